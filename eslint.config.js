@@ -1,0 +1,102 @@
+import js from '@eslint/js';
+import tseslint from 'typescript-eslint';
+
+/** Modules that do I/O, keep time or draw random numbers: forbidden in the pure folders. */
+const impureModules = [
+  'got',
+  'winston',
+  'prom-client',
+  'p-queue',
+  'node:fs',
+  'node:fs/promises',
+  'node:http',
+  'node:https',
+  'node:net',
+  'node:child_process',
+  'node:timers',
+  'node:timers/promises',
+  'node:process',
+];
+
+const impureMessage =
+  'This folder is pure: it does no I/O, and takes time and randomness as arguments.';
+
+export default tseslint.config(
+  {
+    ignores: [
+      'dist',
+      'coverage',
+      '.cache',
+      'bench/results',
+      'fixtures/recorded',
+      'fixtures/dataplane/**/*.{go,mod,sum,json}',
+      'eslint.config.js',
+    ],
+  },
+  js.configs.recommended,
+  ...tseslint.configs.recommendedTypeChecked,
+  {
+    languageOptions: {
+      parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },
+    },
+    rules: {
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/no-misused-promises': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': [
+        'error',
+        { considerDefaultExhaustiveForUnions: true },
+      ],
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        { argsIgnorePattern: '^_', varsIgnorePattern: '^_', ignoreRestSiblings: true },
+      ],
+      '@typescript-eslint/restrict-template-expressions': [
+        'error',
+        { allowNumber: true, allowBoolean: true },
+      ],
+      'no-restricted-syntax': [
+        'error',
+        { selector: 'TSEnumDeclaration', message: 'Use a union of string literals.' },
+        { selector: 'ExportDefaultDeclaration', message: 'Use named exports.' },
+      ],
+      eqeqeq: ['error', 'always'],
+    },
+  },
+  {
+    files: ['src/desired/**/*.ts', 'src/diff/**/*.ts', 'src/**/*.pure.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { paths: impureModules.map((name) => ({ name, message: impureMessage })) },
+      ],
+      'no-restricted-globals': [
+        'error',
+        ...['setTimeout', 'setInterval', 'fetch', 'process', 'performance'].map((name) => ({
+          name,
+          message: impureMessage,
+        })),
+      ],
+      'no-restricted-properties': [
+        'error',
+        { object: 'Date', property: 'now', message: impureMessage },
+        { object: 'Math', property: 'random', message: impureMessage },
+      ],
+    },
+  },
+  {
+    // Scripts that run before the packages are there, or that other programs load.
+    files: ['**/*.{js,cjs,mjs}'],
+    ...tseslint.configs.disableTypeChecked,
+  },
+  {
+    files: ['**/*.cjs'],
+    languageOptions: { globals: { require: 'readonly', module: 'writable', process: 'readonly' } },
+    rules: { '@typescript-eslint/no-require-imports': 'off' },
+  },
+  {
+    // chai's assertions are expressions, and mocha's tests read better with loose returns.
+    files: ['test/**/*.ts', 'e2e/**/*.ts', 'fixtures/**/*.ts', 'bench/**/*.ts'],
+    rules: { '@typescript-eslint/no-unused-expressions': 'off' },
+  },
+);
