@@ -1,0 +1,50 @@
+import { ConnectorError, type ErrorCode } from '../errors.js';
+import { isObject } from '../json.js';
+import type { DataPlaneResponse } from './dataplane-client.js';
+
+/** `message` of the Data Plane API's error body, on one line. */
+export function messageOf(response: DataPlaneResponse): string {
+  const { body } = response;
+  const text = isObject(body) && typeof body['message'] === 'string' ? body['message'] : body;
+  if (typeof text !== 'string') return '';
+  return withoutNotices(text).replace(/\s+/g, ' ').trim().slice(0, 8000);
+}
+
+/** HAProxy's notices and warnings name many a backend; only its alerts say what was wrong. */
+function withoutNotices(text: string): string {
+  return text.replace(/\[(NOTICE|WARNING)\][^\n]*(\n|$)/g, '');
+}
+
+/** Throws unless the status is 2xx. `what` says what was tried: `open transaction`. */
+export function expectOk(response: DataPlaneResponse, what: string): DataPlaneResponse {
+  if (response.status >= 200 && response.status < 300) return response;
+  throw refusal(response, what);
+}
+
+/** A refusal as an error; the status alone decides, the body's `code` differs by version. */
+export function refusal(response: DataPlaneResponse, what: string): ConnectorError {
+  const { status } = response;
+  const message = `${what}: HTTP ${status}: ${messageOf(response)}`;
+  return new ConnectorError(codeOf(response), message);
+}
+
+/**
+ * | status | text | means |
+ * |---|---|---|
+ * | 401, 403 | | credentials |
+ * | 406, 409 | | another writer was faster |
+ * | 400 | validation error | `haproxy -c` refused the configuration |
+ * | 400 | Reload failed | HAProxy did not start with it |
+ * | 500 | version or transaction | a commit that raced a raw POST |
+ */
+function codeOf(response: DataPlaneResponse): ErrorCode {
+  const { status } = response;
+  const message = messageOf(response).toLowerCase();
+  if (status === 401 || status === 403) return 'haproxy-refused';
+  if (status === 406 || status === 409) return 'haproxy-conflict';
+  if (message.includes('reload failed')) return 'haproxy-reload-failed';
+  if (message.includes('validation error')) return 'haproxy-rejected';
+  if (status === 422) return 'haproxy-rejected';
+  if (status === 500 && /version|transaction/.test(message)) return 'haproxy-conflict';
+  return 'haproxy-failed';
+}

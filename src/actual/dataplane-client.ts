@@ -1,0 +1,187 @@
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+
+import { got, type Got, type Method } from 'got';
+
+import type { HaproxySettings } from '../config/types.js';
+import { ConnectorError } from '../errors.js';
+import type { Json } from '../json.js';
+import { scopeOf } from '../observe/concurrent.js';
+
+export type StatusClass = '2xx' | '4xx' | '5xx' | 'error';
+
+export interface DataPlaneResponse {
+  readonly status: number;
+  /** `Configuration-Version`, on every answer about the configuration. */
+  readonly version?: number;
+  /** `Configuration-Checksum`, on `GET /configuration/raw`. */
+  readonly checksum?: string;
+  readonly reloadId?: string;
+  /** Parsed where the answer is JSON, else the text. */
+  readonly body: unknown;
+}
+
+export interface RequestOptions {
+  readonly query?: Readonly<Record<string, string | number | boolean>>;
+  readonly signal?: AbortSignal;
+}
+
+export interface WriteOptions extends RequestOptions {
+  readonly json?: Json;
+  /** Sent as text/plain: the raw configuration, a map file. */
+  readonly text?: string;
+  /** Sent as the multipart field `file_upload`: a new storage file, a general one. */
+  readonly file?: { readonly name: string; readonly content: string };
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Can send nothing but GET: what a dry run is given. */
+export interface DataPlaneReader {
+  readonly url: string;
+  get(path: string, options?: RequestOptions): Promise<DataPlaneResponse>;
+}
+
+export interface DataPlaneWriter extends DataPlaneReader {
+  send(
+    method: 'POST' | 'PUT' | 'DELETE',
+    path: string,
+    options?: WriteOptions,
+  ): Promise<DataPlaneResponse>;
+}
+
+export interface ClientHooks {
+  readonly onResponse?: (statusClass: StatusClass) => void;
+}
+
+const services = '/v3/services/haproxy';
+const idleMs = 4000;
+
+/**
+ * A client of the Data Plane API (v3). Paths are below `/v3/services/haproxy`, or absolute when
+ * they begin with `/v3`. Every status is an answer; only a connection that fails is an error
+ * (`haproxy-unreachable`). got's own errors hold the password, so they go no further than this file.
+ */
+export function createDataPlaneReader(
+  settings: HaproxySettings,
+  hooks: ClientHooks = {},
+): DataPlaneReader {
+  const client = clientOf(settings);
+  return {
+    url: settings.address,
+    get: (path, options = {}) => request(client, settings, hooks, 'GET', path, options),
+  };
+}
+
+export function createDataPlaneWriter(
+  settings: HaproxySettings,
+  hooks: ClientHooks = {},
+): DataPlaneWriter {
+  const client = clientOf(settings);
+  return {
+    url: settings.address,
+    get: (path, options = {}) => request(client, settings, hooks, 'GET', path, options),
+    send: (method, path, options = {}) => request(client, settings, hooks, method, path, options),
+  };
+}
+
+function clientOf(settings: HaproxySettings): Got {
+  // The Data Plane API closes idle connections after a while; one that is about to be closed must
+  // not be taken for a write.
+  const agent = { keepAlive: true, maxSockets: 8, timeout: idleMs };
+  return got.extend({
+    username: settings.username,
+    password: settings.password,
+    throwHttpErrors: false,
+    retry: { limit: 0 },
+    decompress: false,
+    agent: { http: new HttpAgent(agent), https: new HttpsAgent(agent) },
+  });
+}
+
+async function request(
+  client: Got,
+  settings: HaproxySettings,
+  hooks: ClientHooks,
+  method: Method,
+  path: string,
+  options: WriteOptions,
+): Promise<DataPlaneResponse> {
+  const scope = scopeOf(options.signal ?? new AbortController().signal);
+  const deadline = setTimeout(() => scope.abort(), settings.requestTimeoutMs);
+  try {
+    const response = await client(urlOf(settings, path), {
+      method,
+      searchParams: options.query ?? {},
+      signal: scope.signal,
+      ...bodyOf(options),
+      headers: { ...headersOf(options), ...options.headers },
+    });
+    hooks.onResponse?.(statusClassOf(response.statusCode));
+    return answerOf(response.statusCode, response.headers, response.body);
+  } catch (error) {
+    hooks.onResponse?.('error');
+    if (options.signal?.aborted) throw new ConnectorError('aborted', 'stopped');
+    const isLate = scope.signal.aborted;
+    const why = isLate ? `no answer in ${settings.requestTimeoutMs} ms` : codeOf(error);
+    throw new ConnectorError(
+      'haproxy-unreachable',
+      `Data Plane API ${settings.address}: ${method} ${path}: ${why}`,
+    );
+  } finally {
+    clearTimeout(deadline);
+    scope.done();
+  }
+}
+
+function urlOf(settings: HaproxySettings, path: string): string {
+  return settings.address + (path.startsWith('/v3') ? path : services + path);
+}
+
+function bodyOf({ json, text, file }: WriteOptions): object {
+  if (json !== undefined) return { json };
+  if (text !== undefined) return { body: text };
+  if (file === undefined) return {};
+  const form = new FormData();
+  form.append('file_upload', new Blob([file.content]), file.name);
+  return { body: form };
+}
+
+function headersOf({ text }: WriteOptions): Record<string, string> {
+  return text === undefined ? {} : { 'content-type': 'text/plain' };
+}
+
+function statusClassOf(status: number): StatusClass {
+  if (status >= 500) return '5xx';
+  return status >= 400 ? '4xx' : '2xx';
+}
+
+function codeOf(error: unknown): string {
+  const code = (error as { code?: unknown }).code;
+  return typeof code === 'string' ? code : 'request failed';
+}
+
+function answerOf(
+  status: number,
+  headers: Record<string, string | string[] | undefined>,
+  text: string,
+): DataPlaneResponse {
+  const version = Number(headers['configuration-version']);
+  const checksum = headers['configuration-checksum'];
+  const reloadId = headers['reload-id'];
+  return {
+    status,
+    ...(Number.isInteger(version) && headers['configuration-version'] ? { version } : {}),
+    ...(typeof checksum === 'string' ? { checksum } : {}),
+    ...(typeof reloadId === 'string' ? { reloadId } : {}),
+    body: parse(text, String(headers['content-type'] ?? '')),
+  };
+}
+
+function parse(text: string, contentType: string): unknown {
+  if (!contentType.includes('json')) return text;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
+}

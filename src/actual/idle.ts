@@ -1,0 +1,51 @@
+import { isObject, objectsOf, textAt } from '../json.js';
+import { expectOk } from './answers.js';
+import type { DataPlaneReader } from './dataplane-client.js';
+import type { ActualState } from './types.js';
+
+/** A drain lasts at least this long, so that an instance that comes right back keeps its slot. */
+const minDrainSeconds = 2;
+
+/** HAProxy lists all servers for each answer, so many answers for one backend cost more than one for all. */
+const maxAskedApart = 3;
+
+/**
+ * Names of draining slots without a request in flight or in the queue
+ * (`GET /stats/native?type=server`, with `parent={backend}` where few drain: scur, qcur). Asks
+ * nothing when none drains.
+ */
+export async function readIdleSlots(
+  client: DataPlaneReader,
+  { backends }: ActualState,
+  now: number,
+  signal?: AbortSignal,
+): Promise<ReadonlySet<string>> {
+  const draining = new Set<string>();
+  const parents = new Set<string>();
+  for (const { name, slots } of Object.values(backends)) {
+    for (const slot of slots) {
+      if (now - (slot.binding?.drainingSince ?? now) < minDrainSeconds) continue;
+      draining.add(slot.name);
+      parents.add(name);
+    }
+  }
+  const asked = parents.size > maxAskedApart ? [{}] : [...parents].map((parent) => ({ parent }));
+  const idle = new Set<string>();
+  for (const which of asked) {
+    const query = { type: 'server', ...which };
+    const response = await client.get('/stats/native', { query, ...(signal ? { signal } : {}) });
+    for (const server of idleServers(expectOk(response, 'read server statistics').body)) {
+      if (draining.has(server)) idle.add(server);
+    }
+  }
+  return idle;
+}
+
+function idleServers(body: unknown): string[] {
+  const groups = isObject(body) ? [body] : objectsOf(body);
+  return groups
+    .flatMap((group) => objectsOf(group['stats']))
+    .filter(({ stats }) => isObject(stats) && (stats['scur'] ?? 0) === 0)
+    .filter(({ stats }) => isObject(stats) && (stats['qcur'] ?? 0) === 0)
+    .map((item) => textAt(item, 'name'));
+}

@@ -1,0 +1,34 @@
+import type { RoutingSettings } from '../config/types.js';
+import type { DesiredRoute } from '../desired/types.js';
+
+type Match = DesiredRoute['match'];
+
+/** One map for each kind of match, and for each with a path prefix besides. */
+export type MapKind = Exclude<Match, 'any'> | `${Match}-path`;
+
+/** What each server is checked on, by server name, where instances of a service differ in it. */
+export type CheckMapKind = 'check-path' | 'check-host';
+
+/** Our map files in the data plane's maps folder, without `.map`. */
+export function mapNames(
+  routing: RoutingSettings,
+): Readonly<Record<MapKind | CheckMapKind, string>> {
+  const base = routing.mapName;
+  return {
+    exact: routing.mapFile === undefined ? `${base}_exact` : baseName(routing.mapFile),
+    prefix: `${base}_prefix`,
+    wildcard: `${base}_wildcard`,
+    regex: `${base}_regex`,
+    'exact-path': `${base}_exact_path`,
+    'prefix-path': `${base}_prefix_path`,
+    'wildcard-path': `${base}_wildcard_path`,
+    'regex-path': `${base}_regex_path`,
+    'any-path': `${base}_any_path`,
+    'check-path': `${base}_check_path`,
+    'check-host': `${base}_check_host`,
+  };
+}
+
+function baseName(file: string): string {
+  return (file.split('/').pop() ?? file).replace(/\.map$/, '');
+}

@@ -1,0 +1,293 @@
+import { basename } from 'node:path';
+
+import type { Settings } from '../config/types.js';
+import { ConnectorError } from '../errors.js';
+import { isObject, type JsonObject, objectsOf, textAt } from '../json.js';
+import { expectOk } from './answers.js';
+import type { DataPlaneReader } from './dataplane-client.js';
+import { mapNames } from './map-names.js';
+import { markerHash } from './ownership.js';
+import { connectorBackendName } from '../desired/names.js';
+import {
+  parseBackend,
+  parseFrontend,
+  parseGlobal,
+  parseMapEntries,
+  parseDefaults,
+  parseRuntimeServers,
+  type RuntimeServers,
+} from './parse.js';
+import type {
+  ActualBackend,
+  ActualFrontend,
+  ActualMap,
+  ActualState,
+  GlobalFacts,
+  RuntimeServer,
+  Version,
+} from './types.js';
+
+export interface ActualReader {
+  /**
+   * Reads HAProxy's state. Four requests when nothing changed: the raw file, runtime info, all
+   * runtime servers and the exact map; the structured configuration and the other maps are read
+   * again when the file or the process changed, after an error, or when `full` asks for it.
+   */
+  read(options?: { full?: boolean; signal?: AbortSignal }): Promise<ActualState>;
+  /** The next read takes nothing from memory. */
+  forget(): void;
+}
+
+interface Configuration {
+  readonly backends: Readonly<Record<string, ActualBackend>>;
+  readonly frontends: Readonly<Record<string, ActualFrontend>>;
+  readonly marker: string | undefined;
+  readonly global: GlobalFacts;
+  readonly defaults: string | undefined;
+  readonly maps: Readonly<Record<string, string>>;
+}
+
+interface Cache {
+  readonly fingerprint: string;
+  readonly readAt: number;
+  readonly configuration: Configuration;
+  readonly otherEntries: Readonly<Record<string, Record<string, string>>>;
+}
+
+/** HAProxy in: everything that a pass knows about HAProxy comes from here. */
+export function createActualReader(
+  client: DataPlaneReader,
+  settings: Settings,
+  clock: () => number = Date.now,
+): ActualReader {
+  let cache: Cache | undefined;
+  let apiVersion: Version | undefined;
+
+  async function read(options: { full?: boolean; signal?: AbortSignal } = {}) {
+    const get = getter(client, options.signal);
+    const previous = options.full ? undefined : cache;
+    cache = undefined;
+    apiVersion ??= await readApiVersion(get);
+    const [raw, info, listed] = await Promise.all([readRaw(get), readInfo(get), listServers(get)]);
+    const servers = runtimeServers(listed);
+    const fingerprint = `${raw.version} ${raw.checksum} ${info.pid}`;
+    const fresh = await reuseOrRead(get, previous, fingerprint);
+    const names = Object.keys(fresh.configuration.maps);
+    const entries = await readEntries(get, settings, names, fresh.otherEntries);
+    cache = { ...fresh, otherEntries: entries };
+    return assemble(raw, info, servers, fresh.configuration, entries);
+  }
+
+  async function reuseOrRead(get: Get, previous: Cache | undefined, fingerprint: string) {
+    const stale = clock() - (previous?.readAt ?? 0) > settings.sync.fullReadIntervalMs;
+    if (previous?.fingerprint === fingerprint && !stale) return previous;
+    const configuration = await readConfiguration(get, settings);
+    return { fingerprint, readAt: clock(), configuration, otherEntries: {} };
+  }
+
+  function assemble(
+    raw: Raw,
+    info: Info,
+    servers: RuntimeServers,
+    configuration: Configuration,
+    entries: Readonly<Record<string, Record<string, string>>>,
+  ): ActualState {
+    const { prefix } = settings.ownership;
+    const loaded = Object.keys(servers).find((name) => markerHash(prefix, name) !== undefined);
+    const maps: Record<string, ActualMap> = {};
+    for (const [name, file] of Object.entries(configuration.maps)) {
+      const known = entries[name];
+      maps[name] = known === undefined ? { file } : { file, entries: known };
+    }
+    return {
+      dataplane: { url: client.url, apiVersion: apiVersion ?? { major: 3, minor: 0 } },
+      haproxy: { version: info.version, pid: info.pid },
+      configVersion: raw.version,
+      raw: raw.text,
+      backends: withRuntime(configuration.backends, servers),
+      frontends: configuration.frontends,
+      maps,
+      marker: {
+        ...(configuration.marker === undefined ? {} : { onDisk: configuration.marker }),
+        ...(loaded === undefined ? {} : { loaded }),
+      },
+      global: configuration.global,
+      ...(configuration.defaults === undefined ? {} : { defaults: configuration.defaults }),
+    };
+  }
+
+  return { read, forget: () => (cache = undefined) };
+}
+
+type Get = (path: string, query?: Readonly<Record<string, string | boolean>>) => Promise<Answer>;
+type Answer = Awaited<ReturnType<DataPlaneReader['get']>>;
+
+function getter(client: DataPlaneReader, signal: AbortSignal | undefined): Get {
+  return (path, query = {}) => client.get(path, { query, ...(signal ? { signal } : {}) });
+}
+
+/** `GET /v3/info`: `api.version` is `v3.2.13 ...`; a development build has no number. */
+async function readApiVersion(get: Get): Promise<Version> {
+  const { body } = expectOk(await get('/v3/info'), 'read the Data Plane API version');
+  const api = isObject(body) && isObject(body['api']) ? body['api'] : {};
+  const match = /(\d+)\.(\d+)/.exec(textAt(api, 'version'));
+  return { major: Number(match?.[1] ?? 3), minor: Number(match?.[2] ?? 0) };
+}
+
+interface Raw {
+  readonly text: string;
+  readonly version: number;
+  readonly checksum: string;
+}
+
+/**
+ * The file itself. Where its `# _version=` differs from the header, a failed reload has left the
+ * Data Plane API with a configuration that is not on disk; posting the file back mends that.
+ */
+async function readRaw(get: Get): Promise<Raw> {
+  const response = expectOk(await get('/configuration/raw'), 'read the configuration');
+  const text = String(response.body);
+  const onDisk = Number(/^# _version=(\d+)/m.exec(text)?.[1] ?? response.version);
+  const version = response.version ?? onDisk;
+  if (onDisk !== version) {
+    throw new ConnectorError(
+      'haproxy-poisoned',
+      `the Data Plane API is at config v${version} but the file at v${onDisk}: a reload failed`,
+    );
+  }
+  return { text, version, checksum: response.checksum ?? '' };
+}
+
+interface Info {
+  readonly pid: number;
+  readonly version: string;
+}
+
+/** Runtime answers are 404 while HAProxy is down, as if objects were gone: so ask for its pid. */
+async function readInfo(get: Get): Promise<Info> {
+  const { body } = expectOk(await get('/runtime/info'), 'read runtime info');
+  const info = isObject(body) && isObject(body['info']) ? body['info'] : {};
+  const { pid, version } = info;
+  if (typeof pid !== 'number' || pid === 0) {
+    throw new ConnectorError('haproxy-down', 'HAProxy does not answer on its runtime socket');
+  }
+  return { pid, version: requireSupported(typeof version === 'string' ? version : '') };
+}
+
+function requireSupported(version: string): string {
+  const [major = 0, minor = 0] = version.split('.').map((part) => Number.parseInt(part, 10));
+  if (major > 3 || (major === 3 && minor >= 0)) return version;
+  throw new ConnectorError(
+    'haproxy-unsupported',
+    `HAProxy ${version || '(unknown version)'} is too old: 3.0 or newer is needed`,
+    { retryable: false },
+  );
+}
+
+/** A blank parent lists the servers of all backends (`show servers state`), in one call. */
+function listServers(get: Get): Promise<Answer> {
+  return get('/runtime/backends/%20/servers');
+}
+
+/** Judged when HAProxy is known to run: while it is down, 3.0 answers 500 and others 404. */
+function runtimeServers(response: Answer): RuntimeServers {
+  return response.status === 404 ? {} : parseRuntimeServers(expectOk(response, 'servers').body);
+}
+
+async function readConfiguration(get: Get, settings: Settings): Promise<Configuration> {
+  const full = { full_section: true };
+  const [backends, frontends, defaults, global, maps, general] = await Promise.all([
+    get('/configuration/backends', full),
+    get('/configuration/frontends', full),
+    get('/configuration/defaults'),
+    get('/configuration/global'),
+    get('/storage/maps'),
+    get('/storage/general'),
+  ]);
+  const { prefix } = settings.ownership;
+  const inherited = parseDefaults(expectOk(defaults, 'read defaults').body);
+  const sections = objectsOf(expectOk(backends, 'read backends').body);
+  return {
+    backends: byName(sections.map((item) => parseBackend(item, prefix, inherited))),
+    frontends: byName(
+      objectsOf(expectOk(frontends, 'read frontends').body).map((item) =>
+        parseFrontend(item, inherited),
+      ),
+    ),
+    marker: markerOnDisk(sections, prefix),
+    global: await withServerState(
+      get,
+      parseGlobal(expectOk(global, 'read global').body, general.body),
+    ),
+    maps: ownMaps(expectOk(maps, 'read maps').body, settings),
+    defaults: Object.keys(inherited).length === 1 ? Object.keys(inherited)[0] : undefined,
+  };
+}
+
+/** `GET /storage/general/{name}`; 404 where it has yet to be written. */
+async function withServerState(get: Get, facts: GlobalFacts): Promise<GlobalFacts> {
+  if (facts.serverStateFile === undefined) return facts;
+  const name = encodeURIComponent(basename(facts.serverStateFile));
+  const response = await get(`/storage/general/${name}`);
+  return response.status === 200 ? { ...facts, serverState: String(response.body) } : facts;
+}
+
+function markerOnDisk(sections: readonly JsonObject[], prefix: string): string | undefined {
+  const section = sections.find((item) => item['name'] === connectorBackendName(prefix));
+  const servers = isObject(section?.['servers']) ? Object.keys(section['servers']) : [];
+  return servers.find((name) => markerHash(prefix, name) !== undefined);
+}
+
+/** `GET /storage/maps`: names of our maps (without `.map`) to absolute paths. */
+function ownMaps(body: unknown, settings: Settings): Record<string, string> {
+  const names = new Set(Object.values(mapNames(settings.routing)));
+  const files: Record<string, string> = {};
+  for (const { storage_name: name, file } of objectsOf(body)) {
+    if (typeof name !== 'string' || typeof file !== 'string') continue;
+    const base = name.replace(/\.map$/, '');
+    if (names.has(base)) files[base] = file;
+  }
+  return files;
+}
+
+/** The exact map each time; the others only when they are not known. */
+async function readEntries(
+  get: Get,
+  settings: Settings,
+  names: readonly string[],
+  known: Readonly<Record<string, Record<string, string>>>,
+): Promise<Record<string, Record<string, string>>> {
+  const exact = mapNames(settings.routing).exact;
+  const read = async (name: string): Promise<[string, Record<string, string>][]> => {
+    if (name !== exact && known[name] !== undefined) return [[name, known[name]]];
+    const response = await get(`/runtime/maps/${name}.map/entries`);
+    if (response.status === 404) return [];
+    return [[name, parseMapEntries(expectOk(response, `read map ${name}`).body)]];
+  };
+  return Object.fromEntries((await Promise.all(names.map(read))).flat());
+}
+
+function withRuntime(
+  backends: Readonly<Record<string, ActualBackend>>,
+  servers: RuntimeServers,
+): Record<string, ActualBackend> {
+  const joined: Record<string, ActualBackend> = {};
+  for (const [name, backend] of Object.entries(backends)) {
+    const slots = backend.slots.map((slot) => withRuntimeOf(slot, servers));
+    const others = backend.others?.map((server) => withRuntimeOf(server, servers));
+    joined[name] = { ...backend, slots, ...(others === undefined ? {} : { others }) };
+  }
+  return joined;
+}
+
+function withRuntimeOf<T extends { readonly name: string; readonly runtime?: RuntimeServer }>(
+  server: T,
+  servers: RuntimeServers,
+): T {
+  const runtime = servers[server.name];
+  return runtime === undefined ? server : { ...server, runtime };
+}
+
+function byName<T extends { readonly name: string }>(items: readonly T[]): Record<string, T> {
+  return Object.fromEntries(items.map((item) => [item.name, item]));
+}

@@ -1,0 +1,15 @@
+import type { Settings } from '../config/types.js';
+import { ConnectorError } from '../errors.js';
+import { mapNames } from './map-names.js';
+import type { ActualState } from './types.js';
+
+/** The map of the operator's choice must stand where the data plane keeps maps. */
+export function requireMapFile({ maps }: ActualState, { routing }: Settings): void {
+  const known = maps[mapNames(routing).exact]?.file;
+  if (routing.mapFile === undefined || known === undefined || known === routing.mapFile) return;
+  throw new ConnectorError(
+    'config-invalid',
+    `domain_map.file_path: ${routing.mapFile} is not in the data plane's maps folder; it would be ${known}`,
+    { retryable: false },
+  );
+}

@@ -1,0 +1,124 @@
+import type { JsonObject } from '../json.js';
+
+/** HAProxy as it is: what is on disk, and what runs. Deeply readonly plain data. */
+export interface ActualState {
+  readonly dataplane: { readonly url: string; readonly apiVersion: Version };
+  readonly haproxy: { readonly version: string; readonly pid: number };
+  /** `Configuration-Version` of `GET /configuration/raw`. */
+  readonly configVersion: number;
+  /** The file's text, as `GET /configuration/raw` gives it. */
+  readonly raw: string;
+  readonly backends: Readonly<Record<string, ActualBackend>>;
+  readonly frontends: Readonly<Record<string, ActualFrontend>>;
+  /** By name without `.map`: only maps of ours. */
+  readonly maps: Readonly<Record<string, ActualMap>>;
+  /** Absolute path of the data plane's maps folder, known once a map was made. */
+  readonly marker: Marker;
+  readonly global: GlobalFacts;
+  /** The one defaults section; undefined where there is none, or a choice. */
+  readonly defaults?: string;
+}
+
+export interface Version {
+  readonly major: number;
+  readonly minor: number;
+}
+
+/** Names of the generation marker's server, see diff/marker.ts. */
+export interface Marker {
+  readonly onDisk?: string;
+  readonly loaded?: string;
+}
+
+export interface ActualBackend {
+  readonly name: string;
+  /** Marked as ours; the whole section may be edited. */
+  readonly ours: boolean;
+  /** `namespace/service`, from the metadata of the section or of its servers. */
+  readonly service?: string;
+  /** Canonical `full_section` JSON without name, metadata and servers. Empty unless ours. */
+  readonly section: JsonObject;
+  readonly mode: string;
+  /** Servers that are marked as ours, by the number in their names. */
+  readonly slots: readonly ActualSlot[];
+  /** Its other servers. */
+  readonly others?: readonly OtherServer[];
+  /** `option redispatch`: a request that can't connect to a server goes to another. */
+  readonly redispatches?: true;
+  /** `load-server-state-from-file global`. */
+  readonly loadsServerState?: true;
+  readonly hasDefaultServer: boolean;
+  /** Its `default-server` says `ssl`. */
+  readonly serverSsl?: true;
+}
+
+/** A server that isn't ours. */
+export interface OtherServer {
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+  readonly runtime?: RuntimeServer;
+}
+
+export interface ActualSlot {
+  readonly name: string;
+  readonly service: string;
+  readonly binding?: Binding;
+  /** It stands in a backend of the operator's. */
+  readonly shared?: true;
+  readonly config: SlotConfig;
+  /** Other fields of the server in the configuration, canonical. */
+  readonly fields: JsonObject;
+  /** Absent when HAProxy has not loaded this server. */
+  readonly runtime?: RuntimeServer;
+}
+
+/** What stands in a slot's metadata: who it serves. */
+export interface Binding {
+  readonly id: string;
+  /** The registration's CreateIndex: a new one for the same id is a restart. */
+  readonly createIndex: number;
+  /** Unix time in seconds at which the drain began. */
+  readonly drainingSince?: number;
+}
+
+/** The fields of a server that change without a reload. */
+export interface SlotConfig {
+  readonly address: string;
+  readonly port: number;
+  /** The `disabled` keyword: in maintenance after a cold start. */
+  readonly disabled: boolean;
+  readonly weight: number;
+  readonly checkPort?: number;
+}
+
+export interface RuntimeServer {
+  readonly address: string;
+  readonly port: number;
+  readonly admin: 'ready' | 'drain' | 'maint';
+  readonly operational: 'up' | 'down' | 'stopping';
+}
+
+export interface ActualFrontend {
+  readonly name: string;
+  readonly mode: string;
+  readonly acls: readonly JsonObject[];
+  readonly rules: readonly JsonObject[];
+  readonly httpRequestRules: readonly JsonObject[];
+  readonly idleCloseOnResponse: boolean;
+}
+
+export interface ActualMap {
+  /** Absolute path, as HAProxy's configuration must name it. */
+  readonly file: string;
+  /** Keys to values, in use; undefined when HAProxy has not loaded the map. */
+  readonly entries?: Readonly<Record<string, string>>;
+}
+
+export interface GlobalFacts {
+  /** Name of `server-state-file` within the data plane's general storage; undefined when unset. */
+  readonly serverStateFile?: string;
+  /** Its content when the configuration was last read whole. */
+  readonly serverState?: string;
+  readonly hardStopAfter: boolean;
+}

@@ -1,0 +1,71 @@
+import { expectOk } from '../actual/answers.js';
+import type { CreateBackend, ReloadStep, StructuralStep } from '../diff/types.js';
+import { aborting, type ApplyContext } from './context.js';
+import { appendSections, sectionsOf } from './sections.pure.js';
+import { discard, execute, openTransaction } from './transaction.js';
+
+/**
+ * Each edit of a transaction writes the whole file again, so N new backends in one cost N squared.
+ * From here on they are rendered apart, a few at a time.
+ */
+export const bulkFrom = 600;
+
+/** The files of these transactions hold no more than this beside what is there already. */
+const batchSize = 20;
+
+/**
+ * All structural steps as one write of the whole file with a forced reload, for a pass with many new
+ * backends. The Data Plane API renders them itself: a few in each of several transactions that are
+ * never committed (`GET /configuration/raw?transaction_id=`), and all other steps in a last one.
+ * Another writer in between makes the write a conflict (`POST /configuration/raw?version=`).
+ */
+export async function commitBulk(
+  context: ApplyContext,
+  version: number,
+  steps: readonly (StructuralStep | ReloadStep)[],
+  beforeCommit: () => Promise<void>,
+): Promise<void> {
+  const created = steps.filter(isCreate);
+  const others = steps.filter((step) => !isCreate(step));
+  const sections: string[] = [];
+  for (let at = 0; at < created.length; at += batchSize) {
+    const batch = created.slice(at, at + batchSize);
+    const text = await render(context, version, batch);
+    sections.push(...sectionsOf(text, new Set(batch.map(({ backend }) => backend))));
+  }
+  const text = appendSections(await render(context, version, others), sections);
+  await beforeCommit();
+  const response = await context.client.send('POST', '/configuration/raw', {
+    text,
+    query: { force_reload: true, version },
+    ...aborting(context),
+  });
+  expectOk(response, 'commit');
+}
+
+export function isCreate(step: StructuralStep | ReloadStep): step is CreateBackend {
+  return step.kind === 'create-backend';
+}
+
+/** The whole file as it would be with these steps. Nothing is committed. */
+async function render(
+  context: ApplyContext,
+  version: number,
+  steps: readonly (StructuralStep | ReloadStep)[],
+): Promise<string> {
+  const tx = await openTransaction(context, version);
+  try {
+    for (const step of steps) {
+      if (step.kind === 'reload') continue;
+      const response = await execute(tx, step, context.settings.ownership.prefix);
+      expectOk(response, `${step.kind}: ${step.reason}`);
+    }
+    const raw = await context.client.get('/configuration/raw', {
+      query: { transaction_id: tx.id },
+      ...aborting(context),
+    });
+    return String(expectOk(raw, 'read a transaction').body);
+  } finally {
+    await discard(context, tx.id);
+  }
+}

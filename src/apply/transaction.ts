@@ -1,0 +1,197 @@
+import { expectOk, refusal } from '../actual/answers.js';
+import type { DataPlaneResponse, WriteOptions } from '../actual/dataplane-client.js';
+import { markerServerName, markOf } from '../actual/ownership.js';
+import { connectorBackendName } from '../desired/names.js';
+import type { PlannedSlot, ReloadStep, StructuralStep } from '../diff/types.js';
+import { isObject, type JsonObject, objectsOf, textAt } from '../json.js';
+import { aborting, type ApplyContext, pathOf } from './context.js';
+
+/** What the structured view can't keep: the service of the marker's own objects. */
+const markerMark = markOf({ service: 'connector' });
+
+export interface Transaction {
+  readonly id: string;
+  /** The configuration version that the commit will make. */
+  readonly generation: number;
+  /**
+   * What a section of ours says of its defaults: the same that it would have without a word, for
+   * which HAProxy warns at each reload once the Data Plane API has named them in other sections.
+   */
+  readonly from: { readonly from?: string };
+  send(
+    method: 'POST' | 'PUT' | 'DELETE',
+    path: string,
+    options?: WriteOptions,
+  ): Promise<DataPlaneResponse>;
+}
+
+type Executor<S> = (tx: Transaction, step: S, prefix: string) => Promise<DataPlaneResponse>;
+
+/** One executor for each kind of step: a kind without one does not compile. */
+const executors: {
+  readonly [K in StructuralStep['kind']]: Executor<Extract<StructuralStep, { kind: K }>>;
+} = {
+  'create-backend': (tx, { backend, section, slots, service }) =>
+    tx.send('POST', '/configuration/backends', {
+      query: { full_section: true },
+      json: { ...tx.from, ...backendJson(backend, section, slots, service) },
+    }),
+  'replace-backend': (tx, { backend, section, slots, service }) =>
+    tx.send('PUT', pathOf('configuration', 'backends', backend), {
+      query: { full_section: true },
+      json: { ...tx.from, ...backendJson(backend, section, slots, service) },
+    }),
+  'delete-backend': (tx, { backend }) =>
+    tx.send('DELETE', pathOf('configuration', 'backends', backend)),
+  'create-server': (tx, { backend, slot, fields }) =>
+    tx.send('POST', pathOf('configuration', 'backends', backend, 'servers'), {
+      json: serverJson(slot, fields),
+    }),
+  'replace-server': (tx, { backend, slot, fields }) =>
+    tx.send('PUT', pathOf('configuration', 'backends', backend, 'servers', slot.name), {
+      json: serverJson(slot, fields),
+    }),
+  'delete-server': (tx, { backend, before }) =>
+    tx.send('DELETE', pathOf('configuration', 'backends', backend, 'servers', before.name)),
+  'insert-rule': (tx, { frontend, list, index, rule }) =>
+    tx.send('POST', pathOf('configuration', 'frontends', frontend, list, index), { json: rule }),
+  'delete-rule': (tx, { frontend, list, index }) =>
+    tx.send('DELETE', pathOf('configuration', 'frontends', frontend, list, index)),
+  'set-marker': (tx, { hash, exists }, prefix) => {
+    const name = connectorBackendName(prefix);
+    const path = exists ? pathOf('configuration', 'backends', name) : '/configuration/backends';
+    const server = markerServerName(prefix, tx.generation, hash);
+    return tx.send(exists ? 'PUT' : 'POST', path, {
+      query: { full_section: true },
+      json: { ...tx.from, ...markerJson(name, server) },
+    });
+  },
+};
+
+export function execute(
+  tx: Transaction,
+  step: StructuralStep,
+  prefix: string,
+): Promise<DataPlaneResponse> {
+  const executor = executors[step.kind] as Executor<StructuralStep>;
+  return executor(tx, step, prefix);
+}
+
+/**
+ * All structural steps in one transaction, committed with a forced reload whose verdict is awaited
+ * (`PUT /transactions/{id}?force_reload=true`). `beforeCommit` runs when every edit was taken. On
+ * any failure the transaction is deleted, so that none is left open.
+ */
+export async function commitStructural(
+  context: ApplyContext,
+  version: number,
+  steps: readonly (StructuralStep | ReloadStep)[],
+  beforeCommit: () => Promise<void>,
+): Promise<void> {
+  const tx = await openTransaction(context, version);
+  try {
+    for (const step of steps) {
+      if (step.kind === 'reload') continue;
+      const response = await execute(tx, step, context.settings.ownership.prefix);
+      expectOk(response, `${step.kind}: ${step.reason}`);
+    }
+    await beforeCommit();
+    const response = await context.client.send('PUT', pathOf('transactions', tx.id), {
+      query: { force_reload: true },
+      ...aborting(context),
+    });
+    expectOk(response, 'commit');
+  } catch (error) {
+    await discard(context, tx.id);
+    throw error;
+  }
+}
+
+export async function openTransaction(
+  context: ApplyContext,
+  version: number,
+): Promise<Transaction> {
+  const { client } = context;
+  const response = await client.send('POST', '/transactions', {
+    query: { version },
+    ...aborting(context),
+  });
+  const { body } = expectOk(response, 'open a transaction');
+  const id = isObject(body) ? textAt(body, 'id') : '';
+  if (id === '') throw refusal(response, 'open a transaction');
+  return {
+    id,
+    generation: version + 1,
+    from: context.actual.defaults === undefined ? {} : { from: context.actual.defaults },
+    send: (method, path, options = {}) =>
+      client.send(method, path, {
+        ...options,
+        query: { ...options.query, transaction_id: id },
+        ...aborting(context),
+      }),
+  };
+}
+
+/** Without the pass's signal: a stop must not leave it open. Its own failure changes nothing. */
+export async function discard({ client }: ApplyContext, id: string): Promise<void> {
+  await client.send('DELETE', pathOf('transactions', id)).catch(() => undefined);
+}
+
+/**
+ * Deletes transactions that can never be committed: failed ones, and those that were opened on an
+ * older version. They outlive a killed writer, and the Data Plane API allows only 20 to be open.
+ */
+export async function deleteDeadTransactions(
+  { client, signal }: Pick<ApplyContext, 'client' | 'signal'>,
+  version: number,
+): Promise<number> {
+  const { body } = await client.get('/transactions', aborting({ ...(signal ? { signal } : {}) }));
+  const dead = objectsOf(body).filter(
+    ({ status, _version: at }) =>
+      status === 'failed' ||
+      status === 'outdated' ||
+      (status === 'in_progress' && typeof at === 'number' && at < version),
+  );
+  for (const transaction of dead) {
+    await client.send('DELETE', pathOf('transactions', textAt(transaction, 'id')));
+  }
+  return dead.length;
+}
+
+function backendJson(
+  name: string,
+  section: JsonObject,
+  slots: readonly PlannedSlot[],
+  service: string,
+): JsonObject {
+  const servers = Object.fromEntries(slots.map((slot) => [slot.name, serverJson(slot, {})]));
+  return { ...section, name, metadata: markOf({ service }), servers };
+}
+
+export function serverJson(slot: PlannedSlot, fields: JsonObject): JsonObject {
+  const { name, service, binding, config } = slot;
+  return {
+    ...fields,
+    name,
+    address: config.address,
+    port: config.port,
+    weight: config.weight,
+    maintenance: config.disabled ? 'enabled' : 'disabled',
+    ...(config.checkPort === undefined ? {} : { health_check_port: config.checkPort }),
+    metadata: markOf({
+      service,
+      ...(binding ? { binding } : {}),
+      ...(slot.shared ? { shared: true } : {}),
+    }),
+  };
+}
+
+function markerJson(name: string, server: string): JsonObject {
+  const parked = { name: server, address: '127.0.0.1', port: 9, maintenance: 'enabled' };
+  return {
+    name,
+    mode: 'http',
+    metadata: markerMark,
+    servers: { [server]: { ...parked, metadata: markerMark } },
+  };
+}

@@ -1,0 +1,79 @@
+import type { LogLevel } from './types.js';
+
+/** How the texts in a configuration read. Each parser returns undefined for what it refuses. */
+
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+/** Far beyond every sensible interval, and below what a timer takes (2^31 ms). */
+const MAX_DURATION_MS = 7 * 24 * UNIT_MS.h!;
+
+/** `500ms`, `10s`, `1.5m`, `2h`, or a number of seconds, as milliseconds. */
+export function parseDuration(value: string | number): number | undefined {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(typeof value === 'number' ? `${value}s` : value);
+  if (match === null) return undefined;
+  const ms = Math.round(Number(match[1]) * UNIT_MS[match[2]!]!);
+  return ms <= MAX_DURATION_MS ? ms : undefined;
+}
+
+/** An http(s) URL in its shortest form: no credentials, query, fragment or trailing slash. */
+export function parseHttpUrl(value: string): string | undefined {
+  if (!/^https?:\/\/[^/\s]/i.test(value) || !URL.canParse(value)) return undefined;
+  const url = new URL(value);
+  if (hasCredentials(value) || url.search !== '' || url.hash !== '') return undefined;
+  return url.origin + url.pathname.replace(/\/+$/, '');
+}
+
+export function hasCredentials(url: string): boolean {
+  return /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*@/i.test(url);
+}
+
+/** `unix:///path`, or the absolute path itself, as that path. */
+export function parseUnixPath(value: string): string | undefined {
+  return /^(?:unix:(?:\/\/)?)?(\/[^\0\n]+)$/.exec(value)?.[1];
+}
+
+export function parseNomadAddress(value: string): { url: string } | { path: string } | undefined {
+  const path = value.startsWith('unix:') ? parseUnixPath(value) : undefined;
+  if (path !== undefined) return { path };
+  const url = parseHttpUrl(value);
+  return url === undefined ? undefined : { url };
+}
+
+export interface HostPort {
+  /** Without the brackets of an IPv6 address. */
+  readonly host: string;
+  readonly port: number;
+}
+
+/** `host:port`, `[::1]:port`, `:port` or a port alone. */
+export function parseHostPort(value: string | number): HostPort | undefined {
+  const match = /^(?:(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]*)):)?(\d{1,5})$/i.exec(String(value));
+  const port = Number(match?.[3]);
+  if (match === null || port > 65_535) return undefined;
+  return { host: match[1] ?? match[2] ?? '', port };
+}
+
+export type Listen = 'off' | HostPort;
+
+export function parseListen(value: string | number): Listen | undefined {
+  return value === 'off' ? 'off' : parseHostPort(value);
+}
+
+/** The names that other loggers use for the same levels. */
+const LOG_LEVELS: Readonly<Record<string, LogLevel>> = {
+  panic: 'error',
+  fatal: 'error',
+  critical: 'error',
+  err: 'error',
+  error: 'error',
+  warning: 'warn',
+  warn: 'warn',
+  notice: 'info',
+  info: 'info',
+  debug: 'debug',
+  trace: 'debug',
+};
+
+export function parseLogLevel(value: string): LogLevel | undefined {
+  const name = value.toLowerCase();
+  return Object.hasOwn(LOG_LEVELS, name) ? LOG_LEVELS[name] : undefined;
+}

@@ -1,0 +1,86 @@
+import type { Json } from '../json.js';
+import { invalid, type ReadFile } from './file.js';
+import { leaves, type ConfigKey } from './schema.js';
+import { secretFrom, type Layer } from './sources.js';
+import { asConnectorError } from '../errors.js';
+
+export interface Merged {
+  readonly value: Json;
+  /** 0 is the source that counts most. */
+  readonly rank: number;
+  readonly name: string;
+}
+
+export type MergedValues = ReadonlyMap<ConfigKey, Merged>;
+
+/** Keys that say the same thing in two ways: a source that sets one overrides both of the next. */
+const GROUPS: readonly (readonly ConfigKey[])[] = [
+  ['nomad.address', 'nomad.unix_addr'],
+  ['nomad.token', 'nomad.token_file'],
+  ['haproxy.username', 'haproxy.username_file'],
+  ['haproxy.password', 'haproxy.password_file'],
+  ['haproxy.frontend', 'haproxy.frontends'],
+];
+
+/** Layers in order of precedence, the first counts most. Adds what is wrong to the problems. */
+export function merge(layers: readonly Layer[], problems: string[]): MergedValues {
+  const grouped = new Set(GROUPS.flat());
+  const alone = [...leaves.keys()].filter((key) => !grouped.has(key)).map((key) => [key]);
+  const merged = new Map<ConfigKey, Merged>();
+  for (const group of [...GROUPS, ...alone]) {
+    const rank = layers.findIndex(({ values }) => group.some((key) => values.has(key)));
+    const layer = layers[rank];
+    for (const key of layer === undefined ? [] : group) {
+      const value = layer!.values.get(key);
+      if (value !== undefined) merged.set(key, { value, rank, name: layer!.label(key) });
+    }
+  }
+  problems.push(...contradictions(merged));
+  return merged;
+}
+
+function contradictions(merged: MergedValues): string[] {
+  const pairs: readonly (readonly [ConfigKey, ConfigKey])[] = [
+    ['haproxy.username', 'haproxy.username_file'],
+    ['haproxy.password', 'haproxy.password_file'],
+    ['haproxy.frontend', 'haproxy.frontends'],
+  ];
+  return pairs.flatMap(([one, other]) => {
+    const [first, second] = [merged.get(one), merged.get(other)];
+    if (first === undefined || second === undefined) return [];
+    return [`${first.name} and ${leaves.get(other)?.env ?? other}: set one of them, not both`];
+  });
+}
+
+const SECRET_FILES: readonly (readonly [ConfigKey, ConfigKey])[] = [
+  ['nomad.token', 'nomad.token_file'],
+  ['haproxy.username', 'haproxy.username_file'],
+  ['haproxy.password', 'haproxy.password_file'],
+];
+
+/**
+ * Reads the files that hold secrets. A token's file wins over the token beside it: Nomad hands a
+ * workload both, and renews only the file.
+ */
+export function withSecrets(
+  merged: MergedValues,
+  readFile: ReadFile,
+  problems: string[],
+): MergedValues {
+  const result = new Map(merged);
+  for (const [key, fileKey] of SECRET_FILES) {
+    const file = merged.get(fileKey);
+    if (typeof file?.value !== 'string') continue;
+    try {
+      result.set(key, { ...file, value: secretFrom(key, file.value, file.name, readFile) });
+    } catch (error) {
+      problems.push(asConnectorError(error).message);
+    }
+  }
+  return result;
+}
+
+/** All problems in one error, a line for each. */
+export function throwProblems(problems: readonly string[]): void {
+  if (problems.length > 0) throw invalid(problems.join('\n'));
+}

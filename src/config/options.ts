@@ -1,0 +1,88 @@
+import { Command as Parser, CommanderError, Option } from 'commander';
+import type { Command, RootOptions } from './command-types.js';
+import { collect, commonOf, usageError, type Emit } from './option-values.js';
+import { addRouteCommands } from './route-options.js';
+import { productVersion } from './version.js';
+
+export type * from './command-types.js';
+
+/** Arguments without node and script: `process.argv.slice(2)`. */
+export function parseArguments(argv: readonly string[]): Command {
+  const printed: string[] = [];
+  let command: Command | undefined;
+  const program = rootParser((parsed) => (command = parsed), printed);
+  try {
+    program.parse(argv.map(longFlag), { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode !== 0) throw usageError(oneLine(error));
+    return { kind: 'print', text: printed.join('') };
+  }
+  if (command === undefined) throw usageError('nothing to do; see --help');
+  return command;
+}
+
+function oneLine({ code, message }: CommanderError): string {
+  // What commander says of `route` alone is its help, on stderr.
+  if (code === 'commander.help') return 'route needs one of add, remove or list';
+  return message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
+}
+
+/** The original connector's flags have one dash. */
+function longFlag(argument: string): string {
+  return /^-(config|version|help)(=|$)/.test(argument) ? `-${argument}` : argument;
+}
+
+function rootParser(emit: Emit, printed: string[]): Parser {
+  const program = new Parser('haproxy-nomad-connector')
+    .description("Keeps HAProxy in line with Nomad's service catalog.")
+    .version(productVersion(), '--version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => printed.push(text), writeErr: () => undefined });
+  addRunOptions(program);
+  addSettingOptions(program);
+  program.allowExcessArguments().action((options: RootOptions) => {
+    const [unknown] = program.args;
+    if (unknown !== undefined) throw usageError(`unknown command '${unknown}'`);
+    emit(runCommand(options));
+  });
+  addRouteCommands(program, emit);
+  return program;
+}
+
+function addRunOptions(program: Parser): void {
+  program
+    .option('--once', 'make one pass and exit')
+    .option('--dry-run', 'print what a pass would change, and change nothing')
+    .option('--detailed-exitcode', 'exit 2 when there are changes')
+    .addOption(choice('--output <format>', 'form of the plan', ['text', 'json'], 'text'))
+    .addOption(choice('--color <when>', 'color the plan', ['auto', 'always', 'never'], 'auto'));
+}
+
+function addSettingOptions(program: Parser): void {
+  program
+    .option('--config <file>', 'configuration file, YAML or JSON')
+    .option('--nomad-address <url>', "Nomad's HTTP API, http(s):// or unix://")
+    .option('--haproxy-address <url>', 'the Data Plane API')
+    .option('--frontend <name>', 'frontend to put routes in (repeatable)', collect)
+    .option('--routing-mode <mode>', 'map or rules')
+    .option('--http-listen <address>', 'where to serve health and metrics, or off')
+    .option('--log-level <level>', 'error, warn, info or debug')
+    .option('--adopt', "take over existing backends that aren't the connector's")
+    .option('--allow-removals', 'let every removal through the guard');
+}
+
+function choice(flags: string, description: string, values: string[], value: string): Option {
+  return new Option(flags, description).choices(values).default(value);
+}
+
+function runCommand(options: RootOptions): Command {
+  const common = commonOf(options);
+  const detailedExitcode = options.detailedExitcode === true;
+  // Both together: what a single pass would do.
+  if (options.dryRun === true) return { kind: 'dry-run', ...common, detailedExitcode };
+  if (options.once === true) return { kind: 'once', ...common, detailedExitcode };
+  if (detailedExitcode) throw usageError('--detailed-exitcode needs --once or --dry-run');
+  return { kind: 'daemon', ...common };
+}

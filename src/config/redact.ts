@@ -1,0 +1,56 @@
+import type { Settings } from './types.js';
+
+const BLANK = '<redacted>';
+
+/** Shorter secrets are blanked only where they are the whole text: they'd be found in any word. */
+const SHORTEST_INSIDE_TEXT = 4;
+
+export interface Redactor {
+  /** The text without any known secret, and without the credentials of any URL. */
+  readonly redact: (text: string) => string;
+  /** A secret that was learned later, such as a renewed token. */
+  readonly add: (secret: string) => void;
+}
+
+/** Blanks secrets as they are, and as they stand in URLs, JSON and Basic authentication. */
+export function createRedactor(secrets: readonly string[] = []): Redactor {
+  const whole = new Set<string>();
+  let forms: readonly string[] = [];
+  const add = (secret: string): void => {
+    if (secret === '') return;
+    whole.add(secret);
+    if (secret.length < SHORTEST_INSIDE_TEXT) return;
+    // The longest first, so that a secret within another one leaves no rest of it.
+    forms = [...new Set([...forms, ...formsOf(secret)])].sort((a, b) => b.length - a.length);
+  };
+  secrets.forEach(add);
+  const redact = (text: string): string => {
+    if (whole.has(text)) return BLANK;
+    const bare = forms.reduce((rest, form) => rest.replaceAll(form, BLANK), text);
+    return bare.replace(/(\b[a-z][a-z0-9+.-]*:\/\/)[^/?#\s"'@]*@/gi, `$1${BLANK}@`);
+  };
+  return { redact, add };
+}
+
+function formsOf(secret: string): readonly string[] {
+  const inJson = JSON.stringify(secret).slice(1, -1);
+  return [secret, inJson, encodeURIComponent(secret), Buffer.from(secret).toString('base64')];
+}
+
+/** All secrets of the settings, for a redactor. */
+export function secretsOf({ nomad, haproxy }: Settings): readonly string[] {
+  const basic = Buffer.from(`${haproxy.username}:${haproxy.password}`).toString('base64');
+  return [nomad.token, haproxy.password, basic].filter(
+    (secret): secret is string => secret !== undefined && secret !== '',
+  );
+}
+
+/** The settings as they may be logged. */
+export function redactSettings(settings: Settings): Settings {
+  const { nomad, haproxy } = settings;
+  return {
+    ...settings,
+    nomad: nomad.token === undefined ? nomad : { ...nomad, token: BLANK },
+    haproxy: { ...haproxy, password: BLANK },
+  };
+}

@@ -1,0 +1,144 @@
+import type { BackendStrategy } from '../desired/types.js';
+import {
+  parseHttpUrl,
+  parseListen,
+  parseLogLevel,
+  parseNomadAddress,
+  parseUnixPath,
+} from './formats.js';
+import type { MergedValues } from './merge.js';
+import { readerOf, type Reader } from './reader.js';
+import { unfit } from './together.js';
+import type { HaproxySettings, NomadSettings, RoutingSettings, Settings } from './types.js';
+
+/** Valid values, or defaults, as settings. What doesn't go together is added to the problems. */
+export function resolveSettings(merged: MergedValues, problems: string[]): Settings {
+  problems.push(...unfit(merged));
+  const read = readerOf(merged);
+  return {
+    nomad: nomadSettings(read),
+    haproxy: haproxySettings(read),
+    tags: { prefix: read.text('tags.prefix') },
+    ownership: { prefix: read.text('ownership.prefix'), adopt: read.yes('ownership.adopt') },
+    routing: routingSettings(read, merged),
+    checks: {
+      fromJobSpec: read.yes('checks.from_job_spec'),
+      intervalMs: read.ms('checks.interval'),
+      timeoutMs: read.ms('checks.timeout'),
+      rise: read.number('checks.rise'),
+      fall: read.number('checks.fall'),
+    },
+    slots: {
+      spareFactor: read.number('slots.spare_factor'),
+      spareMin: read.number('slots.spare_min'),
+    },
+    guard: {
+      maxRemovalPercent: read.number('guard.max_removal_percent'),
+      allowRemovals: read.yes('guard.allow_removals'),
+    },
+    sync: syncSettings(read),
+    routes: optional({ directory: read.maybe('routes.directory') }),
+    http: httpSettings(read),
+    log: { level: parseLogLevel(read.text('log.level')) ?? 'info' },
+  };
+}
+
+function nomadSettings(read: Reader): NomadSettings {
+  return {
+    ...nomadAddress(read),
+    namespace: read.text('nomad.namespace'),
+    skipVerify: read.yes('nomad.skip_verify'),
+    requestTimeoutMs: read.ms('nomad.request_timeout'),
+    ...optional({
+      token: read.maybe('nomad.token'),
+      tokenFile: read.maybe('nomad.token_file'),
+      region: read.maybe('nomad.region'),
+      caCert: read.maybe('nomad.ca_cert'),
+      clientCert: read.maybe('nomad.client_cert'),
+      clientKey: read.maybe('nomad.client_key'),
+      tlsServerName: read.maybe('nomad.tls_server_name'),
+    }),
+  };
+}
+
+/**
+ * An address wins over a socket from the same source: Nomad sets NOMAD_UNIX_ADDR for each of its
+ * tasks by itself, and NOMAD_ADDR is set by a person.
+ */
+function nomadAddress(read: Reader): Pick<NomadSettings, 'address' | 'unixSocket'> {
+  const socket = parseUnixPath(read.maybe('nomad.unix_addr') ?? '');
+  if (socket !== undefined && !read.isSet('nomad.address')) return overSocket(socket);
+  const address = parseNomadAddress(read.text('nomad.address'))!;
+  return 'path' in address ? overSocket(address.path) : { address: address.url };
+}
+
+function overSocket(unixSocket: string): Pick<NomadSettings, 'address' | 'unixSocket'> {
+  return { address: 'http://localhost', unixSocket };
+}
+
+function haproxySettings(read: Reader): HaproxySettings {
+  return {
+    address: parseHttpUrl(read.text('haproxy.address'))!.replace(/\/v3$/, ''),
+    username: read.text('haproxy.username'),
+    password: read.text('haproxy.password'),
+    backendStrategy: read.text('haproxy.backend_strategy') as BackendStrategy,
+    drainTimeoutMs: read.number('haproxy.drain_timeout_sec') * 1000,
+    frontends: read.list('haproxy.frontends') ?? [read.text('haproxy.frontend')],
+    requestTimeoutMs: read.ms('haproxy.request_timeout'),
+  };
+}
+
+/**
+ * | domain_map.enabled | mode | the exact map |
+ * |---|---|---|
+ * | true | map | at domain_map.file_path, where that is given |
+ * | false | rules | |
+ * | absent | the default, or routing.mode | in the maps folder |
+ */
+function routingSettings(read: Reader, merged: MergedValues): RoutingSettings {
+  const mode = routingMode(read, merged);
+  const mapped = mode === 'map' && read.maybeYes('domain_map.enabled') === true;
+  const mapFile = mapped ? read.maybe('domain_map.file_path') : undefined;
+  const named = mapFile === undefined || read.isSet('routing.map_name');
+  const mapName = named ? read.text('routing.map_name') : mapFile.split('/').at(-1)!;
+  return {
+    mode,
+    position: read.text('routing.position') as RoutingSettings['position'],
+    mapName: mapName.replace(/\.map$/, ''),
+    ...optional({ mapFile }),
+  };
+}
+
+function routingMode(read: Reader, merged: MergedValues): RoutingSettings['mode'] {
+  const enabled = read.maybeYes('domain_map.enabled');
+  const byMap = merged.get('domain_map.enabled')?.rank ?? Infinity;
+  const byMode = merged.get('routing.mode')?.rank ?? Infinity;
+  if (enabled !== undefined && byMap < byMode) return enabled ? 'map' : 'rules';
+  return read.text('routing.mode') as RoutingSettings['mode'];
+}
+
+function syncSettings(read: Reader): Settings['sync'] {
+  return {
+    resyncIntervalMs: read.ms('sync.resync_interval'),
+    debounceMs: read.ms('sync.debounce'),
+    debounceMaxMs: read.ms('sync.debounce_max'),
+    fullReadIntervalMs: read.ms('sync.full_read_interval'),
+    backoffMinMs: read.ms('sync.backoff_min'),
+    backoffMaxMs: read.ms('sync.backoff_max'),
+  };
+}
+
+function httpSettings(read: Reader): Settings['http'] {
+  const listen = parseListen(read.either('http.listen'))!;
+  if (listen === 'off') return { host: '', port: 0, enabled: false };
+  return { ...listen, enabled: true };
+}
+
+type Present<T> = { readonly [K in keyof T]?: Exclude<T[K], undefined> };
+
+/** Drops what is undefined, so that an absent setting is an absent key. */
+function optional<T extends object>(values: T): Present<T> {
+  return Object.fromEntries(
+    Object.entries(values).filter(([, value]) => value !== undefined),
+  ) as Present<T>;
+}

@@ -1,0 +1,49 @@
+import { asConnectorError } from '../errors.js';
+import type { ReadFile } from './file.js';
+import { merge, throwProblems, withSecrets } from './merge.js';
+import { resolveSettings } from './resolve.js';
+import {
+  environmentLayer,
+  fileLayer,
+  flagLayer,
+  type Environment,
+  type Layer,
+  type SettingsFlags,
+} from './sources.js';
+import type { Settings } from './types.js';
+
+export interface SettingsSources {
+  readonly flags: SettingsFlags;
+  readonly env: Environment;
+  /** Reads a file as UTF-8 text, as `readFileSync` does. */
+  readonly readFile: ReadFile;
+}
+
+/**
+ * Flags > environment > file > defaults. Throws one `config-invalid` error that names every problem.
+ */
+export function loadSettings({ flags, env, readFile }: SettingsSources): Settings {
+  const problems: string[] = [];
+  const layers = [flagLayer(flags), environmentLayer(env)];
+  const file = readConfigFile(flags.configFile, readFile, problems);
+  if (file !== undefined) layers.push(file);
+  problems.push(...layers.flatMap((layer) => layer.problems));
+  const merged = withSecrets(merge(layers, problems), readFile, problems);
+  const settings = resolveSettings(merged, problems);
+  throwProblems(problems);
+  return settings;
+}
+
+function readConfigFile(
+  path: string | undefined,
+  readFile: ReadFile,
+  problems: string[],
+): Layer | undefined {
+  if (path === undefined) return undefined;
+  try {
+    return fileLayer(path, readFile);
+  } catch (error) {
+    problems.push(asConnectorError(error).message);
+    return undefined;
+  }
+}

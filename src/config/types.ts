@@ -1,0 +1,93 @@
+import type { BackendStrategy } from '../desired/types.js';
+
+/** All settings, resolved: flags > environment > file > defaults. Times are milliseconds. */
+export interface Settings {
+  readonly nomad: NomadSettings;
+  readonly haproxy: HaproxySettings;
+  readonly tags: { readonly prefix: string };
+  readonly ownership: { readonly prefix: string; readonly adopt: boolean };
+  readonly routing: RoutingSettings;
+  readonly checks: CheckDefaults;
+  readonly slots: SlotSettings;
+  readonly guard: GuardSettings;
+  readonly sync: SyncSettings;
+  readonly routes: { readonly directory?: string };
+  /** An empty host: every address of the machine. */
+  readonly http: { readonly host: string; readonly port: number; readonly enabled: boolean };
+  readonly log: { readonly level: LogLevel };
+}
+
+export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
+
+export interface NomadSettings {
+  readonly address: string;
+  readonly unixSocket?: string;
+  readonly token?: string;
+  /** Read again on 401 and 403. */
+  readonly tokenFile?: string;
+  readonly region?: string;
+  /** `*` for all. */
+  readonly namespace: string;
+  readonly caCert?: string;
+  readonly clientCert?: string;
+  readonly clientKey?: string;
+  readonly tlsServerName?: string;
+  readonly skipVerify: boolean;
+  readonly requestTimeoutMs: number;
+}
+
+export interface HaproxySettings {
+  /** Base URL of the Data Plane API, without `/v3`. */
+  readonly address: string;
+  readonly username: string;
+  readonly password: string;
+  readonly backendStrategy: BackendStrategy;
+  readonly drainTimeoutMs: number;
+  readonly frontends: readonly string[];
+  readonly requestTimeoutMs: number;
+}
+
+export interface RoutingSettings {
+  readonly mode: 'map' | 'rules';
+  /** Where our rules stand among the operator's. */
+  readonly position: 'before' | 'after';
+  /** Base name of the exact map in the data plane's maps folder, without `.map`. */
+  readonly mapName: string;
+  /**
+   * Where the operator says that map is (`domain_map.file_path`), as written: the data plane's maps
+   * folder is known only at run time, and the path must lie in it. Only in map mode.
+   */
+  readonly mapFile?: string;
+}
+
+export interface CheckDefaults {
+  /** Read checks from job specs. */
+  readonly fromJobSpec: boolean;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  readonly rise: number;
+  readonly fall: number;
+}
+
+export interface SlotSettings {
+  /** Spare slots as a share of the instances. */
+  readonly spareFactor: number;
+  readonly spareMin: number;
+}
+
+export interface GuardSettings {
+  /** Percent of owned servers (or backends) that one pass may remove on absence alone. */
+  readonly maxRemovalPercent: number;
+  /** The operator allows every removal. */
+  readonly allowRemovals: boolean;
+}
+
+export interface SyncSettings {
+  readonly resyncIntervalMs: number;
+  readonly debounceMs: number;
+  readonly debounceMaxMs: number;
+  /** Full sections are read again at least this often. */
+  readonly fullReadIntervalMs: number;
+  readonly backoffMinMs: number;
+  readonly backoffMaxMs: number;
+}

@@ -1,0 +1,111 @@
+import { Ajv, type ErrorObject } from 'ajv';
+import { nearest } from '../desired/nearest.js';
+import type { Json, JsonObject } from '../json.js';
+import {
+  hasCredentials,
+  parseDuration,
+  parseHttpUrl,
+  parseListen,
+  parseLogLevel,
+  parseNomadAddress,
+  parseUnixPath,
+} from './formats.js';
+
+import { configSchema, leaves, sections, type ConfigKey } from './schema.js';
+
+const ajv = new Ajv({ allErrors: true, verbose: true, allowUnionTypes: true });
+ajv.addVocabulary(['expected', 'env', 'flag', 'secret', 'emptyIsValue']);
+ajv.addFormat('duration', (value: string) => (parseDuration(value) ?? 0) > 0);
+ajv.addFormat('http-url', (value: string) => parseHttpUrl(value) !== undefined);
+ajv.addFormat('nomad-address', (value: string) => parseNomadAddress(value) !== undefined);
+ajv.addFormat('unix-path', (value: string) => parseUnixPath(value) !== undefined);
+ajv.addFormat('listen', (value: string) => parseListen(value) !== undefined);
+ajv.addFormat('log-level', (value: string) => parseLogLevel(value) !== undefined);
+const check = ajv.compile(configSchema);
+
+export interface Problem {
+  /** None where the key itself is unknown. */
+  readonly key?: ConfigKey;
+  /** Without the name of the source: `nomad.address: "foo" is not allowed; expected ...`. */
+  readonly message: string;
+}
+
+/** All that is wrong with a configuration in the file's form; one problem for each key. */
+export function validate(config: Json, label: (key: string) => string): readonly Problem[] {
+  if (check(config)) return [];
+  const problems = new Map<string, Problem>();
+  for (const error of check.errors ?? []) {
+    const problem = describe(error, label);
+    if (!problems.has(problem.at)) problems.set(problem.at, problem);
+  }
+  return [...problems.values()];
+}
+
+/** What every message about a wrong value looks like. Secrets are not shown. */
+export function notAllowed(name: string, key: ConfigKey, value: unknown): string {
+  const leaf = leaves.get(key)!;
+  const bare =
+    typeof value === 'string' && hasCredentials(value)
+      ? `${leaf.expected} without a user name and password in it`
+      : leaf.expected;
+  const shown = leaf.secret === true ? 'the value (not shown)' : show(value);
+  return `${name}: ${shown} is not allowed; expected ${bare}`;
+}
+
+function describe(error: ErrorObject, label: (key: string) => string): Problem & { at: string } {
+  const path = error.instancePath.split('/').slice(1);
+  const [section, name] = path;
+  if (error.keyword === 'additionalProperties') return unknownKey(error, path, label);
+  const at = path.slice(0, 2).join('.');
+  if (section === undefined) {
+    return { at, message: `${label('')}expected keys such as nomad and haproxy` };
+  }
+  const key = at as ConfigKey;
+  if (name === undefined || !leaves.has(key)) {
+    return { at, message: `${label(at)}: expected ${expectedKeys(section)}` };
+  }
+  return { at, key, message: notAllowed(label(at), key, error.data) };
+}
+
+function unknownKey(
+  error: ErrorObject,
+  path: readonly string[],
+  label: (key: string) => string,
+): Problem & { at: string } {
+  const { additionalProperty } = error.params as { additionalProperty: string };
+  const at = [...path, additionalProperty].join('.');
+  const near = nearestKey(path[0], additionalProperty);
+  const hint = near === undefined ? '' : `; did you mean ${near}?`;
+  return { at, message: `${label(at)} is not a known key${hint}` };
+}
+
+/** In its own section first, then by the same name in another one. */
+function nearestKey(section: string | undefined, word: string): string | undefined {
+  if (section === undefined) {
+    return nearest(word.toLowerCase(), Object.keys(sections)) ?? sameName(word);
+  }
+  const known = Object.keys(keysOf(section));
+  const near = nearest(word.toLowerCase(), known);
+  return near === undefined ? sameName(word) : `${section}.${near}`;
+}
+
+function sameName(word: string): string | undefined {
+  return [...leaves.keys()].find((key) => key.split('.')[1] === word.toLowerCase());
+}
+
+function expectedKeys(section: string): string {
+  const keys = Object.keys(keysOf(section));
+  return keys.length === 0 ? 'text' : `a group of keys: ${keys.join(', ')}`;
+}
+
+function keysOf(section: string): JsonObject {
+  return Object.hasOwn(sections, section) ? sections[section as keyof typeof sections] : {};
+}
+
+const LONGEST_SHOWN = 80;
+
+function show(value: unknown): string {
+  const text = JSON.stringify(value) ?? 'undefined';
+  const bare = text.replace(/(:\/\/)[^/?#"]*@/g, '$1<redacted>@');
+  return bare.length <= LONGEST_SHOWN ? bare : `${bare.slice(0, LONGEST_SHOWN)}...`;
+}

@@ -1,0 +1,40 @@
+import type { ActualState } from './actual/types.js';
+import type { Settings } from './config/types.js';
+import { buildDesired } from './desired/build.js';
+import { backendName } from './desired/names.js';
+import type { DesiredState, Rejection, Skipped } from './desired/types.js';
+import type { Catalog } from './observe/types.js';
+import type { BadRouteFile, RouteFiles } from './routes/folder.js';
+
+export interface DesireInput {
+  readonly catalog: Catalog;
+  readonly actual: ActualState;
+  readonly settings: Settings;
+  readonly routes: RouteFiles;
+  readonly rejected: Readonly<Record<string, Rejection>>;
+}
+
+/** The desired state of all sources: Nomad's services and the routes folder. */
+export function desire({ catalog, actual, settings, routes, rejected }: DesireInput): DesiredState {
+  const { apiVersion } = actual.dataplane;
+  const [major = 3, minor = 0] = actual.haproxy.version.split('.').map(Number);
+  const backendMetadata = apiVersion.major > 3 || apiVersion.minor >= 2;
+  const capabilities = { apiVersion, haproxyVersion: { major, minor }, backendMetadata };
+  const { files, bad } = routes;
+  const desired = buildDesired({ catalog, settings, capabilities, rejected, routeFiles: files });
+  const served = new Set(files.map(({ name }) => name));
+  const skipped = bad.map((one) => skippedFile(one, served, settings.ownership.prefix));
+  return { ...desired, skipped: [...desired.skipped, ...skipped] };
+}
+
+/** A bad file whose last good state is not known to this process: what stands in HAProxy stays. */
+function skippedFile(
+  { name, reason }: BadRouteFile,
+  served: ReadonlySet<string>,
+  prefix: string,
+): Skipped {
+  const skipped = { service: `file:${name}`, code: 'invalid-route-file', reason } as const;
+  if (served.has(name)) return skipped;
+  const backend = backendName(prefix, { source: 'file', namespace: '', name });
+  return { ...skipped, backend };
+}

@@ -1,0 +1,133 @@
+import { type Claim, type ClaimResult, compareText, settleClaims } from './claims.js';
+import { routeKey } from './domains.js';
+import { connectorBackendName, serviceLabel } from './names.js';
+import { offerOfFile, offerOfService } from './offers.js';
+import { type ServicePlan, planService } from './plan-service.js';
+import { oneLine } from './text.js';
+import type {
+  DesiredBackend,
+  DesiredInput,
+  DesiredRoute,
+  DesiredState,
+  DesiredWarning,
+  Skipped,
+} from './types.js';
+
+/**
+ * What HAProxy should look like, from one read of Nomad. Each service is planned for itself; then
+ * claims on routes and names are settled; one that can't be served is skipped with its reason and
+ * holds nobody up.
+ */
+export function buildDesired(input: DesiredInput): DesiredState {
+  const plans = planAll(input);
+  const claims = settleClaims(plans.map(claimOf));
+  const namesTaken = takenNames(plans, input.settings.ownership.prefix);
+  const outcomes = plans.map((plan, index) =>
+    settlePlan(plan, claims[index] ?? { kept: [], lost: [] }, namesTaken, input),
+  );
+  return {
+    backends: outcomes.flatMap(({ backend }) => backend ?? []).sort(byName),
+    routes: outcomes.flatMap(({ routes }) => routes).sort(byRoute),
+    skipped: outcomes
+      .flatMap(({ skipped }) => skipped ?? [])
+      .map((one) => ({ ...one, reason: oneLine(one.reason) }))
+      .sort(byService),
+    warnings: outcomes
+      .flatMap(({ warnings }) => warnings)
+      .map((one) => ({ ...one, message: oneLine(one.message) }))
+      .sort(byService),
+  };
+}
+
+function planAll({ catalog, settings, routeFiles = [] }: DesiredInput): ServicePlan[] {
+  const { prefix } = settings.tags;
+  const offers = [
+    ...routeFiles.map((file) => offerOfFile(prefix, file)),
+    ...catalog.services.flatMap((service) => offerOfService(prefix, service) ?? []),
+  ];
+  return offers.flatMap((offer) => planService(offer, settings) ?? []);
+}
+
+/** A skipped service keeps its claims: a slip in a tag hands no domain over. */
+function claimOf({ offer, routes }: ServicePlan): Claim {
+  return { service: offer.id, claimedAt: offer.claimedAt, routes };
+}
+
+/** The first plan of each name that only one may have. */
+function takenNames(plans: readonly ServicePlan[], prefix: string): ReadonlyMap<string, string> {
+  const names = new Map([[connectorBackendName(prefix), 'the connector']]);
+  for (const { backend } of plans) {
+    if (backend.kind === 'dynamic' && !names.has(backend.name)) {
+      names.set(backend.name, backend.service);
+    }
+  }
+  return names;
+}
+
+interface Outcome {
+  readonly backend?: DesiredBackend;
+  readonly routes: readonly DesiredRoute[];
+  readonly skipped?: Skipped;
+  readonly warnings: readonly DesiredWarning[];
+}
+
+function settlePlan(
+  plan: ServicePlan,
+  claim: ClaimResult,
+  namesTaken: ReadonlyMap<string, string>,
+  input: DesiredInput,
+): Outcome {
+  const skipped =
+    plan.skipped ??
+    nameConflict(plan.backend, namesTaken) ??
+    rejection(plan.backend, input.rejected) ??
+    lostAll(plan, claim);
+  if (skipped !== undefined) return { routes: [], skipped, warnings: plan.warnings };
+  const service = serviceLabel(plan.offer.id);
+  const lost = claim.lost.map((message) => ({ service, code: 'domain-claimed', message }) as const);
+  return { backend: plan.backend, routes: claim.kept, warnings: [...plan.warnings, ...lost] };
+}
+
+function nameConflict(
+  { name, service }: DesiredBackend,
+  namesTaken: ReadonlyMap<string, string>,
+): Skipped | undefined {
+  const owner = namesTaken.get(name);
+  if (owner === undefined || owner === service) return undefined;
+  const reason = `service ${service}: backend ${name} belongs to ${owner}`;
+  return { service, code: 'name-conflict', reason };
+}
+
+function rejection(
+  { name, service, fingerprint }: DesiredBackend,
+  rejected: DesiredInput['rejected'],
+): Skipped | undefined {
+  const known = rejected?.[service];
+  if (known?.fingerprint !== fingerprint) return undefined;
+  return { service, code: 'rejected-by-haproxy', reason: known.reason, backend: name };
+}
+
+/** Everything that it asked for belongs to others. */
+function lostAll({ offer }: ServicePlan, { kept, lost }: ClaimResult): Skipped | undefined {
+  if (kept.length > 0 || lost.length === 0) return undefined;
+  return { service: serviceLabel(offer.id), code: 'domain-claimed', reason: lost.join('; ') };
+}
+
+function byName(a: DesiredBackend, b: DesiredBackend): number {
+  return compareText(a.name, b.name) || compareText(a.slotPrefix, b.slotPrefix);
+}
+
+function byRoute(a: DesiredRoute, b: DesiredRoute): number {
+  return (
+    compareText(a.match, b.match) ||
+    compareText(a.host, b.host) ||
+    compareText(a.path ?? '', b.path ?? '') ||
+    compareText(routeKey(a), routeKey(b)) ||
+    compareText(a.frontends.join(), b.frontends.join())
+  );
+}
+
+/** Stable, so each service's own keep their order. */
+function byService(a: { service: string }, b: { service: string }): number {
+  return compareText(a.service, b.service);
+}

@@ -1,0 +1,177 @@
+import type { CheckDefaults } from '../config/types.js';
+import type { CheckSpec } from '../observe/types.js';
+import { type Expectation, checkHost, checkPath, header, httpMethod } from './values.js';
+import type { Tags } from './vocabulary.js';
+
+/** How one instance is to be checked. */
+export interface Check {
+  readonly shape: CheckShape;
+  readonly timing: CheckTiming;
+  /** Where it is not the service's. */
+  readonly port?: number;
+  /** For people: what was asked for and can't be done. */
+  readonly fallbacks: readonly string[];
+}
+
+export interface CheckTiming {
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  readonly rise: number;
+  readonly fall: number;
+}
+
+export type CheckShape =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'tcp' }
+  | {
+      readonly kind: 'http';
+      readonly method: string;
+      readonly path: string;
+      readonly host: string;
+      /** Name and value, without Host. */
+      readonly headers: readonly (readonly [string, string])[];
+      readonly tls: boolean;
+      readonly expect?: Expectation;
+    }
+  | {
+      readonly kind: 'grpc';
+      readonly service: string;
+      readonly authority: string;
+      readonly tls: boolean;
+    };
+
+export interface CheckInput {
+  /** Of the job version that the instance runs. */
+  readonly specs: readonly CheckSpec[];
+  readonly tags: Tags;
+  readonly defaults: CheckDefaults;
+  /** Host header, where nothing else names one. */
+  readonly host: string;
+}
+
+/** Tags beat the job spec, which beats the settings. */
+export function resolveCheck({ specs, tags, defaults, host }: CheckInput): Check {
+  const { spec, fallbacks } = chooseSpec(defaults.fromJobSpec ? specs : []);
+  const shaped = shapeOf(spec, tags, host);
+  const port = tags.checkPort ?? spec?.port;
+  return {
+    shape: shaped.shape,
+    timing: {
+      intervalMs: tags.checkInterval ?? positive(spec?.intervalMs) ?? defaults.intervalMs,
+      timeoutMs: tags.checkTimeout ?? positive(spec?.timeoutMs) ?? defaults.timeoutMs,
+      rise: tags.checkRise ?? defaults.rise,
+      fall: tags.checkFall ?? defaults.fall,
+    },
+    ...(port === undefined ? {} : { port }),
+    fallbacks: [...fallbacks, ...shaped.fallbacks],
+  };
+}
+
+/** Of several checks the first http one gates; without one the first grpc, else the first tcp. */
+function chooseSpec(specs: readonly CheckSpec[]): { spec?: CheckSpec; fallbacks: string[] } {
+  for (const kind of ['http', 'grpc', 'tcp']) {
+    const spec = specs.find(({ type }) => type.toLowerCase() === kind);
+    if (spec !== undefined) return { spec, fallbacks: [] };
+  }
+  const first = specs[0];
+  if (first === undefined) return { fallbacks: [] };
+  const { type, name } = first;
+  return { fallbacks: [`check ${name}: HAProxy can't run a ${type} check, so it tests TCP`] };
+}
+
+interface Shaped {
+  readonly shape: CheckShape;
+  readonly fallbacks: readonly string[];
+}
+
+const noFallbacks: readonly string[] = [];
+
+function shapeOf(spec: CheckSpec | undefined, tags: Tags, host: string): Shaped {
+  if (tags.checkDisabled === true) return { shape: { kind: 'none' }, fallbacks: noFallbacks };
+  switch (kindOf(spec, tags)) {
+    case 'http':
+      return httpShape(spec, tags, host);
+    case 'https': {
+      const { shape, fallbacks } = httpShape(spec, tags, host);
+      return { shape: shape.kind === 'http' ? { ...shape, tls: true } : shape, fallbacks };
+    }
+    case 'grpc':
+      return grpcShape(spec, tags, host);
+    case 'tcp':
+      return { shape: { kind: 'tcp' }, fallbacks: noFallbacks };
+  }
+}
+
+function kindOf(spec: CheckSpec | undefined, tags: Tags): 'http' | 'https' | 'tcp' | 'grpc' {
+  if (tags.checkType !== undefined) return tags.checkType;
+  const type = spec?.type.toLowerCase();
+  if (tags.checkPath ?? tags.checkMethod ?? tags.checkHost ?? tags.checkExpect) return 'http';
+  return type === 'http' || type === 'grpc' ? type : 'tcp';
+}
+
+function httpShape(spec: CheckSpec | undefined, tags: Tags, host: string): Shaped {
+  const own = spec?.type.toLowerCase() === 'http' ? spec : undefined;
+  const path = tags.checkPath ?? checkPath.parse(own?.path || '/');
+  const method = tags.checkMethod ?? httpMethod.parse(own?.method || 'GET');
+  if (path === undefined || method === undefined) {
+    const what = path === undefined ? 'path' : 'method';
+    const fallback = `check ${own?.name ?? ''}: its ${what} can't be written to HAProxy, so it tests TCP`;
+    return { shape: { kind: 'tcp' }, fallbacks: [fallback] };
+  }
+  const { hostHeader, headers, fallbacks } = specHeaders(own);
+  const shape: CheckShape = {
+    kind: 'http',
+    method,
+    path,
+    host: tags.checkHost ?? hostHeader ?? host,
+    headers,
+    tls: own?.protocol === 'https' || sameTls(spec, tags),
+    ...(tags.checkExpect === undefined ? {} : { expect: tags.checkExpect }),
+  };
+  return { shape, fallbacks };
+}
+
+/** The service's own port speaks TLS, so a check of that port does too. */
+function sameTls(spec: CheckSpec | undefined, tags: Tags): boolean {
+  return tags.serverSsl === true && tags.checkPort === undefined && spec?.port === undefined;
+}
+
+function specHeaders(spec: CheckSpec | undefined) {
+  const headers: [string, string][] = [];
+  const fallbacks: string[] = [];
+  let hostHeader: string | undefined;
+  for (const [name, values] of Object.entries(spec?.headers ?? {})) {
+    for (const value of values) {
+      const isHost = name.toLowerCase() === 'host';
+      const parsed = isHost ? checkHost.parse(value) : header.parse(`${name}: ${value}`)?.value;
+      if (parsed === undefined || parsed === '') {
+        fallbacks.push(
+          `check ${spec?.name ?? ''}: header ${name} is left out, HAProxy can't send it`,
+        );
+      } else if (isHost) hostHeader ??= parsed;
+      else headers.push([name, parsed]);
+    }
+  }
+  headers.sort(([a], [b]) => (a === b ? 0 : a < b ? -1 : 1));
+  return { headers, fallbacks, ...(hostHeader === undefined ? {} : { hostHeader }) };
+}
+
+const GRPC_SERVICE = /^[A-Za-z0-9._/-]{0,128}$/;
+
+function grpcShape(spec: CheckSpec | undefined, tags: Tags, host: string): Shaped {
+  const own = spec?.type.toLowerCase() === 'grpc' ? spec : undefined;
+  const service = own?.grpcService ?? '';
+  if (!GRPC_SERVICE.test(service)) {
+    const fallback = `check ${own?.name ?? ''}: its gRPC service can't be asked for, so it tests TCP`;
+    return { shape: { kind: 'tcp' }, fallbacks: [fallback] };
+  }
+  const authority = tags.checkHost ?? host;
+  return {
+    shape: { kind: 'grpc', service, authority, tls: sameTls(spec, tags) },
+    fallbacks: noFallbacks,
+  };
+}
+
+function positive(value: number | undefined): number | undefined {
+  return value !== undefined && value > 0 ? Math.round(value) : undefined;
+}

@@ -1,0 +1,69 @@
+import { describeRoute, routeKey } from './domains.js';
+import type { ServiceId } from './names.js';
+import type { DesiredRoute } from './types.js';
+
+export interface Claim {
+  readonly service: ServiceId;
+  readonly claimedAt: number;
+  readonly routes: readonly DesiredRoute[];
+}
+
+export interface ClaimResult {
+  readonly kept: readonly DesiredRoute[];
+  /** One line for people for each route that belongs to another: `domain x.io belongs to web`. */
+  readonly lost: readonly string[];
+}
+
+/**
+ * Who gets a route that several services claim. Files beat Nomad; then the older job keeps it, and
+ * the name decides between equals. A deploy changes none of these, so a domain never flips.
+ * The results stand in the order of the claims.
+ */
+export function settleClaims(claims: readonly Claim[]): readonly ClaimResult[] {
+  const owners = new Map<string, ServiceId>();
+  const results = new Map<Claim, ClaimResult>();
+  for (const claim of [...claims].sort(byAge)) results.set(claim, settle(claim, owners));
+  return claims.map((claim) => results.get(claim) ?? { kept: [], lost: [] });
+}
+
+function settle({ service, routes }: Claim, owners: Map<string, ServiceId>): ClaimResult {
+  const kept: DesiredRoute[] = [];
+  const lost: string[] = [];
+  for (const route of routes) {
+    const keys = route.frontends.map((frontend) => `${frontend} ${routeKey(route)}`);
+    const owner = keys.map((key) => owners.get(key)).find((known) => known !== undefined);
+    if (owner === undefined) {
+      for (const key of keys) owners.set(key, service);
+      kept.push(route);
+    } else {
+      lost.push(`${describeRoute(route)} belongs to ${nameFor(owner, service)}`);
+    }
+  }
+  return { kept, lost };
+}
+
+/** Oldest first. */
+function byAge(a: Claim, b: Claim): number {
+  return (
+    rank(a.service) - rank(b.service) ||
+    a.claimedAt - b.claimedAt ||
+    compareText(a.service.namespace, b.service.namespace) ||
+    compareText(a.service.name, b.service.name)
+  );
+}
+
+function rank({ source }: ServiceId): number {
+  return source === 'file' ? 0 : 1;
+}
+
+function nameFor(owner: ServiceId, reader: ServiceId): string {
+  if (owner.source === 'file') return `the route file ${owner.name}`;
+  if (owner.namespace === reader.namespace) return owner.name;
+  return `${owner.namespace}/${owner.name}`;
+}
+
+/** By code units, the same on every machine. */
+export function compareText(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}

@@ -1,0 +1,116 @@
+import type { InvalidTag } from './tags.js';
+import type { DesiredRoute } from './types.js';
+import type { Tags } from './vocabulary.js';
+
+export interface Domain {
+  readonly match: 'exact' | 'prefix' | 'wildcard' | 'regex';
+  readonly host: string;
+}
+
+export const domainForms = {
+  exact: 'a host name like www.example.com: letters, digits and dashes between dots',
+  prefix: 'the beginning of a host name, like api. or www.example',
+  wildcard: '*.example.com',
+  regex:
+    'a regular expression of letters, digits, - _ . ^ $ | * + ? ( ) (?: [ ] {n} {n,m} \\. \\d \\w',
+} as const;
+
+const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
+const HOST = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
+const PREFIX = /^[a-z0-9][a-z0-9.-]*$/;
+
+/** One that begins with `*.` is a wildcard whatever the type. Undefined: not of the type's form. */
+export function parseDomain(raw: string, type: Domain['match']): Domain | undefined {
+  const text = raw.toLowerCase();
+  if (text.startsWith('*.')) return hostOf('wildcard', text.slice(2));
+  switch (type) {
+    case 'exact':
+    case 'wildcard':
+      return hostOf(type, text);
+    case 'prefix':
+      return PREFIX.test(text) ? { match: 'prefix', host: text } : undefined;
+    case 'regex':
+      return isSafeRegex(text) ? { match: 'regex', host: text } : undefined;
+  }
+}
+
+function hostOf(match: 'exact' | 'wildcard', host: string): Domain | undefined {
+  return HOST.test(host) ? { match, host } : undefined;
+}
+
+const REGEX_TOKENS = /^(?:[a-z0-9._^$|*+?()[\]-]|\(\?:|\\[.dw]|(?<!\))\{\d{1,2}(?:,\d{0,2})?\})+$/;
+/** A class inside a class, an empty one, or one that begins with `]`: PCRE reads them otherwise. */
+const AMBIGUOUS_CLASS = /\[[^\]]*\[|\[\^?\]/;
+
+/**
+ * A pattern that means the same to PCRE as to us and is plain text to haproxy.cfg and map files: no
+ * blank, quote, comment sign or escape other than those above, and no leading dash, which would be
+ * read as a flag. Counted groups are refused, as nested ones grow without bound.
+ */
+export function isSafeRegex(pattern: string): boolean {
+  if (!REGEX_TOKENS.test(pattern) || AMBIGUOUS_CLASS.test(pattern)) return false;
+  if (pattern.startsWith('-')) return false;
+  try {
+    return new RegExp(pattern, 'u').source === pattern;
+  } catch {
+    return false;
+  }
+}
+
+/** The service's domains, and those that don't have the form of their type. */
+export function readDomains(tags: Tags, prefix: string) {
+  const type = tags.domainType ?? 'exact';
+  const domains: Domain[] = [];
+  const invalid: InvalidTag[] = [];
+  for (const raw of tags.domains) {
+    const domain = parseDomain(raw, type);
+    if (domain !== undefined) domains.push(domain);
+    else {
+      const form = domainForms[raw.startsWith('*.') ? 'wildcard' : type];
+      invalid.push({
+        name: 'domains',
+        tag: `${prefix}.domain=${raw}`,
+        problem: `allowed: ${form}`,
+      });
+    }
+  }
+  return { domains, invalid };
+}
+
+export interface RouteTargetBackend {
+  readonly backend: string;
+  readonly service: string;
+  /** Where no tag names them. */
+  readonly frontends: readonly string[];
+}
+
+/** Each domain with each path; without a domain a path on any host, or a whole tcp frontend. */
+export function routesOf(tags: Tags, domains: readonly Domain[], to: RouteTargetBackend) {
+  const mode = tags.mode ?? 'http';
+  const named = tags.frontends.length > 0;
+  const frontends = [...new Set(named ? tags.frontends : to.frontends)].sort();
+  const common = { mode, frontends, backend: to.backend, service: to.service } as const;
+  const paths = mode === 'http' ? tags.paths : [];
+  const hosts: readonly Pick<DesiredRoute, 'match' | 'host'>[] =
+    domains.length === 0 ? [{ match: 'any', host: '' }] : domains;
+  if (domains.length === 0 && paths.length === 0 && !(mode === 'tcp' && named)) return [];
+  const routes = hosts.flatMap((host): DesiredRoute[] =>
+    paths.length === 0
+      ? [{ ...host, ...common }]
+      : paths.map((path) => ({ ...host, path, ...common })),
+  );
+  return routes.filter(
+    (route, index) => routes.findIndex((other) => routeKey(other) === routeKey(route)) === index,
+  );
+}
+
+/** What a request must look like for the route, whatever the frontend. */
+export function routeKey({ match, host, path, mode }: DesiredRoute): string {
+  return [mode, match, host, path ?? ''].join(' ');
+}
+
+/** For people: `domain x.io/api`, `path /api`, `frontend tcp_in`. */
+export function describeRoute({ match, host, path, frontends }: DesiredRoute): string {
+  if (match !== 'any') return `domain ${match === 'wildcard' ? '*.' : ''}${host}${path ?? ''}`;
+  return path === undefined ? `frontend ${frontends.join(', ')}` : `path ${path}`;
+}

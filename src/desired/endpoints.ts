@@ -1,0 +1,86 @@
+import type { AllocationFacts, CatalogInstance, InstanceSpec } from '../observe/types.js';
+import { isIpAddress } from './addresses.js';
+import type { RouteTarget } from './types.js';
+
+/** An instance that opted in, or a route file's target. */
+export interface Member {
+  readonly id: string;
+  readonly jobId: string;
+  readonly address: string;
+  readonly port: number;
+  readonly tags: readonly string[];
+  readonly canary: boolean;
+  /** Orders members by age: the newest speaks for the service. */
+  readonly jobVersion: number;
+  readonly createIndex: number;
+  readonly phase: 'serve' | 'gate' | 'drain';
+  readonly terminal: boolean;
+  readonly spec: InstanceSpec;
+  readonly weight?: number;
+}
+
+export function memberOfInstance(instance: CatalogInstance): Member {
+  const { id, jobId, address, port, tags, createIndex, allocation, spec } = instance;
+  return {
+    ...{ id, jobId, address, port, tags, createIndex, spec },
+    canary: allocation?.canary ?? false,
+    jobVersion: allocation?.jobVersion ?? -1,
+    ...phaseOf(allocation),
+  };
+}
+
+const GONE = new Set(['complete', 'failed', 'lost']);
+
+/**
+ * | desired | client | means |
+ * |---|---|---|
+ * | run | running | serves |
+ * | run | pending | registered before its task listens, or crashed: gets no traffic |
+ * | run | unknown | its node is disconnected: the check decides |
+ * | any | complete, failed, lost | its process is gone |
+ * | stop, evict | any other | it is stopping: in-flight requests finish |
+ * | - | - | a ghost, Nomad has no such allocation |
+ */
+export function phaseOf(
+  allocation: AllocationFacts | undefined,
+): Pick<Member, 'phase' | 'terminal'> {
+  if (allocation === undefined) return { phase: 'drain', terminal: false };
+  const { clientStatus, desiredStatus } = allocation;
+  if (GONE.has(clientStatus)) return { phase: 'drain', terminal: true };
+  if (desiredStatus !== 'run') return { phase: 'drain', terminal: false };
+  return { phase: clientStatus === 'pending' ? 'gate' : 'serve', terminal: false };
+}
+
+export function memberOfTarget(target: RouteTarget, tags: readonly string[]): Member {
+  const { address, port, weight } = target;
+  return {
+    id: address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`,
+    ...{ jobId: '', address, port, tags, canary: false, jobVersion: 0, createIndex: 0 },
+    phase: 'serve',
+    terminal: false,
+    spec: { status: 'known', checks: [], shutdownDelayMs: 0 },
+    ...(weight === undefined ? {} : { weight }),
+  };
+}
+
+/** Why it can't be a server, if it can't. */
+export function unusable({ address, port }: Member): string | undefined {
+  if (address === '') return 'it has no address';
+  if (!isIpAddress(address)) return 'its address is not an IP address';
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) return 'it has no port';
+  return undefined;
+}
+
+/** The newest that is no canary, else the newest canary. */
+export function newest(members: readonly Member[]): Member | undefined {
+  return [...members].sort(newestFirst)[0];
+}
+
+export function newestFirst(a: Member, b: Member): number {
+  return (
+    Number(a.canary) - Number(b.canary) ||
+    b.jobVersion - a.jobVersion ||
+    b.createIndex - a.createIndex ||
+    (a.id < b.id ? -1 : 1)
+  );
+}

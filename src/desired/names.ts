@@ -1,0 +1,56 @@
+import { createHash } from 'node:crypto';
+
+/** Where a service comes from: a Nomad namespace, or a file of the routes folder. */
+export interface ServiceId {
+  readonly source: 'nomad' | 'file';
+  readonly namespace: string;
+  readonly name: string;
+}
+
+const SAFE_NAME = /^[A-Za-z0-9][A-Za-z0-9.-]*$/;
+const SAFE_NAMESPACE = /^[A-Za-z0-9][A-Za-z0-9-]*$/;
+/** In a namespace's place; none of Nomad's has a dot. */
+const FILES = 'route.file';
+const UNSAFE_CHARACTER = /[^A-Za-z0-9.-]/g;
+const MAX_LENGTH = 100;
+
+/**
+ * The backend's name, and what its slots' names begin with. Each service has its own:
+ * - a name of safe characters holds no `_`, or one after its namespace;
+ * - any other name ends in a hash of the original and holds two or more.
+ */
+export function backendName(prefix: string, service: ServiceId): string {
+  const parts = nameParts(service);
+  const plain = parts.join('_');
+  const safe = isSafe(service) && plain.length <= MAX_LENGTH;
+  return prefix + (safe ? plain : hashedName(service, parts));
+}
+
+function isSafe({ source, namespace, name }: ServiceId): boolean {
+  return SAFE_NAME.test(name) && (source === 'file' || SAFE_NAMESPACE.test(namespace));
+}
+
+function nameParts({ source, namespace, name }: ServiceId): string[] {
+  if (source === 'file') return [FILES, name];
+  return namespace === 'default' ? [name] : [namespace, name];
+}
+
+function hashedName({ source }: ServiceId, parts: readonly string[]): string {
+  const readable = parts.map((part) => part.replace(UNSAFE_CHARACTER, '_')).join('_');
+  return `${readable.slice(0, MAX_LENGTH)}_h${shortHash(JSON.stringify([source, ...parts]))}`;
+}
+
+/** The owned dummy backend that tells which configuration HAProxy has loaded. */
+export function connectorBackendName(prefix: string): string {
+  return `${prefix}_connector`;
+}
+
+/** For people, and as a key: `namespace/service`. */
+export function serviceLabel({ source, namespace, name }: ServiceId): string {
+  return source === 'file' ? `file:${name}` : `${namespace}/${name}`;
+}
+
+/** 8 hex digits. */
+export function shortHash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 8);
+}

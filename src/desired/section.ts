@@ -1,0 +1,200 @@
+import type { Json, JsonObject } from '../json.js';
+import { canonicalSection } from './canonical.js';
+import type { MergedCheck } from './check-merge.js';
+import type { Check } from './checks.js';
+import { checkSection, checkServerFields } from './check-section.js';
+import { quoteWord } from './quote.js';
+import type { Balance, Header, Rate } from './values.js';
+import type { Tags } from './vocabulary.js';
+
+/** Of six servers, four may die at once, and a request meet each of them (docs/performance.md). */
+const RETRIES = 10;
+const TABLE_SIZE = 100_000;
+/** The operator's frontends rather use the first ones. */
+const COUNTER = 2;
+const ALLOWED = 'nomad_allowed';
+/** HAProxy reads 64 words of a line. */
+const ACL_VALUES = 40;
+
+/** A dynamic backend's whole section. What zero loss needs stands here, not in the defaults. */
+export function dynamicSection(name: string, tags: Tags, merged: MergedCheck): JsonObject {
+  const http = (tags.mode ?? 'http') === 'http';
+  return canonicalSection({
+    mode: http ? 'http' : 'tcp',
+    ...balanceFields(tags.loadBalance ?? { algorithm: 'roundrobin' }),
+    redispatch: { enabled: 'enabled', interval: 1 },
+    retries: RETRIES,
+    // A server that dies with a request in hand; see RETRY_SAFE.
+    retry_on: http ? 'conn-failure empty-response' : undefined,
+    load_server_state_from_file: 'global',
+    forwardfor: http && tags.forwardedFor !== false ? { enabled: 'enabled' } : undefined,
+    ...timeouts(tags),
+    ...(http ? cookieFields(name, tags) : {}),
+    ...checkSection(merged),
+    ...(http ? httpRules(tags) : tcpRules(tags)),
+    ...allowFields(tags),
+    stick_table: tags.rateLimit === undefined ? undefined : stickTable(http, tags.rateLimit),
+    default_server: {
+      ...checkServerFields(merged.check),
+      ...serverOptions(tags, http),
+      ...checkWire(tags, merged.check),
+    },
+  });
+}
+
+function balanceFields(balance: Balance): JsonObject {
+  const { algorithm } = balance;
+  const hashed = algorithm === 'source' || algorithm === 'uri' || algorithm === 'hdr';
+  const header = algorithm === 'hdr' ? { hdr_name: balance.header } : {};
+  return {
+    balance: { algorithm, ...header },
+    // The default hash can't follow servers that come and go without a reload.
+    hash_type: hashed ? { method: 'consistent' } : undefined,
+  };
+}
+
+function timeouts(tags: Tags): JsonObject {
+  return {
+    server_timeout: tags.timeoutServer,
+    connect_timeout: tags.timeoutConnect,
+    queue_timeout: tags.timeoutQueue,
+    tunnel_timeout: tags.timeoutTunnel,
+  };
+}
+
+/** The value is made from the server's address, so it follows an instance from slot to slot. */
+function cookieFields(backend: string, { cookie }: Tags): JsonObject {
+  if (cookie === undefined) return {};
+  return {
+    cookie: {
+      name: cookie,
+      type: 'insert',
+      indirect: true,
+      nocache: true,
+      httponly: true,
+      dynamic: true,
+    },
+    dynamic_cookie_key: backend,
+  };
+}
+
+function serverOptions(tags: Tags, http: boolean): JsonObject {
+  const h2 = tags.serverProto === 'h2';
+  const version = tags.sendProxy;
+  return {
+    maxconn: tags.maxconn,
+    ...(tags.serverSsl === true ? tlsOptions(tags, http, h2) : { proto: h2 ? 'h2' : undefined }),
+    'send-proxy': version === true || version === 'v1' ? 'enabled' : undefined,
+    'send-proxy-v2': version === 'v2' ? 'enabled' : undefined,
+  };
+}
+
+/**
+ * A check of the service's own port speaks as its traffic does. HAProxy takes that over by itself only
+ * where a server names no port to check, and slots always do.
+ */
+function checkWire(
+  { checkPort, sendProxy, serverProto }: Tags,
+  { shape, port }: Check,
+): JsonObject {
+  if (shape.kind === 'none' || checkPort !== undefined || port !== undefined) return {};
+  const h2 = shape.kind === 'http' && shape.tls && serverProto === 'h2';
+  return {
+    'check-send-proxy': sendProxy !== undefined && sendProxy !== false ? 'enabled' : undefined,
+    check_alpn: h2 ? 'h2' : undefined,
+  };
+}
+
+function tlsOptions(tags: Tags, http: boolean, h2: boolean): JsonObject {
+  const verify = tags.serverSslVerify === true;
+  return {
+    ssl: 'enabled',
+    verify: verify ? 'required' : 'none',
+    ssl_cafile: verify ? '@system-ca' : undefined,
+    sni: http ? 'req.hdr(host),field(1,:)' : undefined,
+    alpn: h2 ? 'h2' : undefined,
+  };
+}
+
+function allowFields({ allowList }: Tags): JsonObject {
+  const networks = [...new Set(allowList.flat())];
+  const lines: Json[] = [];
+  for (let at = 0; at < networks.length; at += ACL_VALUES) {
+    const value = networks.slice(at, at + ACL_VALUES).join(' ');
+    lines.push({ acl_name: ALLOWED, criterion: 'src', value });
+  }
+  return { acl_list: lines };
+}
+
+function stickTable(http: boolean, { periodMs }: Rate): JsonObject {
+  const what = http ? 'http_req_rate' : 'conn_rate';
+  return {
+    // Takes IPv4 addresses too.
+    type: 'ipv6',
+    size: TABLE_SIZE,
+    expire: periodMs,
+    store: `${what}(${periodMs})`,
+  };
+}
+
+/** Only what may be done twice is sent again once a server has had it: GET and HEAD. */
+const RETRY_SAFE = { type: 'disable-l7-retry', cond: 'unless', cond_test: 'METH_GET' };
+
+function httpRules(tags: Tags): JsonObject {
+  const rules: Json[] = [RETRY_SAFE];
+  if (tags.allowList.length > 0) {
+    rules.push({ type: 'deny', deny_status: 403, cond: 'unless', cond_test: ALLOWED });
+  }
+  if (tags.rateLimit !== undefined) {
+    const tooMany = `{ sc_http_req_rate(${COUNTER}) gt ${tags.rateLimit.count} }`;
+    rules.push(
+      { type: 'track-sc', track_sc_stick_counter: COUNTER, track_sc_key: 'src' },
+      { type: 'deny', deny_status: 429, cond: 'if', cond_test: tooMany },
+    );
+  }
+  if (tags.sslRedirect === true) {
+    const plain = { cond: 'unless', cond_test: '{ ssl_fc }' };
+    rules.push({
+      type: 'redirect',
+      redir_type: 'scheme',
+      redir_value: 'https',
+      redir_code: 301,
+      ...plain,
+    });
+  }
+  if (tags.pathStrip === true && tags.paths.length > 0) rules.push(stripRule(tags.paths));
+  rules.push(...tags.requestHeaders.map(headerRule));
+  return {
+    http_request_rule_list: rules,
+    http_response_rule_list: tags.responseHeaders.map(headerRule),
+  };
+}
+
+/** One rule for all, so that what is left is never cut again. */
+function stripRule(paths: readonly string[]): JsonObject {
+  const longestFirst = [...new Set(paths)].sort((a, b) => b.length - a.length || (a < b ? -1 : 1));
+  const alternatives = longestFirst.map((path) => path.replaceAll('.', '\\.')).join('|');
+  return { type: 'replace-path', path_match: `^(?:${alternatives})(?:/|$)(.*)`, path_fmt: '/\\1' };
+}
+
+function headerRule({ name, value }: Header): JsonObject {
+  return value === ''
+    ? { type: 'del-header', hdr_name: name }
+    : { type: 'set-header', hdr_name: name, hdr_format: quoteWord(value) };
+}
+
+function tcpRules(tags: Tags): JsonObject {
+  const rules: Json[] = [];
+  if (tags.allowList.length > 0) rules.push(reject('unless', ALLOWED));
+  if (tags.rateLimit !== undefined) {
+    rules.push(
+      { type: 'content', action: 'track-sc', track_stick_counter: COUNTER, track_key: 'src' },
+      reject('if', `{ sc_conn_rate(${COUNTER}) gt ${tags.rateLimit.count} }`),
+    );
+  }
+  return { tcp_request_rule_list: rules };
+}
+
+function reject(cond: 'if' | 'unless', test: string): JsonObject {
+  return { type: 'content', action: 'reject', cond, cond_test: test };
+}

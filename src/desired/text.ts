@@ -1,0 +1,5 @@
+/** For one line on a terminal, whatever the text holds. */
+export function oneLine(text: string, max = 500): string {
+  const clean = text.replace(/[^\x20-\x7e]+/g, '?');
+  return clean.length > max ? `${clean.slice(0, max)}...` : clean;
+}

@@ -1,0 +1,138 @@
+import { isNetwork } from './addresses.js';
+import { type Grammar, matching, text } from './grammar.js';
+
+/** Grammars of the values that are more than a word, a number or a time. */
+
+export const haproxyName = text(
+  'the name of an HAProxy section: letters, digits and . _ : -',
+  /^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,127}$/,
+);
+
+/** What any match type may hold; domains.ts looks closer. */
+export const rawDomain = text(
+  'a host name like www.example.com, *.example.com, or as haproxy.domain.type says',
+  /^[A-Za-z0-9.*^$|?+()[\]{},:_\\-]{1,253}$/,
+);
+
+export const pathPrefix = matching(
+  'a path like /api: letters, digits and . _ ~ - between slashes',
+  /^(?=.{1,255}$)(?:\/[A-Za-z0-9._~-]+)+\/?$/,
+  (value) => value.replace(/\/$/, ''),
+);
+
+export const checkPath = text(
+  'a path like /health?full=1: letters, digits and . _ ~ - ! & ( ) * + , ; = : @ ? % /',
+  /^\/[A-Za-z0-9._~!&()*+,;=:@?%/-]{0,511}$/,
+);
+
+export const checkHost = text(
+  'a host name, with a port or not',
+  /^[A-Za-z0-9_][A-Za-z0-9._-]{0,252}(?::[0-9]{1,5})?$/,
+);
+
+export const httpMethods = [
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'PATCH',
+  'DELETE',
+  'OPTIONS',
+  'TRACE',
+] as const;
+
+export type HttpMethod = (typeof httpMethods)[number];
+
+export const httpMethod: Grammar<HttpMethod> = {
+  form: httpMethods.join(', '),
+  schema: { type: 'string', enum: httpMethods },
+  parse: (value) => httpMethods.find((method) => method === value.toUpperCase()),
+};
+
+export interface Header {
+  readonly name: string;
+  /** `''` takes the header away. */
+  readonly value: string;
+}
+
+/** Printable ASCII but `"`, `%`, `\` and `$`: those stay plain text inside quotes. */
+const HEADER = /^([A-Za-z0-9][A-Za-z0-9_-]{0,127}):[ ]*([ !#&-[\]-~]{0,1024}|)$/;
+
+export const header: Grammar<Header> = matching(
+  'a header like X-Team: web, in ASCII without " % \\ $; no value takes it away',
+  HEADER,
+  (value) => {
+    const [, name = '', content = ''] = HEADER.exec(value) ?? [];
+    return { name, value: content.trim() };
+  },
+);
+
+export interface Expectation {
+  readonly match: 'status' | 'string';
+  readonly pattern: string;
+}
+
+const STATUS = '[1-5][0-9]{2}(?:-[1-5][0-9]{2})?';
+const EXPECT = new RegExp(
+  `^(?:${STATUS}(?:,${STATUS}){0,15}|string:[A-Za-z0-9 ._:;,=/@-]{1,128})$`,
+);
+
+export const expectation: Grammar<Expectation> = matching(
+  'status codes like 200 or 200-299,301, or string:TEXT with letters, digits, blanks and . _ : ; , = / @ -',
+  EXPECT,
+  (value) =>
+    value.startsWith('string:')
+      ? { match: 'string', pattern: value.slice('string:'.length) }
+      : { match: 'status', pattern: value },
+);
+
+export interface Rate {
+  readonly count: number;
+  readonly periodMs: number;
+}
+
+const RATE = /^([1-9][0-9]{0,6})\/([1-9][0-9]{0,3})?(s|m|h)$/;
+const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000 };
+const DAY = 86_400_000;
+
+export const rate: Grammar<Rate> = matching(
+  'a number in a time of up to 24h, like 100/s or 1000/10m',
+  RATE,
+  (value) => {
+    const [, count, size = '1', unit = ''] = RATE.exec(value) ?? [];
+    const periodMs = Number(size) * (UNITS[unit] ?? NaN);
+    return periodMs <= DAY ? { count: Number(count), periodMs } : undefined;
+  },
+);
+
+export const networks: Grammar<readonly string[]> = matching(
+  'IP addresses and networks like 10.0.0.0/8,2001:db8::1',
+  /^[0-9A-Fa-f.:/, ]{2,2048}$/,
+  (value) => {
+    const items = value.split(',').map((item) => item.trim().toLowerCase());
+    return items.every(isNetwork) ? items : undefined;
+  },
+);
+
+export type Balance =
+  | { readonly algorithm: 'roundrobin' | 'leastconn' | 'random' | 'first' | 'source' | 'uri' }
+  | { readonly algorithm: 'hdr'; readonly header: string };
+
+const ALGORITHMS = ['roundrobin', 'leastconn', 'random', 'first', 'source', 'uri'] as const;
+const BALANCE = /^(?:roundrobin|leastconn|random|first|source|uri|hdr\(([A-Za-z0-9_-]{1,64})\))$/i;
+
+export const balance: Grammar<Balance> = matching(
+  `${ALGORITHMS.join(', ')}, or hdr(NAME)`,
+  BALANCE,
+  (value) => {
+    const name = BALANCE.exec(value)?.[1];
+    if (name !== undefined) return { algorithm: 'hdr', header: name };
+    const algorithm = ALGORITHMS.find((known) => known === value.toLowerCase());
+    return algorithm === undefined ? undefined : { algorithm };
+  },
+);
+
+export const cookieName = text(
+  "a cookie's name: letters, digits and . _ -",
+  /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
+);

@@ -1,0 +1,49 @@
+/** What went wrong, for logs and metrics: a bounded set. */
+export type ErrorCode =
+  | 'nomad-unreachable'
+  | 'nomad-refused'
+  | 'nomad-failed'
+  | 'nomad-untrusted'
+  | 'haproxy-unreachable'
+  | 'haproxy-refused'
+  | 'haproxy-down'
+  | 'haproxy-unsupported'
+  | 'haproxy-conflict'
+  | 'haproxy-rejected'
+  | 'haproxy-reload-failed'
+  | 'haproxy-poisoned'
+  | 'haproxy-readback'
+  | 'haproxy-failed'
+  | 'conflict-strategy'
+  | 'routes-unreadable'
+  | 'config-invalid'
+  | 'aborted'
+  | 'internal';
+
+/**
+ * The one error class that leaves a module. Messages never hold secrets: clients translate got's
+ * errors, which carry tokens and passwords, at the boundary and don't keep them as a cause.
+ */
+export class ConnectorError extends Error {
+  override readonly name = 'ConnectorError';
+  readonly code: ErrorCode;
+  /** Whether another pass can succeed without a person. */
+  readonly retryable: boolean;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { retryable?: boolean; cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.retryable = options.retryable ?? true;
+  }
+}
+
+/** Any thrown value as a ConnectorError; unknown ones become `internal`. */
+export function asConnectorError(error: unknown): ConnectorError {
+  if (error instanceof ConnectorError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new ConnectorError('internal', message, { cause: error });
+}

@@ -1,0 +1,106 @@
+/** What one full read of Nomad says. Deeply readonly plain data. */
+export interface Catalog {
+  /** `X-Nomad-Index` of `GET /v1/services`: table-wide, so it covers every instance. */
+  readonly index: number;
+  /** Services that opted in by a tag, sorted by namespace and name. */
+  readonly services: readonly CatalogService[];
+  /** Every allocation that Nomad still knows, by id. */
+  readonly allocations: Readonly<Record<string, AllocationFacts>>;
+  /**
+   * Instance ids that Nomad's own allocations say must be registered (allocation and task run, and
+   * the job version that it runs has the service), and that the catalog lacks all the same.
+   */
+  readonly missing: readonly string[];
+  readonly trust: Trust;
+  readonly warnings: readonly CatalogWarning[];
+}
+
+/**
+ * Whether absence may be believed. Additions are always safe; what could not be read at all ends
+ * the pass with an error instead.
+ */
+export type Trust =
+  { readonly removals: 'allowed' } | { readonly removals: 'held'; readonly reason: string };
+
+export interface CatalogWarning {
+  readonly code: 'spec-unreadable' | 'ghost-instance' | 'address-unresolved' | 'no-shutdown-delay';
+  readonly subject: string;
+  readonly message: string;
+}
+
+export interface CatalogService {
+  readonly namespace: string;
+  readonly name: string;
+  /** Registered instances, sorted by id. */
+  readonly instances: readonly CatalogInstance[];
+  /** Service blocks of jobs that exist and are not stopped, sorted by job id. */
+  readonly declarations: readonly ServiceDeclaration[];
+  /** Lowest CreateIndex of the jobs that offer the service; Number.MAX_SAFE_INTEGER if unknown. */
+  readonly claimedAt: number;
+}
+
+/** A service block in the latest spec of a live job. Variables in it are resolved where static. */
+export interface ServiceDeclaration {
+  readonly jobId: string;
+  readonly jobCreateIndex: number;
+  readonly group: string;
+  /** The group's count: 0 when scaled to zero. */
+  readonly count: number;
+  readonly tags: readonly string[];
+  readonly checks: readonly CheckSpec[];
+}
+
+export interface CatalogInstance {
+  /** The registration's ID, `_nomad-task-<allocation>-...`. */
+  readonly id: string;
+  readonly jobId: string;
+  readonly allocId: string;
+  /** An IP address; host names are resolved while reading, `''` when there is none. */
+  readonly address: string;
+  /** 0 when the registration has none. */
+  readonly port: number;
+  readonly tags: readonly string[];
+  readonly createIndex: number;
+  /** Absent for a ghost: registered, but Nomad has no such allocation. */
+  readonly allocation?: AllocationFacts;
+  readonly spec: InstanceSpec;
+}
+
+/** The service block of the job version that an instance really runs. */
+export type InstanceSpec =
+  | {
+      readonly status: 'known';
+      readonly checks: readonly CheckSpec[];
+      /** Milliseconds between deregistration and the kill signal; 0 when none is set. */
+      readonly shutdownDelayMs: number;
+    }
+  | { readonly status: 'unreadable'; readonly reason: string };
+
+/** From `GET /v1/allocations`. */
+export interface AllocationFacts {
+  readonly namespace: string;
+  readonly jobId: string;
+  readonly jobVersion: number;
+  readonly clientStatus: string;
+  readonly desiredStatus: string;
+  /** `DeploymentStatus.Canary`. */
+  readonly canary: boolean;
+  readonly createIndex: number;
+}
+
+/** A check block with its port label resolved against the allocation. Times in milliseconds. */
+export interface CheckSpec {
+  readonly name: string;
+  /** As written in the job: http, tcp, grpc, script or anything else. */
+  readonly type: string;
+  readonly path?: string;
+  readonly method?: string;
+  readonly headers: Readonly<Record<string, readonly string[]>>;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  /** Port to check where it differs from the service's. */
+  readonly port?: number;
+  readonly protocol?: 'http' | 'https';
+  readonly tlsSkipVerify: boolean;
+  readonly grpcService?: string;
+}

@@ -1,0 +1,91 @@
+/**
+ * `${...}` in service names and tags. Nomad's client resolves them when it registers an instance;
+ * a job spec holds them raw. Known here are those that a spec fixes for all of its allocations
+ * (static), and those that an allocation's list entry tells. `${meta.x}` and `${attr.x}` are the
+ * node's and stay unknown, as does whatever else is left in the text.
+ */
+
+export type Variables = Readonly<Record<string, string>>;
+
+const reference = /\$\{([A-Za-z0-9_.-]+)\}/g;
+
+export function resolveVariables(text: string, variables: Variables): string {
+  return text.replace(reference, (whole, name: string) =>
+    Object.hasOwn(variables, name) ? (variables[name] ?? whole) : whole,
+  );
+}
+
+export function hasVariables(text: string): boolean {
+  return text.search(reference) >= 0;
+}
+
+/** Whether the text could be the template with its remaining variables resolved to something. */
+export function couldBe(template: string, text: string): boolean {
+  const literals = template.split(/\$\{[A-Za-z0-9_.-]+\}/).map(escapeRegExp);
+  return new RegExp(`^${literals.join('.*')}$`, 's').test(text);
+}
+
+interface SpecScope {
+  readonly job: { readonly ID: string; readonly Name: string; readonly Namespace: string };
+  readonly region: string;
+  readonly group: string;
+  /** Only task-level services know it. */
+  readonly task?: string;
+  /** From the widest to the narrowest: job, group, task. */
+  readonly metas: readonly (Variables | null | undefined)[];
+  readonly env?: Variables | null | undefined;
+}
+
+export function staticVariables(scope: SpecScope): Variables {
+  const meta: Variables = Object.assign({}, ...scope.metas.map((part) => part ?? {})) as Variables;
+  return {
+    ...resolvedEnv(scope.env),
+    ...metaVariables(meta),
+    NOMAD_JOB_ID: scope.job.ID,
+    NOMAD_JOB_NAME: scope.job.Name,
+    NOMAD_GROUP_NAME: scope.group,
+    NOMAD_NAMESPACE: scope.job.Namespace,
+    NOMAD_REGION: scope.region,
+    ...(scope.task === undefined ? {} : { NOMAD_TASK_NAME: scope.task }),
+  };
+}
+
+interface AllocationNames {
+  readonly id: string;
+  /** `job.group[index]`. */
+  readonly name: string;
+  readonly nodeId?: string;
+  readonly nodeName?: string;
+}
+
+export function allocationVariables(alloc: AllocationNames): Variables {
+  const index = /\[(\d+)\]$/.exec(alloc.name)?.[1];
+  return {
+    NOMAD_ALLOC_ID: alloc.id,
+    NOMAD_SHORT_ALLOC_ID: alloc.id.slice(0, 8),
+    NOMAD_ALLOC_NAME: alloc.name,
+    ...(index === undefined ? {} : { NOMAD_ALLOC_INDEX: index }),
+    ...(alloc.nodeId === undefined ? {} : { 'node.unique.id': alloc.nodeId }),
+    ...(alloc.nodeName === undefined ? {} : { 'node.unique.name': alloc.nodeName }),
+  };
+}
+
+/** Each key as written and in upper case; what an environment variable can't hold becomes `_`. */
+function metaVariables(meta: Variables): Variables {
+  const entries = Object.entries(meta).flatMap(([key, value]) =>
+    [key, key.toUpperCase()].map((name) => [
+      `NOMAD_META_${name.replace(/[^A-Za-z0-9_.]/g, '_')}`,
+      value,
+    ]),
+  );
+  return Object.fromEntries(entries) as Variables;
+}
+
+/** A variable that holds a variable is resolved where the task runs, not here. */
+function resolvedEnv(env: Variables | null | undefined): Variables {
+  return Object.fromEntries(Object.entries(env ?? {}).filter(([, value]) => !value.includes('${')));
+}
+
+function escapeRegExp(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}

@@ -1,0 +1,28 @@
+/** What of a logger this folder uses; winston's fits. */
+export interface ObserveLog {
+  debug(message: string, fields?: Record<string, unknown>): unknown;
+  info(message: string, fields?: Record<string, unknown>): unknown;
+  warn(message: string, fields?: Record<string, unknown>): unknown;
+}
+
+export interface WakeTiming {
+  /** For the event stream's first line; a refused token never gets one. */
+  readonly firstByteMs: number;
+  /** Nomad sends a heartbeat every 30 s. */
+  readonly silenceMs: number;
+  /** How long Nomad holds the blocking query. */
+  readonly blockMs: number;
+  readonly backoffMinMs: number;
+  readonly backoffMaxMs: number;
+  /** A connection that lived so long has nothing to do with failures before it. */
+  readonly stableMs: number;
+}
+
+export const defaultTiming: WakeTiming = {
+  firstByteMs: 3000,
+  silenceMs: 45_000,
+  blockMs: 60_000,
+  backoffMinMs: 250,
+  backoffMaxMs: 10_000,
+  stableMs: 10_000,
+};

@@ -1,0 +1,138 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Registry } from 'prom-client';
+import { ConnectorError } from '../errors.js';
+
+export interface Condition {
+  readonly ok: boolean;
+  /** One line for people, when it is not. */
+  readonly reason?: string;
+}
+
+/** What the loop says of itself. */
+export interface Status {
+  /** The loop runs: restart the process if not. */
+  readonly alive: () => Condition;
+  /** A first sync is done, and the last one is not too long ago. */
+  readonly ready: () => Condition;
+}
+
+export interface HttpServerOptions {
+  /** Empty: every address of the machine. */
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  readonly status: Status;
+  readonly registry: Pick<Registry, 'metrics' | 'contentType'>;
+}
+
+export interface HttpServer {
+  readonly port: number;
+  /** Answers what was asked, then closes; what hangs is cut after a moment. */
+  readonly close: () => Promise<void>;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+}
+
+type Handler = () => Answer | Promise<Answer>;
+
+const CLOSE_GRACE_MS = 1000;
+
+/** `/health`, `/healthz`, `/readyz` and `/metrics`. */
+export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const handlers = handlersOf(options);
+  const server = createServer((request, response) => {
+    void respond(handlers, request, response);
+  });
+  server.requestTimeout = 10_000;
+  await listen(server, options);
+  const { port } = server.address() as AddressInfo;
+  return { port, close: () => close(server) };
+}
+
+function handlersOf({ status, registry }: HttpServerOptions): ReadonlyMap<string, Handler> {
+  const health = (): Answer => conditionAnswer(status.alive());
+  return new Map<string, Handler>([
+    ['/health', health],
+    ['/healthz', health],
+    ['/readyz', () => conditionAnswer(status.ready())],
+    [
+      '/metrics',
+      async () => ({ status: 200, type: registry.contentType, body: await registry.metrics() }),
+    ],
+  ]);
+}
+
+function conditionAnswer({ ok, reason }: Condition): Answer {
+  if (ok) return json(200, { status: 'ok' });
+  return json(503, { status: 'unavailable', reason: reason ?? 'unknown' });
+}
+
+function json(status: number, body: Readonly<Record<string, string>>): Answer {
+  return { status, type: 'application/json', body: `${JSON.stringify(body)}\n` };
+}
+
+async function respond(
+  handlers: ReadonlyMap<string, Handler>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { status, type, body } = await answerTo(handlers, request);
+  response.writeHead(status, {
+    'content-type': type,
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+    ...(status === 405 ? { allow: 'GET, HEAD' } : {}),
+  });
+  response.end(request.method === 'HEAD' ? undefined : body);
+  // A body that nobody wants would keep the connection busy.
+  request.resume();
+}
+
+async function answerTo(
+  handlers: ReadonlyMap<string, Handler>,
+  { url = '', method }: IncomingMessage,
+): Promise<Answer> {
+  const handler = handlers.get(url.split('?', 1)[0] ?? '');
+  if (handler === undefined) return json(404, { error: 'not found' });
+  if (method !== 'GET' && method !== 'HEAD') return json(405, { error: 'method not allowed' });
+  try {
+    return await handler();
+  } catch {
+    return json(500, { error: 'internal error' });
+  }
+}
+
+function listen(server: Server, { host, port }: HttpServerOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) => reject(cannotListen(error, host, port)));
+    server.listen({ port, ...(host === '' ? {} : { host }) }, resolve);
+  });
+}
+
+function cannotListen(error: NodeJS.ErrnoException, host: string, port: number): ConnectorError {
+  const reasons: Readonly<Record<string, string>> = {
+    EADDRINUSE: 'the address is in use',
+    EACCES: 'permission denied',
+    EADDRNOTAVAIL: 'no such address on this machine',
+    ENOTFOUND: 'no such host',
+  };
+  const reason = reasons[error.code ?? ''] ?? error.code ?? error.message;
+  const message = `http.listen: cannot listen on ${host}:${port}: ${reason}`;
+  return new ConnectorError('config-invalid', message, { retryable: false });
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const cut = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
+    server.close(() => {
+      clearTimeout(cut);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}

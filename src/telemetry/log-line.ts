@@ -1,0 +1,64 @@
+import { ConnectorError } from '../errors.js';
+
+interface LogInfo {
+  readonly level: string;
+  readonly message: unknown;
+  readonly fields?: unknown;
+}
+
+const DEEPEST = 6;
+
+/** The line of JSON for a log entry. Names of our own come first and can't be overwritten. */
+export function logLine(info: LogInfo, time: Date, redact: (text: string) => string): string {
+  const own = {
+    time: time.toISOString(),
+    level: info.level,
+    message: redact(String(info.message)),
+  };
+  const fields = plain(flattenError(info.fields), redact, 0);
+  // Once to stand first, once more to stand against a field of the same name.
+  return JSON.stringify(Object.assign({ ...own }, fields, own));
+}
+
+/** The field `error` as fields of its own, which are easy to search for. */
+function flattenError(fields: unknown): Readonly<Record<string, unknown>> {
+  if (typeof fields !== 'object' || fields === null) return {};
+  if (!('error' in fields) || !(fields.error instanceof Error)) return { ...fields };
+  const { code, message, stack } = errorFields(fields.error);
+  const { error: _error, ...rest } = fields;
+  return {
+    ...rest,
+    errorCode: code,
+    errorMessage: message,
+    ...(stack === undefined ? {} : { stack }),
+  };
+}
+
+/** A stack only for what nobody foresaw: ours say all that there is to know in their message. */
+function errorFields(error: Error): { code: string; message: string; stack?: string } {
+  const { message } = error;
+  if (!(error instanceof ConnectorError)) return { code: 'internal', message, ...stackOf(error) };
+  const cause = error.code === 'internal' ? error.cause : undefined;
+  return { code: error.code, message, ...stackOf(cause) };
+}
+
+function stackOf(error: unknown): { stack?: string } {
+  return error instanceof Error && error.stack !== undefined ? { stack: error.stack } : {};
+}
+
+/** Plain redacted data from anything at all: a log line must not fail. */
+function plain(value: unknown, redact: (text: string) => string, depth: number): unknown {
+  if (typeof value === 'string') return redact(value);
+  if (typeof value === 'bigint' || typeof value === 'symbol') return redact(value.toString());
+  if (typeof value === 'function') return undefined;
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth === DEEPEST) return '...';
+  if (value instanceof Error) return plain(errorFields(value), redact, depth + 1);
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
+  if (Array.isArray(value)) return value.map((item) => plain(item, redact, depth + 1));
+  if (value instanceof Set) return plain([...value], redact, depth);
+  if (value instanceof Map) return plain(Object.fromEntries(value), redact, depth);
+  return Object.fromEntries(
+    Object.entries(value).map(([name, item]) => [redact(name), plain(item, redact, depth + 1)]),
+  );
+}
