@@ -1,0 +1,91 @@
+import { expect } from 'chai';
+
+import { phaseOf } from '../../src/desired/endpoints.js';
+import type { CatalogInstance } from '../../src/observe/types.js';
+import { desired, enabled, instance, onlyBackend, service } from './given.js';
+
+const endpointsOf = (...instances: readonly CatalogInstance[]) =>
+  onlyBackend(desired([service('web', { instances })])).endpoints;
+
+describe('phases of endpoints', () => {
+  const facts = {
+    namespace: 'default',
+    jobId: 'web',
+    jobVersion: 0,
+    canary: false,
+    createIndex: 1,
+  };
+  const table = [
+    ['run', 'running', 'serve', false],
+    ['run', 'pending', 'gate', false],
+    ['run', 'unknown', 'serve', false],
+    ['run', 'failed', 'drain', true],
+    ['run', 'lost', 'drain', true],
+    ['stop', 'running', 'drain', false],
+    ['stop', 'pending', 'drain', false],
+    ['stop', 'complete', 'drain', true],
+    ['evict', 'running', 'drain', false],
+  ] as const;
+  for (const [desiredStatus, clientStatus, phase, terminal] of table) {
+    it(`desired ${desiredStatus} and client ${clientStatus}: ${phase}${terminal ? ', terminal' : ''}`, () => {
+      expect(phaseOf({ ...facts, desiredStatus, clientStatus })).to.deep.equal({ phase, terminal });
+    });
+  }
+
+  it('a ghost drains', () => {
+    const [endpoint] = endpointsOf(instance({ allocation: null }));
+    expect(endpoint).to.deep.include({ phase: 'drain', terminal: false });
+  });
+});
+
+describe('endpoints', () => {
+  it('are the instances that opted in themselves, sorted by id', () => {
+    const on = ['c', 'a'].map((id) => instance({ id }));
+    const off = instance({ id: 'b', tags: ['haproxy.enable=false', 'haproxy.weight=1'] });
+    expect(endpointsOf(...on, off).map(({ id }) => id)).to.deep.equal(['a', 'c']);
+  });
+
+  it('without a usable address or port are left out with a warning', () => {
+    const bad = [
+      { address: '' },
+      { port: 0 },
+      { address: 'host.example' },
+      { address: '1.2.3.4 weight 9' },
+    ];
+    const instances = [...bad.map(instance), instance({ id: 'good', address: '2001:db8::1' })];
+    const state = desired([service('web', { instances })]);
+    expect(onlyBackend(state).endpoints.map(({ id }) => id)).to.deep.equal(['good']);
+    expect(state.warnings.map(({ code }) => code)).to.deep.equal(
+      Array(4).fill('instance-unusable'),
+    );
+  });
+
+  it("weigh as their own tags say, 100 without, and 1 beside the operator's servers", () => {
+    const instances = [
+      instance({ id: 'a', tags: enabled('weight=7') }),
+      instance({ id: 'b', tags: enabled('weight=0') }),
+      instance({ id: 'c' }),
+    ];
+    expect(endpointsOf(...instances).map(({ weight }) => weight)).to.deep.equal([7, 0, 100]);
+    const [custom] = endpointsOf(instance({ tags: enabled('backend=custom') }));
+    expect(custom?.weight).to.equal(1);
+  });
+
+  it('that are canaries weigh as the canary tag says until they are promoted', () => {
+    const tags = enabled('weight=50', 'canary.weight=0');
+    const canary = instance({ id: 'canary', tags, allocation: { canary: true } });
+    const promoted = instance({ id: 'promoted', tags });
+    expect(endpointsOf(canary, promoted).map(({ weight }) => weight)).to.deep.equal([0, 50]);
+  });
+
+  it('name the port to check only where it is another', () => {
+    const instances = [
+      instance({ id: 'a', port: 8080, tags: enabled('check.port=8080') }),
+      instance({ id: 'b', port: 8081, tags: enabled('check.port=9000') }),
+    ];
+    expect(endpointsOf(...instances).map(({ checkPort }) => checkPort)).to.deep.equal([
+      undefined,
+      9000,
+    ]);
+  });
+});

@@ -1,0 +1,80 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+
+import type { Json } from '../../src/json.js';
+import { acceptedTagList, tagList } from './arbitraries.js';
+import { checkSpec, desired, enabled, instance, service } from './given.js';
+
+/** A word that haproxy.cfg reads as itself: plain, or quoted with nothing that means something. */
+const WORD = /^(?:[A-Za-z0-9_.:;,=/@+*?&()|~^<>{}!-]+|'[ !#&-&(-[\]-~]*'|"[ !#&-[\]-~]*")$/;
+
+/** What the section itself writes, with no more than a path, an address or a number from a tag. */
+const MADE: Readonly<Record<string, RegExp>> = {
+  cond_test:
+    /^(?:METH_GET|nomad_allowed|\{ ssl_fc \}|\{ sc_(?:http_req|conn)_rate\(2\) gt \d+ \})$/,
+  retry_on: /^conn-failure empty-response$/,
+  path_match: /^\^\(\?:(?:[A-Za-z0-9_~/|-]|\\\.)+\)\(\?:\/\|\$\)\(\.\*\)$/,
+  path_fmt: /^\/\\1$/,
+  value: /^[0-9a-f.:/]+(?: [0-9a-f.:/]+)*$/,
+  uri: /^\/[A-Za-z0-9._~!&()*+,;=:@?%/-]*$/,
+};
+
+function strings(value: Json | undefined, key = ''): [string, string][] {
+  if (typeof value === 'string') return [[key, value]];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, inner]) =>
+    strings(inner, Array.isArray(value) ? key : name),
+  );
+}
+
+describe("values can't become configuration", () => {
+  it('from tags, whatever they hold', () => {
+    fc.assert(
+      fc.property(fc.oneof(tagList, acceptedTagList), (tags) => {
+        const state = desired([
+          service('web', { instances: [instance({ tags: enabled(...tags) })] }),
+        ]);
+        for (const { name, section, serverFields } of state.backends) {
+          expect(name).to.match(/^[A-Za-z0-9_.:-]+$/);
+          for (const [key, text] of strings({ section, serverFields })) {
+            expect(text, `${key} of ${JSON.stringify(tags)}`).to.match(MADE[key] ?? WORD);
+          }
+        }
+        for (const { host, path = '', frontends } of state.routes) {
+          expect(host).to.match(/^(?:[a-z0-9._^$|*+?()[\]{},:-]|\\[.dw])*$/);
+          expect(path).to.match(/^[A-Za-z0-9._~/-]*$/);
+          for (const frontend of frontends) expect(frontend).to.match(/^[A-Za-z0-9_.:-]+$/);
+        }
+        for (const { reason } of state.skipped) expect(reason).to.match(/^[\x20-\x7e]+$/);
+        for (const { message } of state.warnings) expect(message).to.match(/^[\x20-\x7e]+$/);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  it('from checks of job specs, whatever they hold', () => {
+    const text = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 10 }),
+      fc.constantFrom('/ok', 'a b', "it's", '"', '%[src]', '\n  server x', '$HOME', 'a\\'),
+    );
+    const spec = fc.record({
+      type: fc.constantFrom('http', 'HTTP', 'grpc', 'tcp', 'script', 'x'),
+      name: text,
+      path: text,
+      method: text,
+      grpcService: text,
+      headers: fc.dictionary(text, fc.array(text, { maxLength: 2 }), { noNullPrototype: true }),
+    });
+    fc.assert(
+      fc.property(spec, ({ type, ...given }) => {
+        const instances = [instance({ checks: [checkSpec(type, given)] })];
+        const state = desired([service('web', { instances })]);
+        for (const [key, value] of strings({ section: state.backends[0]?.section })) {
+          expect(value, key).to.match(MADE[key] ?? WORD);
+        }
+        for (const { message } of state.warnings) expect(message).to.match(/^[\x20-\x7e]+$/);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});

@@ -1,0 +1,75 @@
+import { Ajv } from 'ajv';
+import { expect } from 'chai';
+
+import { parseRouteFile, routeFileSchema } from '../../src/desired/route-files.js';
+
+const good = {
+  domains: ['a.example.com', '*.b.example.com'],
+  targets: ['10.0.0.5:8080', '[2001:db8::1]:80', { address: '10.0.0.6', port: 80, weight: 5 }],
+  check: { path: '/health', interval: '5s', rise: 2 },
+  'load-balance': 'leastconn',
+  timeout: { server: '30s' },
+  'ssl-redirect': true,
+};
+
+const bad: readonly (readonly [unknown, string])[] = [
+  [[], 'the file must hold keys and values'],
+  [{ ...good, targets: undefined }, 'targets: at least one is needed'],
+  [{ ...good, targets: ['example.com:80'] }, 'targets: allowed are an IP address'],
+  [{ ...good, targets: ['10.0.0.5'] }, 'targets: allowed are an IP address'],
+  [{ ...good, domains: [] }, 'domains: at least one is needed'],
+  [{ ...good, domains: 'no good' }, 'domain: no good: allowed: a host name'],
+  [{ ...good, check: { path: 'x y' } }, 'check.path: x y: allowed: a path'],
+  [{ ...good, check: { pth: '/x' } }, 'check.pth: unknown key'],
+  [{ ...good, enable: true }, 'enable: unknown key'],
+  [{ ...good, cookie: ['a', 'b'] }, 'cookie: only one value is allowed'],
+  [{ ...good, cookie: { a: 1 } }, "cookie: allowed: a cookie's name"],
+];
+
+describe('a file of the routes folder', () => {
+  it('holds targets, and tags without their prefix', () => {
+    expect(parseRouteFile('legacy', good)).to.deep.equal({
+      file: {
+        name: 'legacy',
+        targets: [
+          { address: '10.0.0.5', port: 8080 },
+          { address: '2001:db8::1', port: 80 },
+          { address: '10.0.0.6', port: 80, weight: 5 },
+        ],
+        tags: [
+          'domain=a.example.com',
+          'domain=*.b.example.com',
+          'check.path=/health',
+          'check.interval=5s',
+          'check.rise=2',
+          'load-balance=leastconn',
+          'timeout.server=30s',
+          'ssl-redirect=true',
+        ],
+      },
+    });
+  });
+
+  for (const [content, problem] of bad) {
+    it(`is refused: ${problem}`, () => {
+      const parsed = parseRouteFile('legacy', content);
+      expect('problems' in parsed && parsed.problems[0])
+        .to.be.a('string')
+        .that.contains(problem);
+    });
+  }
+
+  it('has a name that can become one of HAProxy', () => {
+    expect(parseRouteFile('../x', good)).to.have.property('problems');
+  });
+
+  it('has a JSON schema that is made from the same table', () => {
+    const validate = new Ajv({ strict: true, allowUnionTypes: true, strictTypes: false }).compile(
+      routeFileSchema(),
+    );
+    expect(validate(good), JSON.stringify(validate.errors)).to.be.true;
+    for (const content of [[], { ...good, targets: undefined }, { ...good, enable: true }]) {
+      expect(validate(content)).to.be.false;
+    }
+  });
+});

@@ -1,0 +1,233 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+
+import { markKey, slotNumber } from '../../src/actual/ownership.js';
+import type { ActualState } from '../../src/actual/types.js';
+import { plan } from '../../src/diff/plan.js';
+import { printPlan } from '../../src/diff/print.js';
+import type { Step } from '../../src/diff/types.js';
+import { inputOf, someWorld, type World } from '../arbitraries/world.js';
+import { applyToModel, converge, idleSlots } from './model.js';
+
+const runs = { numRuns: 300 };
+
+function inputFor({ actual, desired, settings }: World) {
+  return { ...inputOf(desired, actual, settings), idle: idleSlots(actual) };
+}
+
+describe('the laws of the diff', () => {
+  it('a state that is as desired needs nothing', () => {
+    fc.assert(
+      fc.property(someWorld, (world) => {
+        const actual = converge(inputFor(world));
+        expect(plan(inputFor({ ...world, actual })).steps).to.deep.equal([]);
+      }),
+      runs,
+    );
+  });
+
+  it('a plan that was applied is as desired: every instance in one slot, every route there', () => {
+    fc.assert(
+      fc.property(someWorld, (world) => {
+        const after = converge(inputFor(world));
+        for (const one of world.desired.backends) {
+          const slots = after.backends[one.name]?.slots ?? [];
+          for (const wanted of one.endpoints) {
+            const bound = slots.filter(({ binding }) => binding?.id === wanted.id);
+            expect(bound.length, wanted.id).to.equal(wanted.phase === 'drain' ? 0 : 1);
+            if (wanted.phase !== 'serve') continue;
+            expect(bound[0]?.config).to.include({ address: wanted.address, port: wanted.port });
+            expect(bound[0]?.runtime).to.deep.equal({
+              ...{ address: wanted.address, port: wanted.port, admin: 'ready', operational: 'up' },
+            });
+          }
+        }
+      }),
+      runs,
+    );
+  });
+
+  it('what a plan leaves for the next pass costs no reload', () => {
+    fc.assert(
+      fc.property(someWorld, (world) => {
+        const input = inputFor(world);
+        const first = plan(input);
+        let actual = applyToModel(input.actual, first);
+        if (first.steps.some(({ kind }) => kind === 'create-map')) {
+          actual = applyToModel(actual, plan({ ...input, actual }));
+        }
+        const rest = plan({ ...input, actual }).steps;
+        expect(rest.filter(({ route }) => route !== 'no-reload')).to.deep.equal([]);
+      }),
+      runs,
+    );
+  });
+
+  it('the same input gives the same plan, in whatever order the answers came', () => {
+    fc.assert(
+      fc.property(someWorld, fc.infiniteStream(fc.nat(1000)), (world, random) => {
+        const input = inputFor(world);
+        const shuffled = plan({ ...input, actual: shuffleAnswers(input.actual, random) });
+        expect(shuffled).to.deep.equal(plan(input));
+        expect(printPlan(shuffled)).to.equal(printPlan(plan(input)));
+      }),
+      runs,
+    );
+  });
+
+  it("nothing that isn't ours appears in a plan", () => {
+    fc.assert(
+      fc.property(someWorld, (world) => {
+        const input = inputFor(world);
+        for (const step of plan(input).steps)
+          expect(isOurs(step, input.actual), describeStep(step)).to.equal(true);
+      }),
+      runs,
+    );
+  });
+
+  it("the operator's part stays as it is, in its order", () => {
+    fc.assert(
+      fc.property(someWorld, (world) => {
+        const before = operatorPart(world.actual);
+        const after = operatorPart(converge(inputFor(world)));
+        expect(after).to.deep.equal(before);
+      }),
+      runs,
+    );
+  });
+
+  it('the input is never changed', () => {
+    fc.assert(
+      fc.property(someWorld, (world) => {
+        plan(deepFreeze(inputFor(world)));
+      }),
+      runs,
+    );
+  });
+
+  it('slots: none serves two instances, no instance has two', () => {
+    fc.assert(
+      fc.property(someWorld, (world) => {
+        const input = inputFor(world);
+        for (const step of plan(input).steps) {
+          if (!('slots' in step)) continue;
+          const ids = step.slots.flatMap(({ binding }) =>
+            binding !== undefined && binding.drainingSince === undefined ? [binding.id] : [],
+          );
+          expect(ids).to.deep.equal([...new Set(ids)]);
+          const names = step.slots.map(({ name }) => name);
+          expect(names).to.deep.equal([...new Set(names)]);
+          expect(names.map(slotNumber)).to.deep.equal(names.map((_, at) => at + 1));
+        }
+      }),
+      runs,
+    );
+  });
+});
+
+function describeStep(step: Step): string {
+  return JSON.stringify(step);
+}
+
+function isOurs(step: Step, actual: ActualState): boolean {
+  switch (step.route) {
+    case 'storage':
+      return /^nomad_|^hosts$/.test(step.map);
+    case 'runtime': {
+      const before = actual.maps[step.map]?.entries?.[step.key];
+      return before === undefined || !isForeignEntry(step.map, before);
+    }
+    case 'no-reload':
+      return hasSlot(actual, step.backend, step.slot.name);
+    case 'transaction':
+      return isOurStructure(step, actual);
+  }
+}
+
+function isOurStructure(
+  step: Extract<Step, { route: 'transaction' }>,
+  actual: ActualState,
+): boolean {
+  switch (step.kind) {
+    case 'create-backend':
+      return actual.backends[step.backend] === undefined;
+    case 'replace-backend':
+    case 'delete-backend':
+      return actual.backends[step.backend]?.ours === true;
+    case 'create-server':
+      return step.slot.name.startsWith('nomad_');
+    case 'replace-server':
+      return hasSlot(actual, step.backend, step.slot.name);
+    case 'delete-server':
+      return hasSlot(actual, step.backend, step.before.name);
+    case 'insert-rule':
+    case 'delete-rule':
+      return !isOperatorRule(step.rule);
+    case 'set-marker':
+    case 'reload':
+      return true;
+  }
+}
+
+function hasSlot(actual: ActualState, backend: string, slot: string): boolean {
+  return actual.backends[backend]?.slots.some(({ name }) => name === slot) === true;
+}
+
+const ourRule =
+  /nomad__acl_|nomad_connector_path|%\[req\.hdr\(host\),host_only,lower.*map(_beg|_reg)?\(\/(maps\/)?(nomad_\w+|hosts)\.map\)\]|path,concat/;
+
+function isOperatorRule(rule: object): boolean {
+  return !ourRule.test(JSON.stringify(rule));
+}
+
+function isForeignEntry(map: string, value: string): boolean {
+  return map === 'hosts' && !value.startsWith('nomad_');
+}
+
+/** All that the operator made, and the order of it. */
+function operatorPart(actual: ActualState) {
+  const frontends = Object.values(actual.frontends).map(
+    ({ name, acls, rules, httpRequestRules }) => ({
+      name,
+      acls: acls.filter(isOperatorRule),
+      rules: rules.filter(isOperatorRule),
+      httpRequestRules: httpRequestRules.filter(isOperatorRule),
+    }),
+  );
+  const backends = Object.values(actual.backends).filter(({ ours }) => !ours);
+  const entries = Object.entries(actual.maps['hosts']?.entries ?? {});
+  return {
+    frontends,
+    backends: backends.map(({ slots: _, ...rest }) => rest),
+    entries: entries.filter(([, value]) => value === 'static'),
+    markKey,
+  };
+}
+
+/** The Data Plane API lists objects in no order. */
+function shuffleAnswers(actual: ActualState, random: Stream): ActualState {
+  const { backends, frontends, maps } = actual;
+  return {
+    ...actual,
+    backends: shuffleKeys(backends, random),
+    frontends: shuffleKeys(frontends, random),
+    maps: shuffleKeys(maps, random),
+  };
+}
+
+type Stream = fc.Stream<number>;
+
+function shuffleKeys<T>(object: Readonly<Record<string, T>>, random: Stream) {
+  const entries = Object.entries(object);
+  const ranks = [...random.take(entries.length)];
+  const ranked = entries.map((entry, index) => ({ at: ranks[index] ?? 0, entry }));
+  const shuffled = ranked.sort((a, b) => a.at - b.at);
+  return Object.fromEntries(shuffled.map(({ entry }) => entry)) as Readonly<Record<string, T>>;
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value;
+  Object.values(value).forEach(deepFreeze);
+  return Object.freeze(value);
+}

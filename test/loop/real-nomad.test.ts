@@ -1,0 +1,84 @@
+/** The main job with a real Nomad; skipped, loudly, where NOMAD_BIN names none. */
+
+import { expect } from 'chai';
+
+import { appJob } from '../../fixtures/nomad/app-job.js';
+import { nomadBin } from '../../fixtures/nomad/real.js';
+import { type Stack, domainOf, enabledTags, startStack } from '../../fixtures/stack.js';
+import type { Connector } from '../../fixtures/stack/connector.js';
+import { until } from './helpers.js';
+
+describe('the loop, with a real Nomad', () => {
+  let stack: Stack;
+  let connector: Connector;
+  const long = { timeoutMs: 30_000 };
+  const deploy = (version: string, count = 2): Promise<unknown> =>
+    stack.agent.submit(
+      appJob({ id: 'web', version, count, tags: enabledTags('web'), shutdownDelayMs: 1000 }),
+    );
+  const answers = async (): Promise<string> => {
+    const { status, body } = await stack.request(domainOf('web'));
+    return status === 200 ? body : String(status);
+  };
+
+  before(async function () {
+    if (nomadBin() === undefined) {
+      process.stderr.write('SKIPPED: the loop with a real Nomad, because NOMAD_BIN is not set\n');
+      this.skip();
+    }
+    this.timeout(300_000);
+    stack = await startStack({ nomad: 'real' });
+  });
+  after(async function () {
+    this.timeout(60_000);
+    await stack?.close();
+  });
+
+  it('S1: a job that ran before is routed', async () => {
+    await deploy('v1');
+    await stack.agent.waitRunning('web', 2);
+    connector = stack.connector();
+    await until(async () => (await answers()) === 'v1', long);
+    await connector.waitConverged();
+  });
+
+  it('a rolling update loses no request, and reloads nothing', async () => {
+    await connector.waitSettled();
+    const worker = await stack.dp.haproxy.workerPid();
+    const seen = new Map<string, number>();
+    let going = true;
+    const load = (async () => {
+      while (going) {
+        const answer = await answers();
+        seen.set(answer, (seen.get(answer) ?? 0) + 1);
+      }
+    })();
+    await deploy('v2');
+    expect(await stack.agent.waitDeployed('web')).to.equal('successful');
+    await until(
+      async () => (await Promise.all([1, 2, 3, 4].map(answers))).join() === 'v2,v2,v2,v2',
+      long,
+    );
+    going = false;
+    await load;
+    expect([...seen.keys()].sort()).to.deep.equal(['v1', 'v2']);
+    expect(await stack.dp.haproxy.workerPid()).to.equal(worker);
+  });
+
+  it('R4.2: a backend that is made before its instances come has spare slots too');
+
+  it('an allocation that is restarted stays routed', async () => {
+    const [alloc] = await stack.agent.waitRunning('web', 2);
+    await stack.agent.restartAlloc(alloc!.ID);
+    await stack.agent.waitRunning('web', 2);
+    await until(async () => (await connector.waitConverged()).plan.steps.length === 0, long);
+    await stack.waitServed(domainOf('web'));
+  });
+
+  it('a job that is stopped and purged is gone, with its backend', async () => {
+    await stack.agent.stopJob('web', { purge: true });
+    await until(async () => (await answers()) === '404', long);
+    await until(async () => !(await stack.configuration()).includes('backend nomad_web'), long);
+    expect(connector.failures.map(({ message }) => message)).to.deep.equal([]);
+  });
+});

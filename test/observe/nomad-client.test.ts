@@ -1,0 +1,243 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { waitFor } from '../../fixtures/process.js';
+import type { NomadSettings } from '../../src/config/types.js';
+import { ConnectorError } from '../../src/errors.js';
+import {
+  createNomadClient,
+  type NomadClient,
+  type StatusClass,
+} from '../../src/observe/nomad-client.js';
+import { settingsFor } from './setup.js';
+
+const signal = new AbortController().signal;
+const trusted = { 'X-Nomad-Index': '7', 'X-Nomad-KnownLeader': 'true' };
+
+describe('the client of Nomad', () => {
+  let folder: string;
+  let server: Server | undefined;
+  let client: NomadClient | undefined;
+  const seen: IncomingMessage[] = [];
+  const responses: StatusClass[] = [];
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'nomad-client-'));
+    seen.length = 0;
+    responses.length = 0;
+  });
+  afterEach(async () => {
+    client?.close();
+    server?.closeAllConnections();
+    server?.close();
+    await rm(folder, { recursive: true });
+  });
+
+  function answering(status: (request: IncomingMessage) => number): RequestListener {
+    return (request, response) => {
+      seen.push(request);
+      const code = status(request);
+      response.writeHead(code, trusted).end(code === 200 ? '[]' : 'Permission denied\n');
+    };
+  }
+
+  async function listen(made: Server, at?: string): Promise<string> {
+    server = made;
+    made.listen(at ?? { port: 0, host: '127.0.0.1' });
+    await once(made, 'listening');
+    return at ?? `127.0.0.1:${(made.address() as AddressInfo).port}`;
+  }
+
+  function connect(address: string, more: Partial<NomadSettings> = {}): NomadClient {
+    client = createNomadClient({
+      settings: settingsFor(address, more),
+      onResponse: (status) => responses.push(status),
+    });
+    return client;
+  }
+
+  const always = (status: number): Server => createServer(answering(() => status));
+
+  it('gives status, index, leader and body, and sends token and region', async () => {
+    const address = `http://${await listen(always(200))}/`;
+    const nomad = connect(address, { token: 'secret', region: 'eu' });
+    const answer = await nomad.get('/v1/services', { query: { namespace: '*' }, signal });
+    expect(answer).to.deep.equal({ status: 200, index: 7, knownLeader: true, body: [] });
+    expect(seen[0]?.url).to.equal('/v1/services?namespace=*&region=eu');
+    expect(seen[0]?.headers['x-nomad-token']).to.equal('secret');
+    expect(responses).to.deep.equal(['2xx']);
+  });
+
+  it('gives an allowed status, and throws on any other', async () => {
+    const nomad = connect(`http://${await listen(always(404))}`);
+    const answer = await nomad.get('/v1/job/x', { signal, allow: [404] });
+    expect(answer).to.deep.include({ status: 404, body: undefined });
+    expect(await failure(nomad.get('/v1/job/x', { signal }))).to.include({ code: 'nomad-failed' });
+    expect(responses).to.deep.equal(['4xx', '4xx']);
+  });
+
+  it('talks over a Unix socket', async () => {
+    const path = await listen(always(200), join(folder, 'api.sock'));
+    for (const unixSocket of [path, `unix://${path}`]) {
+      const answer = await connect('http://ignored:4646', { unixSocket }).get('/v1/services', {
+        query: { namespace: '*' },
+        signal,
+      });
+      expect(answer.body).to.deep.equal([]);
+    }
+    expect(seen[0]?.url).to.equal('/v1/services?namespace=*');
+  });
+
+  it('reads the token file again when it is refused, once', async () => {
+    const tokenFile = join(folder, 'nomad_token');
+    await writeFile(tokenFile, 'old\n');
+    const right = 'new';
+    const guarded = answering(({ headers }) => (headers['x-nomad-token'] === right ? 200 : 403));
+    const nomad = connect(`http://${await listen(createServer(guarded))}`, { tokenFile });
+    const error = await failure(nomad.get('/v1/services', { signal }));
+    expect(error.code).to.equal('nomad-refused');
+    // The same token again would be refused again.
+    expect(seen).to.have.lengthOf(1);
+
+    await writeFile(tokenFile, 'new\n');
+    expect((await nomad.get('/v1/services', { signal })).status).to.equal(200);
+    expect(seen.map(({ headers }) => headers['x-nomad-token'])).to.deep.equal([
+      'old',
+      'old',
+      'new',
+    ]);
+  });
+
+  it('never tells the token', async () => {
+    const nomad = connect(`http://${await listen(always(500))}`, { token: 'hush-hush' });
+    const errors = [await failure(nomad.get('/v1/services', { signal }))];
+    server?.closeAllConnections();
+    await new Promise((resolve) => server?.close(resolve));
+    errors.push(await failure(nomad.get('/v1/services', { signal })));
+    expect(errors.map(({ code }) => code)).to.deep.equal(['nomad-failed', 'nomad-unreachable']);
+    for (const error of errors) {
+      expect(error.cause).to.equal(undefined);
+      expect(JSON.stringify(Object.entries(error)) + error.message + error.stack).not.to.include(
+        'hush',
+      );
+    }
+  });
+
+  it('keeps its connections, eight at most', async () => {
+    const sockets = new Set<Socket>();
+    const slow: RequestListener = (_request, response) => {
+      setImmediate(() => response.writeHead(200, trusted).end('[]'));
+    };
+    const made = createServer(slow).on('connection', (socket) => sockets.add(socket));
+    const nomad = connect(`http://${await listen(made)}`);
+    const reads = Array.from({ length: 50 }, () => nomad.get('/v1/services', { signal }));
+    await Promise.all(reads);
+    await nomad.get('/v1/services', { signal });
+    expect(sockets.size).to.be.at.most(8);
+  });
+
+  it('tries again when a kept connection was closed just then', async () => {
+    const sockets = new Set<Socket>();
+    let cut = false;
+    const made = createServer((_request, response) => {
+      if (cut) {
+        cut = false;
+        return void response.destroy();
+      }
+      response.writeHead(200, trusted).end('[]');
+    }).on('connection', (socket) => sockets.add(socket));
+    const nomad = connect(`http://${await listen(made)}`);
+    await nomad.get('/v1/services', { signal });
+    cut = true;
+    expect((await nomad.get('/v1/services', { signal })).status).to.equal(200);
+    expect(sockets.size).to.equal(2);
+  });
+
+  it('ends at the deadline, also in the middle of an answer', async () => {
+    const stuck: RequestListener = (_request, response) => {
+      response.writeHead(200, trusted).write('[');
+    };
+    const nomad = connect(`http://${await listen(createServer(stuck))}`, { requestTimeoutMs: 100 });
+    const error = await failure(nomad.get('/v1/services', { signal }));
+    expect(error.code).to.equal('nomad-unreachable');
+    expect(error.message).to.include('no answer within 100 ms');
+  });
+
+  it('ends at once when its caller aborts', async () => {
+    const made = createServer((request) => void seen.push(request));
+    const nomad = connect(`http://${await listen(made)}`, { requestTimeoutMs: 60_000 });
+    const stopper = new AbortController();
+    const reading = failure(nomad.get('/v1/services', { signal: stopper.signal }));
+    await waitFor('the request', () => seen.length === 1);
+    stopper.abort();
+    expect((await reading).code).to.equal('aborted');
+    expect(responses).to.deep.equal([]);
+  });
+
+  it('says so when a TLS file cannot be read', () => {
+    const make = (): unknown => connect('https://x', { caCert: join(folder, 'none.pem') });
+    expect(make).to.throw(ConnectorError, /none\.pem/);
+  });
+
+  it('checks the certificate against the CA and the server name, and shows its own', async function () {
+    const pki = await makePki(folder).catch(() => undefined);
+    if (pki === undefined) {
+      process.stderr.write('SKIPPED: TLS to Nomad, because there is no openssl\n');
+      return this.skip();
+    }
+    const { ca, cert, key } = pki;
+    const pem = { ca: await readFile(ca), cert: await readFile(cert), key: await readFile(key) };
+    const tls = { ...pem, requestCert: true, rejectUnauthorized: true };
+    const address = `https://${await listen(
+      createTlsServer(
+        tls,
+        answering(() => 200),
+      ),
+    )}`;
+    const own = { caCert: ca, clientCert: cert, clientKey: key };
+    const tlsServerName = 'server.global.nomad';
+    const get = (more: Partial<NomadSettings>): Promise<unknown> =>
+      connect(address, more).get('/v1/services', { signal });
+
+    await get({ ...own, tlsServerName });
+    await get({ clientCert: cert, clientKey: key, skipVerify: true });
+    const refused: Partial<NomadSettings>[] = [
+      own,
+      { ...own, tlsServerName: 'other.global.nomad' },
+      { clientCert: cert, clientKey: key, tlsServerName },
+      { caCert: ca, tlsServerName },
+    ];
+    for (const more of refused) {
+      expect((await failure(get(more))).code).to.equal('nomad-unreachable');
+    }
+    expect(seen).to.have.lengthOf(2);
+  });
+});
+
+async function makePki(folder: string): Promise<{ ca: string; cert: string; key: string }> {
+  const at = (name: string): string => join(folder, name);
+  const openssl = (...args: string[]): unknown =>
+    execFileSync('openssl', args, { cwd: folder, stdio: 'ignore' });
+  await writeFile(at('ext'), 'subjectAltName=DNS:server.global.nomad\n');
+  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+  openssl('req', '-x509', ...curve, '-keyout', 'ca.key', '-out', 'ca.pem', '-subj', '/CN=ca');
+  openssl('req', ...curve, '-keyout', 'own.key', '-out', 'own.csr', '-subj', '/CN=nomad');
+  const sign = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-extfile', 'ext'];
+  openssl('x509', '-req', '-in', 'own.csr', ...sign, '-out', 'own.pem');
+  return { ca: at('ca.pem'), cert: at('own.pem'), key: at('own.key') };
+}
+
+async function failure(promise: Promise<unknown>): Promise<ConnectorError> {
+  const error: unknown = await promise.then(
+    () => new Error('nothing failed'),
+    (thrown: unknown) => thrown,
+  );
+  if (error instanceof ConnectorError) return error;
+  throw error;
+}

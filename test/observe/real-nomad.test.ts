@@ -1,0 +1,202 @@
+/** The same reader against a real Nomad; skipped, loudly, where NOMAD_BIN names none. */
+
+import { expect } from 'chai';
+import { appJob, httpCheck } from '../../fixtures/nomad/app-job.js';
+import { nomadBin, startNomadAgent, type NomadAgent } from '../../fixtures/nomad/real.js';
+import type { JobSpec } from '../../fixtures/nomad/types.js';
+import { waitFor } from '../../fixtures/process.js';
+import { createCatalogReader, type CatalogReader } from '../../src/observe/catalog.js';
+import { createNomadClient, type NomadClient } from '../../src/observe/nomad-client.js';
+import type { Catalog, CatalogService } from '../../src/observe/types.js';
+import { startWakeSources } from '../../src/observe/wake.js';
+import { ConnectorError } from '../../src/errors.js';
+import { checkPaths, enabled, serviceOf, settingsFor } from './setup.js';
+
+const signal = new AbortController().signal;
+
+describe('a catalog read from a real Nomad', () => {
+  let agent: NomadAgent;
+  let client: NomadClient;
+  let reader: CatalogReader;
+  const read = (): Promise<Catalog> => reader.read({ signal });
+
+  before(async function () {
+    if (nomadBin() === undefined) {
+      process.stderr.write('SKIPPED: the catalog of a real Nomad, because NOMAD_BIN is not set\n');
+      this.skip();
+    }
+    agent = await startNomadAgent({ acl: true });
+    client = createNomadClient({ settings: settingsFor(agent.url, { token: agent.token }) });
+    reader = newReader(client);
+  });
+  after(async () => {
+    client?.close();
+    await agent?.close();
+  });
+
+  it('of a new cluster is empty, and trusted', async () => {
+    const catalog = await read();
+    expect(catalog).to.deep.include({
+      services: [],
+      allocations: {},
+      trust: { removals: 'allowed' },
+    });
+  });
+
+  it('has what runs, with its checks and shutdown delay', async () => {
+    await agent.submit(web({ version: 'v1', path: '/old' }));
+    await agent.waitRunning('web');
+    const service = await until((one) => one.instances.length === 1);
+    const [instance] = service.instances;
+    expect(instance?.address).to.equal('127.0.0.1');
+    expect(instance?.port).to.be.greaterThan(0);
+    expect(instance?.tags).to.deep.equal([enabled, 'haproxy.domain=web.example.com']);
+    expect(instance?.spec).to.deep.include({ status: 'known', shutdownDelayMs: 1000 });
+    expect(instance?.spec.status === 'known' && instance.spec.checks).to.deep.equal([
+      {
+        name: instance?.spec.status === 'known' ? instance.spec.checks[0]?.name : '',
+        type: 'http',
+        path: '/old',
+        headers: {},
+        intervalMs: 1000,
+        timeoutMs: 1000,
+        tlsSkipVerify: false,
+      },
+    ]);
+    const { claimedAt, declarations } = service;
+    expect(claimedAt).to.equal((await agent.job('web')).CreateIndex);
+    expect(declarations[0]?.tags).to.deep.equal(instance?.tags);
+    const catalog = await read();
+    expect(catalog.missing).to.deep.equal([]);
+    expect(catalog.warnings).to.deep.equal([]);
+  });
+
+  it('finds the spec of a job whose ID holds a slash', async () => {
+    const spec = appJob({ id: 'slashed', tags: [enabled] });
+    await agent.submit({ ...spec, ID: 'team/slashed' });
+    const ref = { ID: 'team/slashed' };
+    await agent.waitRunning(ref);
+    const catalog = await read();
+    expect(checkPaths(serviceOf(catalog, 'slashed'))).to.deep.equal(['/health']);
+    expect(serviceOf(catalog, 'slashed').declarations[0]?.jobId).to.equal(ref.ID);
+    await agent.stopJob(ref, { purge: true });
+    await waitFor('its end', async () => (await read()).services.length === 1);
+  });
+
+  it('S19: in a canary has the checks of each version, and after promotion of one', async () => {
+    await agent.submit(web({ version: 'v2', path: '/new', canary: 1 }));
+    const both = await until((one) => one.instances.length === 2);
+    expect([...checkPaths(both)].sort()).to.deep.equal(['/new', '/old']);
+    expect(both.instances.filter(({ allocation }) => allocation?.canary)).to.have.lengthOf(1);
+
+    const late = createCatalogReader({ client, namespace: '*', tagPrefix: 'haproxy' });
+    const fresh = serviceOf(await late.read({ signal }), 'web');
+    expect([...checkPaths(fresh)].sort()).to.deep.equal(['/new', '/old']);
+
+    await agent.promote('web');
+    const after = await until((one) => one.instances.length === 1);
+    expect(checkPaths(after)).to.deep.equal(['/new']);
+  });
+
+  it('wakes by the stream and the blocking query', async () => {
+    const stopper = new AbortController();
+    const wakes: string[] = [];
+    const connected: boolean[] = [];
+    const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined };
+    const { done } = startWakeSources({
+      client,
+      namespace: '*',
+      onWake: (source) => wakes.push(source),
+      onConnected: (is) => connected.push(is),
+      signal: stopper.signal,
+      log: quiet,
+    });
+    await waitFor('a connection', () => connected.at(-1) === true && wakes.includes('blocking'));
+    wakes.length = 0;
+    const [alloc] = await agent.waitRunning('web');
+    await agent.restartAlloc(alloc?.ID ?? '');
+    await waitFor('wakes', () => wakes.includes('stream') && wakes.includes('blocking'));
+    const startedAt = Date.now();
+    stopper.abort();
+    await done;
+    expect(Date.now() - startedAt).to.be.lessThan(500);
+  });
+
+  it('R2.7: scaled to zero lives on, stopped is gone', async () => {
+    await agent.scaleJob('web', 'web', 0);
+    const zero = await until((one) => one.instances.length === 0);
+    expect(zero.declarations[0]).to.include({ jobId: 'web', count: 0 });
+    await waitFor('the end of the allocation', async () =>
+      (await agent.allocsOf('web')).every(({ ClientStatus }) => ClientStatus !== 'running'),
+    );
+    expect((await until(() => true)).claimedAt).to.equal((await agent.job('web')).CreateIndex);
+    await agent.stopJob('web');
+    await waitFor('an empty catalog', async () => (await read()).services.length === 0);
+    expect((await read()).trust.removals).to.equal('allowed');
+  });
+
+  describe('with the token', () => {
+    const readWith = async (token: string): Promise<unknown> => {
+      const own = createNomadClient({ settings: settingsFor(agent.url, { token }) });
+      try {
+        return await newReader(own).read({ signal });
+      } catch (error) {
+        if (!(error instanceof ConnectorError)) throw error;
+        return error.code;
+      } finally {
+        own.close();
+      }
+    };
+
+    before(async () => {
+      await agent.submit(web({ version: 'v3', path: '/health' }));
+      await agent.waitRunning('web');
+    });
+
+    it('of the documented policy: all is read', async () => {
+      const rules = 'namespace "*" { capabilities = ["read-job", "list-jobs"] }';
+      const catalog = (await readWith(await agent.mintToken('good', rules))) as Catalog;
+      expect(serviceOf(catalog, 'web').instances).to.have.lengthOf(1);
+    });
+
+    it('of nobody: an error', async () => {
+      expect(await readWith('')).to.equal('nomad-untrusted');
+    });
+
+    it('that is invalid: an error', async () => {
+      expect(await readWith('00000000-0000-0000-0000-000000000000')).to.equal('nomad-refused');
+    });
+
+    it('that may only read-job in one namespace: an error', async () => {
+      const rules = 'namespace "default" { capabilities = ["read-job"] }';
+      expect(await readWith(await agent.mintToken('weak', rules))).to.equal('nomad-refused');
+    });
+  });
+
+  /** The service in the first catalog in which it is as wanted. */
+  async function until(wanted: (service: CatalogService) => boolean): Promise<CatalogService> {
+    return waitFor(
+      'the service as wanted',
+      async () => {
+        const service = serviceOf(await read(), 'web');
+        return wanted(service) ? service : undefined;
+      },
+      { timeoutMs: 30_000, intervalMs: 100 },
+    );
+  }
+});
+
+function newReader(client: NomadClient): CatalogReader {
+  return createCatalogReader({ client, namespace: '*', tagPrefix: 'haproxy' });
+}
+
+function web(app: { version: string; path: string; canary?: number }): JobSpec {
+  return appJob({
+    id: 'web',
+    version: app.version,
+    tags: [enabled, 'haproxy.domain=web.example.com'],
+    checks: [httpCheck(app.path)],
+    shutdownDelayMs: 1000,
+    update: app.canary === undefined ? {} : { Canary: app.canary },
+  });
+}

@@ -1,0 +1,128 @@
+import { readFile } from 'node:fs/promises';
+import { expect } from 'chai';
+import { Registry } from 'prom-client';
+import { createMetrics, type Metrics } from '../../src/telemetry/metrics.js';
+
+const PREFIX = 'haproxy_nomad_connector_';
+const lists = {
+  stepKinds: ['create-backend', 'reload'],
+  reloadReasons: ['new-backend'],
+  degradedCodes: ['no-server-state-file', 'frontend-missing'],
+  version: '1.2.3',
+};
+
+function start(): { metrics: Metrics; registry: Registry } {
+  const registry = new Registry();
+  return { metrics: createMetrics(registry, lists), registry };
+}
+
+/** Value of a sample by its name without the prefix: `services{state="routed"}`. */
+async function value(registry: Registry, sample: string): Promise<number | undefined> {
+  const line = (await registry.metrics())
+    .split('\n')
+    .find((text) => text.startsWith(`${PREFIX}${sample} `));
+  return line === undefined ? undefined : Number(line.split(' ').at(-1));
+}
+
+describe('metrics', () => {
+  it('are all there from the start, at zero', async () => {
+    const { registry } = start();
+    for (const sample of [
+      'pass_duration_seconds_count{phase="apply",result="held"}',
+      'last_success_timestamp_seconds',
+      'last_sync_duration_seconds',
+      'startup_sync_duration_seconds',
+      'services{state="routed"}',
+      'services{state="skipped"}',
+      'services_skipped{code="rejected-by-haproxy"}',
+      'services_restored_ratio',
+      'plan_steps_total{kind="reload"}',
+      'reloads_total{reason="new-backend"}',
+      'wakes_total{source="route-file"}',
+      'event_stream_connected',
+      'requests_total{target="dataplane",status="error"}',
+      'drift_total',
+      'held_removals',
+      'degraded{code="frontend-missing"}',
+      'backoff_seconds',
+    ]) {
+      expect(await value(registry, sample), sample).to.equal(0);
+    }
+    const node = process.versions.node;
+    expect(await value(registry, `build_info{version="1.2.3",node="${node}"}`)).to.equal(1);
+    expect(await registry.metrics()).to.contain('process_cpu_seconds_total');
+  });
+
+  it('count what happened in a pass', async () => {
+    const { registry, metrics } = start();
+    metrics.phase('diff', 'changed', 0.02);
+    metrics.succeeded(5000, 1.5);
+    metrics.startupSynced(2);
+    metrics.planStep('reload');
+    metrics.reload('new-backend');
+    metrics.drift(3);
+    metrics.wake('stream');
+    metrics.streamConnected(true);
+    metrics.request('nomad', '2xx');
+    metrics.heldRemovals(4);
+    metrics.backoff(0.5);
+    const phase = '{phase="diff",result="changed"}';
+    const seen: Readonly<Record<string, number>> = {
+      [`pass_duration_seconds_count${phase}`]: 1,
+      [`pass_duration_seconds_sum${phase}`]: 0.02,
+      last_success_timestamp_seconds: 5,
+      last_sync_duration_seconds: 1.5,
+      startup_sync_duration_seconds: 2,
+      'plan_steps_total{kind="reload"}': 1,
+      'reloads_total{reason="new-backend"}': 1,
+      drift_total: 3,
+      'wakes_total{source="stream"}': 1,
+      event_stream_connected: 1,
+      'requests_total{target="nomad",status="2xx"}': 1,
+      held_removals: 4,
+      backoff_seconds: 0.5,
+    };
+    for (const [sample, expected] of Object.entries(seen)) {
+      expect(await value(registry, sample), sample).to.equal(expected);
+    }
+  });
+
+  it('say what share of the services is served, invalid ones aside', async () => {
+    const { registry, metrics } = start();
+    metrics.services({ routed: 3, wanted: 4, skipped: ['invalid-tag', 'invalid-tag'] });
+    expect(await value(registry, 'services{state="routed"}')).to.equal(3);
+    expect(await value(registry, 'services{state="skipped"}')).to.equal(2);
+    expect(await value(registry, 'services_skipped{code="invalid-tag"}')).to.equal(2);
+    expect(await value(registry, 'services_restored_ratio')).to.equal(0.75);
+    metrics.services({ routed: 0, wanted: 0, skipped: [] });
+    expect(await value(registry, 'services_skipped{code="invalid-tag"}')).to.equal(0);
+    expect(await value(registry, 'services_restored_ratio')).to.equal(1);
+  });
+
+  it('say what is degraded now, and no more', async () => {
+    const { registry, metrics } = start();
+    metrics.degraded(['no-server-state-file']);
+    metrics.degraded(['frontend-missing']);
+    expect(await value(registry, 'degraded{code="no-server-state-file"}')).to.equal(0);
+    expect(await value(registry, 'degraded{code="frontend-missing"}')).to.equal(1);
+  });
+
+  it('keep their labels bounded', async () => {
+    const { registry, metrics } = start();
+    for (let i = 0; i < 5; i++) metrics.planStep(`kind-${i}`);
+    expect(await value(registry, 'plan_steps_total{kind="other"}')).to.equal(5);
+    expect(await registry.metrics()).not.to.contain('kind-1');
+  });
+
+  it('stand in the table above them', async () => {
+    const { registry } = start();
+    const source = await readFile(
+      new URL('../../src/telemetry/metrics.ts', import.meta.url),
+      'utf8',
+    );
+    for (const { name, type } of await registry.getMetricsAsJSON()) {
+      if (!name.startsWith(PREFIX)) continue;
+      expect(source).to.contain(`| ${name.slice(PREFIX.length)} | ${String(type)} |`);
+    }
+  });
+});
