@@ -1,0 +1,68 @@
+import { median } from '../bare-client.js';
+import { controlled, msUntil, serversOf } from '../controlled.js';
+import type { Figure } from '../figure.js';
+import { backendOf, floorsOf } from '../floors.js';
+import type { World } from '../world.js';
+
+const rounds = 5;
+
+/** One instance comes, and goes; each time in another service, under the real loop. */
+export async function benchEndpoint(world: World): Promise<Figure[]> {
+  const { connector, cost, stop } = await controlled(world);
+  const floors = floorsOf(world);
+  const write = { name: 'no-reload write', value: await floors.noReloadWrite() };
+  const command = { name: 'runtime command', value: await floors.runtimeCommand() };
+  floors.close();
+  await connector.waitSettled();
+  const came: number[] = [];
+  const up: number[] = [];
+  const went: number[] = [];
+  const costs: { readonly comes: Cost[]; readonly goes: Cost[] } = { comes: [], goes: [] };
+  const [, , port] = world.ports;
+  try {
+    for (let round = 0; round < rounds; round++) {
+      const name = world.names[round % world.names.length] ?? '';
+      const find = async () =>
+        (await serversOf(world, backendOf(name))).find((server) => server.port === port);
+      costs.comes.push(
+        await cost(async () => {
+          const at = await world.nomad.send({ kind: 'add-instance', name, port });
+          came.push(await msUntil(at, 'it to come', async () => (await find())?.ready === true));
+          up.push(await msUntil(at, 'it to be up', async () => (await find())?.up === true));
+        }),
+      );
+      costs.goes.push(
+        await cost(async () => {
+          const at = await world.nomad.send({ kind: 'stop-instance', name, port });
+          went.push(await msUntil(at, 'it to go', async () => (await find())?.ready !== true));
+        }),
+      );
+    }
+  } finally {
+    await stop();
+  }
+  return [
+    figure('endpoint comes: in HAProxy', world, came, write, costs.comes),
+    figure('endpoint comes: checked and UP', world, up, write, costs.comes),
+    figure('endpoint goes: no new request', world, went, command, costs.goes),
+  ];
+}
+
+type Cost = Awaited<ReturnType<Awaited<ReturnType<typeof controlled>>['cost']>>;
+
+function figure(
+  name: string,
+  { n }: World,
+  times: readonly number[],
+  floor: Figure['floor'],
+  costs: readonly Cost[],
+): Figure {
+  return {
+    ...{ name, n, floor },
+    value: median(times),
+    worst: Math.max(...times),
+    nomadRequests: median(costs.map(({ nomad }) => nomad)),
+    dataPlaneRequests: median(costs.map(({ dataPlane }) => dataPlane)),
+    reloads: costs.reduce((sum, { reloads }) => sum + reloads, 0),
+  };
+}

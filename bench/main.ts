@@ -1,0 +1,97 @@
+/**
+ * `npm run bench -- [CASE [N...]] [--large]`: tables on stdout, JSON in bench/results. Without a case
+ * all of them; without N 10, 100, 500 and 1,000, and 5,000 with `--large`.
+ */
+
+import { benchBurst } from './cases/burst.js';
+import { benchEndpoint } from './cases/endpoint.js';
+import { benchMemory } from './cases/memory.js';
+import { benchNoop } from './cases/noop.js';
+import { benchPure } from './cases/pure.js';
+import { benchService } from './cases/service.js';
+import { benchStart } from './cases/start.js';
+import { type Figure, phaseTable, tableOf } from './figure.js';
+import { printTable, writeResults } from './report.js';
+import { startWorld, type World } from './world.js';
+
+type Case = (world: World) => Promise<Figure[]>;
+
+/** Whether a case wants HAProxy as it was before the first pass. */
+const cases: Readonly<Record<string, { readonly run: Case; readonly fresh: boolean }>> = {
+  start: { run: benchStart, fresh: true },
+  noop: { run: benchNoop, fresh: false },
+  endpoint: { run: benchEndpoint, fresh: false },
+  service: { run: benchService, fresh: false },
+  burst: { run: benchBurst, fresh: false },
+  pure: { run: benchPure, fresh: true },
+  memory: { run: benchMemory, fresh: false },
+};
+
+/** A thousand passes over a large catalog take minutes: those are for those who ask by name. */
+const memorySizes: readonly number[] = [10, 100];
+
+interface Wanted {
+  readonly names: readonly string[];
+  readonly sizes: readonly number[];
+  readonly byName: boolean;
+}
+
+function parse(args: readonly string[]): Wanted {
+  const words = args.filter((word) => word !== '--large');
+  const names = words.filter((word) => !/^\d+$/.test(word));
+  const unknown = names.find((name) => cases[name] === undefined);
+  if (unknown !== undefined) {
+    throw new Error(`no case ${unknown}; there are ${Object.keys(cases).join(', ')}`);
+  }
+  const given = words.filter((word) => /^\d+$/.test(word)).map(Number);
+  const sizes = given.length > 0 ? given : [10, 100, 500, 1000];
+  return {
+    names: names.length > 0 ? names : Object.keys(cases),
+    sizes: args.includes('--large') ? [...sizes, 5000] : sizes,
+    byName: names.length > 0,
+  };
+}
+
+async function benchSize(n: number, { names, byName }: Wanted): Promise<void> {
+  const wanted = names.filter((name) => name !== 'memory' || byName || memorySizes.includes(n));
+  let world: World | undefined;
+  try {
+    for (const name of wanted) {
+      const { run, fresh } = cases[name] as (typeof cases)[string];
+      if (fresh || world === undefined) {
+        await world?.close();
+        world = await startWorld(n);
+        origin = world.origin;
+      }
+      if (!fresh) await world.pass();
+      world.meter.take();
+      const figures = await run(world);
+      (found[name] ??= []).push(...figures);
+      // As it comes: a long run that is cut short has not been for nothing.
+      process.stderr.write(`${printTable(tableOf(`${name} ${n}`, figures))}\n`);
+    }
+  } finally {
+    await world?.close();
+  }
+}
+
+let origin = '';
+const wanted = parse(process.argv.slice(2));
+const found: Record<string, Figure[]> = {};
+const failed: string[] = [];
+for (const n of wanted.sizes) {
+  try {
+    await benchSize(n, wanted);
+  } catch (error) {
+    failed.push(`N = ${n}: ${String(error)}`);
+  }
+}
+process.stdout.write(`${origin}\n\n`);
+for (const [name, figures] of Object.entries(found)) {
+  process.stdout.write(`${printTable(tableOf(name, figures))}\n`);
+}
+process.stdout.write(`${printTable(phaseTable(Object.values(found).flat()))}\n`);
+for (const line of failed) process.stdout.write(`FAILED ${line}\n`);
+const file = await writeResults(`bench-${wanted.names.join('-')}`, { origin, found, failed });
+process.stdout.write(`written to ${file}\n`);
+process.exit(failed.length > 0 ? 1 : 0);
