@@ -1,0 +1,37 @@
+# The base is an argument, so that a mirror or another Node (20, 24, -alpine) fits without an edit.
+ARG NODE_IMAGE=node:22-slim
+
+FROM ${NODE_IMAGE} AS build
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --no-audit --no-fund --ignore-scripts
+COPY tsconfig.json tsconfig.build.json ./
+COPY src ./src
+RUN npm run build && npm prune --omit=dev --no-audit --no-fund --ignore-scripts
+
+FROM ${NODE_IMAGE}
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="haproxy-nomad-connector" \
+      org.opencontainers.image.description="Keeps HAProxy in line with HashiCorp Nomad's service catalog through the HAProxy Data Plane API" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+
+ENV NODE_ENV=production
+WORKDIR /app
+COPY --from=build /app/package.json ./
+COPY --from=build /app/node_modules ./node_modules
+COPY --from=build /app/dist ./dist
+
+# Nothing is ever written to disk: `docker run --read-only --cap-drop ALL` is enough for it. A number
+# rather than a name, so that an orchestrator can tell that it isn't root.
+USER 65532:65532
+
+EXPOSE 8080
+# HEALTHCHECK_URL follows where `http.listen` is set to something else; with `off`, use --no-healthcheck.
+ENV HEALTHCHECK_URL=http://127.0.0.1:8080/health
+HEALTHCHECK --interval=10s --timeout=3s --start-period=15s --retries=3 \
+  CMD ["node", "-e", "fetch(process.env.HEALTHCHECK_URL).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+
+ENTRYPOINT ["node", "dist/cli.js"]
