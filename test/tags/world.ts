@@ -203,7 +203,8 @@ function send(usual: number, host: string, ask: Ask): Promise<Reply> {
         resolve({ status, headers: answer.headers, body, ...echoed });
       });
     });
-    outgoing.setTimeout(10_000, () => outgoing.destroy(new Error(`no answer for ${host}${path}`)));
+    // Longer than ten retries with a second between them (ADR 0010).
+    outgoing.setTimeout(20_000, () => outgoing.destroy(new Error(`no answer for ${host}${path}`)));
     outgoing.on('error', reject);
     outgoing.end();
   });
