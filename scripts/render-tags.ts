@@ -1,7 +1,17 @@
-/** Writes docs/tags.md from the table of tags. */
+/** Writes what is made of the table of tags: docs/tags.md and docs/route-file.schema.json. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { renderTagReference } from '../src/desired/reference.js';
+import { format, resolveConfig } from 'prettier';
 
-writeFileSync(join(import.meta.dirname, '..', 'docs', 'tags.md'), renderTagReference());
+import { renderTagReference } from '../src/desired/reference.js';
+import { routeFileSchema } from '../src/desired/route-files.js';
+
+await write('tags.md', renderTagReference());
+await write('route-file.schema.json', JSON.stringify(routeFileSchema()));
+
+async function write(name: string, text: string): Promise<void> {
+  const filepath = join(import.meta.dirname, '..', 'docs', name);
+  const style = await resolveConfig(filepath);
+  writeFileSync(filepath, await format(text, { ...style, filepath }));
+}

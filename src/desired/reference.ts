@@ -24,13 +24,13 @@ export function renderTagReference(): string {
 
 const intro = `# Tags
 
-<!-- Made from the table in src/desired/vocabulary.ts; a test compares the two. -->
+<!-- Made from the table in src/desired/vocabulary.ts by npm run docs:tags. -->
 
 What a job's author writes in the \`tags\` of a Nomad service. Keys ignore case. The prefix \`haproxy\` is a setting. A value in a form that is not allowed skips the service, with a message that names job, service, tag and allowed form; an unknown key is a warning with the nearest known name.
 
 Tags beat the job spec, which beats the connector's settings, which beat its defaults. The tags of the newest instance speak for the service, canaries last; those of its declaration where there is no instance. Rows marked (1) are read from each instance's own tags.
 
-(+) may be given more than once. (1) of each instance. (c) means something in a \`custom\` backend too; the others are ignored there with a warning. (h) only in http mode. (n) only on Nomad services; the others may stand in files of the routes folder too, without the prefix.`;
+(+) may be given more than once. (1) of each instance. (c) means something in a \`custom\` backend too; the others are ignored there with a warning. (h) only in http mode. (n) only on Nomad services; the others may stand in files of the routes folder too, without the prefix (for editors: [the JSON schema of such a file](route-file.schema.json)).`;
 
 const notes = `## Several checks, several versions
 

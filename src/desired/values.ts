@@ -77,14 +77,18 @@ const EXPECT = new RegExp(
   `^(?:${STATUS}(?:,${STATUS}){0,15}|string:[A-Za-z0-9 ._:;,=/@-]{1,128})$`,
 );
 
-export const expectation: Grammar<Expectation> = matching(
-  'status codes like 200 or 200-299,301, or string:TEXT with letters, digits, blanks and . _ : ; , = / @ -',
-  EXPECT,
-  (value) =>
-    value.startsWith('string:')
-      ? { match: 'string', pattern: value.slice('string:'.length) }
-      : { match: 'status', pattern: value },
-);
+export const expectation: Grammar<Expectation> = {
+  ...matching(
+    'status codes like 200 or 200-299,301, or string:TEXT with letters, digits, blanks and . _ : ; , = / @ -',
+    EXPECT,
+    (value): Expectation =>
+      value.startsWith('string:')
+        ? { match: 'string', pattern: value.slice('string:'.length) }
+        : { match: 'status', pattern: value },
+  ),
+  // A code alone is a number in YAML and JSON.
+  schema: { type: ['string', 'integer'], pattern: EXPECT.source, minimum: 100, maximum: 599 },
+};
 
 export interface Rate {
   readonly count: number;

@@ -67,10 +67,15 @@ const usual = [
   'x',
 ];
 
+/** Good values of a key, and for some keys others that are nearly good. */
+export function seedsOf(key: string): readonly string[] {
+  return (
+    near[key] ?? usual.filter((value) => parseTags('x', [`x.${key}=${value}`]).invalid.length === 0)
+  );
+}
+
 function valueOf(key: string): fc.Arbitrary<string> {
-  const seeds =
-    near[key] ??
-    usual.filter((value) => parseTags('x', [`x.${key}=${value}`]).invalid.length === 0);
+  const seeds = seedsOf(key);
   const mutated = fc
     .tuple(fc.constantFrom(...seeds), harmful, fc.nat(20))
     .map(([seed, junk, at]) => seed.slice(0, at) + junk.join('') + seed.slice(at));

@@ -1,7 +1,12 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+
 import { Ajv } from 'ajv';
 import { expect } from 'chai';
 
 import { parseRouteFile, routeFileSchema } from '../../src/desired/route-files.js';
+import { tagNames, tagRows } from '../../src/desired/vocabulary.js';
+import { seedsOf } from './arbitraries.js';
 
 const good = {
   domains: ['a.example.com', '*.b.example.com'],
@@ -63,13 +68,46 @@ describe('a file of the routes folder', () => {
     expect(parseRouteFile('../x', good)).to.have.property('problems');
   });
 
-  it('has a JSON schema that is made from the same table', () => {
+  describe('its JSON schema', () => {
+    const schema = routeFileSchema();
     const validate = new Ajv({ strict: true, allowUnionTypes: true, strictTypes: false }).compile(
-      routeFileSchema(),
+      schema,
     );
-    expect(validate(good), JSON.stringify(validate.errors)).to.be.true;
-    for (const content of [[], { ...good, targets: undefined }, { ...good, enable: true }]) {
-      expect(validate(content)).to.be.false;
-    }
+
+    it('is the one in docs/route-file.schema.json', async () => {
+      const path = resolve(import.meta.dirname, '..', '..', 'docs', 'route-file.schema.json');
+      expect(JSON.parse(await readFile(path, 'utf8'))).to.deep.equal(schema);
+    });
+
+    it('is made from the same table', () => {
+      expect(validate(good), JSON.stringify(validate.errors)).to.be.true;
+      for (const content of [[], { ...good, targets: undefined }, { ...good, enable: true }]) {
+        expect(validate(content)).to.be.false;
+      }
+      for (const [key, value] of [
+        ['cookie', 'a b'],
+        ['maxconn', 0],
+        ['timeout.server', 'soon'],
+      ] as const) {
+        expect(validate({ ...good, [key]: value }), key).to.be.false;
+      }
+    });
+
+    it('refuses nothing that is taken', () => {
+      expect(validate({ ...good, check: { expect: 200, disabled: true } })).to.be.true;
+      for (const key of tagNames.map((name) => tagRows[name].key)) {
+        const taken = seedsOf(key).filter(
+          (value) => 'file' in parseRouteFile('x', fileWith(key, value)),
+        );
+        for (const value of taken) {
+          expect(validate(fileWith(key, value)), `${key}: ${value}`).to.be.true;
+        }
+      }
+    });
   });
 });
+
+function fileWith(key: string, value: string): object {
+  const domain = key === 'domain' ? {} : { domains: 'a.example.com' };
+  return { targets: '10.0.0.5:8080', ...domain, [key]: value };
+}
