@@ -82,7 +82,7 @@ function backendContent(
       ...{ service, slotPrefix, hasCheck },
       section: {},
       serverFields: checkServerFields(perServer(check.merged.check)),
-      keepCheck: false,
+      keepCheck: check.keepCheck,
       checkSummary: serverCheckSummary(check.merged.check),
     };
   }

@@ -44,7 +44,8 @@ export function serviceCheck(input: ServiceCheckInput): ServiceCheck {
     ? input.members.filter(({ member }) => member.spec.status === 'unreadable')
     : [];
   const keepCheck = lost.some(
-    ({ member, tags: own }) => specsFor(member, input.members) === undefined && !namesKind(own),
+    ({ member, tags: own }) =>
+      specsFor(member, input.members) === undefined && !sayAll(own, tags.backend === 'custom'),
   );
   return {
     merged: merge(living(known, input.members), () => resolve(declared, tags), keepCheck),
@@ -65,11 +66,12 @@ function specsFor(member: Member, all: readonly CheckedMember[]): readonly Check
   return spec?.status === 'known' ? spec.checks : undefined;
 }
 
-/** The tags alone say how to check. */
-function namesKind(tags: Tags): boolean {
+/** The tags alone say how to check; in a custom backend the kind of check is the operator's. */
+function sayAll(tags: Tags, custom: boolean): boolean {
   const { checkType, checkPath, checkMethod, checkHost, checkExpect } = tags;
-  const kind = checkType ?? checkPath ?? checkMethod ?? checkHost ?? checkExpect;
-  return kind !== undefined || tags.checkDisabled === true;
+  if (tags.checkDisabled === true) return true;
+  if (custom) return tags.checkInterval !== undefined && tags.checkPort !== undefined;
+  return (checkType ?? checkPath ?? checkMethod ?? checkHost ?? checkExpect) !== undefined;
 }
 
 /** Those whose process is gone need no check, unless there is no other. */

@@ -76,7 +76,10 @@ export interface DesiredBackend {
    * backends, the per-server check for custom ones.
    */
   readonly serverFields: JsonObject;
-  /** The job spec could not be read: keep the check that the backend has; `section` holds TCP. */
+  /**
+   * The job spec could not be read: keep the check that the backend has, or our servers in a custom
+   * one; `section` and `serverFields` hold what does where there is none.
+   */
   readonly keepCheck: boolean;
   /** False: servers have no check, so nothing may wait for one to pass. */
   readonly hasCheck: boolean;

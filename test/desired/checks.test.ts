@@ -186,6 +186,19 @@ describe('S18: a job spec that could not be read', () => {
     expect(state.warnings[0]?.message).to.contain('the check stays as it is');
   });
 
+  it('keeps the per-server check in a custom backend, unless tags say all of it', () => {
+    const keeps = (...tags: readonly string[]): boolean =>
+      onlyBackend(
+        stateOf(instance({ tags: enabled('backend=custom', ...tags), checks: 'unreadable' })),
+      ).keepCheck;
+    expect(keeps()).to.be.true;
+    // What is asked for is the operator's; how often, and at which port, stands in the job spec.
+    expect(keeps('check.path=/up')).to.be.true;
+    expect(keeps('check.interval=2s')).to.be.true;
+    expect(keeps('check.interval=2s', 'check.port=9000')).to.be.false;
+    expect(keeps('check.disabled')).to.be.false;
+  });
+
   it('does not matter where tags say how to check', () => {
     const backend = onlyBackend(
       stateOf(instance({ tags: enabled('check.path=/up'), checks: 'unreadable' })),

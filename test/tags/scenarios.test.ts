@@ -153,6 +153,25 @@ describe('scenarios of tags, checks and routes', function () {
     faults.unreadableJobs = [];
   });
 
+  it("S18: so it does for servers in the operator's backend", async () => {
+    const app = await world.app('s18-pool');
+    world.serve('s18-pool', ['backend=custom', 'backend.name=pool', 'domain=pool.s18.io'], {
+      instances: [at(app)],
+      checks: [httpCheck('/', { Interval: 2e9 })],
+    });
+    await world.converge();
+    await answered('pool.s18.io', app);
+    const before = await world.section('backend', 'pool');
+    expect(before.join('\n')).to.match(/server nomad_s18-pool_1 .* inter (2s|2000)/);
+    const { faults } = world.stack.nomad;
+    faults.unreadableJobs = ['s18-pool'];
+    const { rest, desired } = await world.pass();
+    faults.unreadableJobs = [];
+    expect(rest.steps).to.deep.equal([]);
+    expect(desired.warnings.map(({ code }) => code)).to.include('check-unreadable');
+    expect(await world.section('backend', 'pool')).to.deep.equal(before);
+  });
+
   it('S19: two versions with different check paths live side by side, and none is taken down', async () => {
     const [old, next] = [await world.app('s19-old'), await world.app('s19-new')];
     old.healthy = ({ url }) => url === '/v1';
