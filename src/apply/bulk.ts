@@ -1,5 +1,8 @@
+import PQueue from 'p-queue';
+
 import { expectOk } from '../actual/answers.js';
 import type { CreateBackend, ReloadStep, StructuralStep } from '../diff/types.js';
+import { mapQueued } from '../observe/concurrent.js';
 import { aborting, type ApplyContext } from './context.js';
 import { appendSections, sectionsOf } from './sections.pure.js';
 import { discard, execute, openTransaction } from './transaction.js';
@@ -8,10 +11,13 @@ import { discard, execute, openTransaction } from './transaction.js';
  * Each edit of a transaction writes the whole file again, so N new backends in one cost N squared.
  * From here on they are rendered apart, a few at a time.
  */
-export const bulkFrom = 600;
+export const bulkFrom = 200;
 
 /** The files of these transactions hold no more than this beside what is there already. */
 const batchSize = 20;
+
+/** Side by side. The Data Plane API lets 20 be open. */
+const transactions = 4;
 
 /**
  * All structural steps as one write of the whole file with a forced reload, for a pass with many new
@@ -27,13 +33,13 @@ export async function commitBulk(
 ): Promise<void> {
   const created = steps.filter(isCreate);
   const others = steps.filter((step) => !isCreate(step));
-  const sections: string[] = [];
-  for (let at = 0; at < created.length; at += batchSize) {
-    const batch = created.slice(at, at + batchSize);
-    const text = await render(context, version, batch);
-    sections.push(...sectionsOf(text, new Set(batch.map(({ backend }) => backend))));
-  }
-  const text = appendSections(await render(context, version, others), sections);
+  const signal = context.signal ?? new AbortController().signal;
+  const queue = new PQueue({ concurrency: transactions });
+  const sections = await mapQueued(queue, batchesOf(created), signal, async (batch, scope) => {
+    const text = await render({ ...context, signal: scope }, version, batch);
+    return sectionsOf(text, new Set(batch.map(({ backend }) => backend)));
+  });
+  const text = appendSections(await render(context, version, others), sections.flat());
   await beforeCommit();
   const response = await context.client.send('POST', '/configuration/raw', {
     text,
@@ -45,6 +51,13 @@ export async function commitBulk(
 
 export function isCreate(step: StructuralStep | ReloadStep): step is CreateBackend {
   return step.kind === 'create-backend';
+}
+
+function batchesOf(steps: readonly CreateBackend[]): CreateBackend[][] {
+  const count = Math.ceil(steps.length / batchSize);
+  return Array.from({ length: count }, (_, at) =>
+    steps.slice(at * batchSize, (at + 1) * batchSize),
+  );
 }
 
 /** The whole file as it would be with these steps. Nothing is committed. */

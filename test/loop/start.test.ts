@@ -1,8 +1,15 @@
 import { expect } from 'chai';
 
 import { domainOf } from '../../fixtures/stack.js';
+import { bulkFrom } from '../../src/apply/bulk.js';
 import { until } from './helpers.js';
 import { useStack } from './stack.js';
+
+/** What changes the configuration for good: a transaction's end, or a whole file. */
+function isCommit({ method, path }: { readonly method: string; readonly path: string }): boolean {
+  if (method === 'PUT') return /\/transactions\/[^/]+$/.test(path);
+  return method === 'POST' && path.endsWith('/configuration/raw');
+}
 
 /** R1.3, R1.5: what a start costs, and that nothing to do costs next to nothing. */
 describe('the loop, at its start', () => {
@@ -16,7 +23,8 @@ describe('the loop, at its start', () => {
   });
 
   for (const count of [100, 500]) {
-    it(`${count} services x 2: one transaction, one reload, all routed, then no write`, async function () {
+    const what = count < bulkFrom ? 'one transaction' : 'one commit (ADR 0009)';
+    it(`${count} services x 2: ${what}, one reload, all routed, then no write`, async function () {
       this.timeout(120_000);
       const names = Array.from({ length: count }, (_, at) => `svc${at}`);
       const apps = [await stack().app('a'), await stack().app('b')];
@@ -31,8 +39,10 @@ describe('the loop, at its start', () => {
       const opened = writes.filter(
         ({ method, path }) => method === 'POST' && path.endsWith('/transactions'),
       );
-      expect(opened).to.have.lengthOf(1);
+      if (count < bulkFrom) expect(opened).to.have.lengthOf(1);
       expect(writes.filter(({ query }) => query.includes('force_reload'))).to.have.lengthOf(1);
+      const commits = writes.filter(isCommit);
+      expect(commits).to.have.lengthOf(1);
       expect(await stack().openTransactions()).to.deep.equal([]);
       expect(await stack().dp.haproxy.workerPid()).not.to.equal(worker);
       for (const name of names) await stack().waitServed(domainOf(name), apps);
