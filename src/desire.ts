@@ -1,4 +1,3 @@
-import type { ActualState } from './actual/types.js';
 import type { Settings } from './config/types.js';
 import { buildDesired } from './desired/build.js';
 import { backendName } from './desired/names.js';
@@ -8,20 +7,15 @@ import type { BadRouteFile, RouteFiles } from './routes/folder.js';
 
 export interface DesireInput {
   readonly catalog: Catalog;
-  readonly actual: ActualState;
   readonly settings: Settings;
   readonly routes: RouteFiles;
   readonly rejected: Readonly<Record<string, Rejection>>;
 }
 
 /** The desired state of all sources: Nomad's services and the routes folder. */
-export function desire({ catalog, actual, settings, routes, rejected }: DesireInput): DesiredState {
-  const { apiVersion } = actual.dataplane;
-  const [major = 3, minor = 0] = actual.haproxy.version.split('.').map(Number);
-  const backendMetadata = apiVersion.major > 3 || apiVersion.minor >= 2;
-  const capabilities = { apiVersion, haproxyVersion: { major, minor }, backendMetadata };
+export function desire({ catalog, settings, routes, rejected }: DesireInput): DesiredState {
   const { files, bad } = routes;
-  const desired = buildDesired({ catalog, settings, capabilities, rejected, routeFiles: files });
+  const desired = buildDesired({ catalog, settings, rejected, routeFiles: files });
   const served = new Set(files.map(({ name }) => name));
   const skipped = bad.map((one) => skippedFile(one, served, settings.ownership.prefix));
   return { ...desired, skipped: [...desired.skipped, ...skipped] };

@@ -8,7 +8,7 @@ import { candidatesOf, namedIn, rejections } from './rejections.js';
 export interface Attempts {
   readonly read: () => Promise<ActualState>;
   /** As if `apart` had been rejected too: what stands of these stays as it is. */
-  readonly desire: (actual: ActualState, apart: Record<string, Rejection>) => DesiredState;
+  readonly desire: (apart: Record<string, Rejection>) => DesiredState;
   readonly plan: (desired: DesiredState, actual: ActualState) => Promise<Plan>;
   readonly commit: (actual: ActualState, plan: Plan) => Promise<void>;
   /** The refusal that was thrown; throws on what is none. */
@@ -44,7 +44,7 @@ export async function attempt(
 ): Promise<void> {
   const actual = await attempts.read();
   const apart = rejections(without, 'another service is being looked for');
-  const desired = attempts.desire(actual, apart);
+  const desired = attempts.desire(apart);
   const plan = await attempts.plan(desired, actual);
   const left = candidatesOf(desired, plan).filter(({ service }) =>
     half.some((one) => one.service === service),

@@ -134,7 +134,7 @@ class Pass {
 
   async run(start: ActualState): Promise<PassResult> {
     let actual = start;
-    let desired = this.#desire(actual);
+    let desired = this.#desire();
     const first = await this.#plan(desired, actual);
     let current = first;
     for (let left = maxRounds; left > 0; left--) {
@@ -145,7 +145,7 @@ class Pass {
       actual = await this.deps.timed('actual', () =>
         this.deps.actual.read({ signal: this.signal }),
       );
-      desired = this.#desire(actual);
+      desired = this.#desire();
       current = await this.#plan(desired, actual);
       if (applied) this.#rememberUnstable(desired, before, current);
       // A conflict is a new read. A culprit is progress: the others are to be served in this pass.
@@ -167,10 +167,10 @@ class Pass {
     };
   }
 
-  #desire(actual: ActualState, apart: Record<string, Rejection> = {}): DesiredState {
+  #desire(apart: Record<string, Rejection> = {}): DesiredState {
     const { settings, routeFiles, timed } = this.deps;
     const rejected = { ...this.memory.rejected, ...apart };
-    const input = { catalog: this.catalog, actual, settings, rejected };
+    const input = { catalog: this.catalog, settings, rejected };
     return timed('desired', () => desire({ ...input, routes: routeFiles() }));
   }
 
@@ -280,7 +280,7 @@ class Pass {
   #attempts(client: DataPlaneWriter): Attempts {
     return {
       read: () => this.deps.actual.read({ full: true, signal: this.signal }),
-      desire: (actual, apart) => this.#desire(actual, apart),
+      desire: (apart) => this.#desire(apart),
       plan: (desired, actual) => this.#plan(desired, actual),
       commit: (actual, plan) => this.#commit(client, actual, plan),
       rejectionOf: (error) => this.#rejectionOf(client, error),

@@ -36,11 +36,7 @@ async function readActual({ settings }: World): Promise<ActualState> {
 }
 
 function steps({ settings }: World, catalog: Catalog, actual: ActualState): Plan {
-  const { apiVersion } = actual.dataplane;
-  const [major = 3, minor = 0] = actual.haproxy.version.split('.').map(Number);
-  const backendMetadata = apiVersion.major > 3 || apiVersion.minor >= 2;
-  const capabilities = { apiVersion, haproxyVersion: { major, minor }, backendMetadata };
-  const desired = buildDesired({ catalog, settings, capabilities });
+  const desired = buildDesired({ catalog, settings });
   const now = Math.floor(Date.now() / 1000);
   return plan({ catalog, desired, actual, settings, now, idle: new Set(), unstable: {} });
 }

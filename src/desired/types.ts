@@ -5,24 +5,10 @@ import type { Catalog } from '../observe/types.js';
 export interface DesiredInput {
   readonly catalog: Catalog;
   readonly settings: Settings;
-  readonly capabilities: Capabilities;
   /** Routes to what is not in Nomad. Their claims on a domain beat Nomad's. */
   readonly routeFiles?: readonly RouteFile[];
   /** By `namespace/service`: what HAProxy refused, and for which input. */
   readonly rejected?: Readonly<Record<string, Rejection>>;
-}
-
-/** What the HAProxy and the Data Plane API at hand can do. */
-export interface Capabilities {
-  readonly apiVersion: Version;
-  readonly haproxyVersion: Version;
-  /** The API keeps metadata on backends (3.2 and newer). */
-  readonly backendMetadata: boolean;
-}
-
-export interface Version {
-  readonly major: number;
-  readonly minor: number;
 }
 
 export interface Rejection {

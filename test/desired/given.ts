@@ -1,11 +1,6 @@
 import type { Settings } from '../../src/config/types.js';
 import { buildDesired } from '../../src/desired/build.js';
-import type {
-  Capabilities,
-  DesiredBackend,
-  DesiredInput,
-  DesiredState,
-} from '../../src/desired/types.js';
+import type { DesiredBackend, DesiredInput, DesiredState } from '../../src/desired/types.js';
 import type {
   AllocationFacts,
   Catalog,
@@ -49,12 +44,6 @@ export const settings: Settings = {
   routes: {},
   http: { host: '127.0.0.1', port: 8080, enabled: true },
   log: { level: 'info' },
-};
-
-export const capabilities: Capabilities = {
-  apiVersion: { major: 3, minor: 0 },
-  haproxyVersion: { major: 3, minor: 0 },
-  backendMetadata: false,
 };
 
 export function catalogOf(...services: readonly CatalogService[]): Catalog {
@@ -130,7 +119,7 @@ export function desired(
   services: readonly CatalogService[],
   more: Partial<DesiredInput> = {},
 ): DesiredState {
-  return buildDesired({ catalog: catalogOf(...services), settings, capabilities, ...more });
+  return buildDesired({ catalog: catalogOf(...services), settings, ...more });
 }
 
 /** The one backend of a service `web` whose one instance has these tags. */
