@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 
 import { findHaproxy, type HaproxySeries } from '../../fixtures/haproxy/find.js';
+import { bulkFrom } from '../../src/apply/bulk.js';
 import type { Echo } from './echo.js';
 import { type Change, inRules, startWorld, until, type World } from './world.js';
 
@@ -84,6 +85,22 @@ describe('a commit that HAProxy rejects', function () {
       await world.converge(change);
     });
   }
+
+  it('among very many new ones, which are rendered apart', async () => {
+    const good = Array.from({ length: bulkFrom }, (_, at) => `many-${at}`);
+    for (const name of good) serve(name);
+    serve('bad-many');
+    const { rest } = await world.pass();
+    expect(rest.skipped.map(({ service, code }) => [service, code])).to.deep.equal([
+      ['default/bad-many', 'rejected-by-haproxy'],
+    ]);
+    expect(rest.steps).to.deep.equal([]);
+    for (const name of good) {
+      expect((await world.ask(`${name}.example.com`)).status, name).to.equal(200);
+    }
+    for (const name of [...good, 'bad-many']) world.stack.nomad.removeService(name);
+    await world.converge();
+  });
 
   it('for a rule alone: the service whose domain it is goes on as it was', async () => {
     const names = ['rule-1', 'rule-2', 'rule-3'];
