@@ -1,6 +1,6 @@
 import { LineCounter, parseDocument } from 'yaml';
 import { ConnectorError } from '../errors.js';
-import type { Json, JsonObject } from '../json.js';
+import { isObject, type Json, type JsonObject } from '../json.js';
 import { leaves, type ConfigKey } from './schema.js';
 
 export type ReadFile = (path: string) => string;
@@ -75,10 +75,6 @@ function setOnly(section: string, keys: JsonObject): JsonObject {
       return value !== null && !(value === '' && empty);
     }),
   );
-}
-
-export function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 export function invalid(message: string): ConnectorError {

@@ -1,5 +1,5 @@
-import type { Json, JsonObject } from '../json.js';
-import { invalid, isObject, parseConfig, readNamed, withoutUnset, type ReadFile } from './file.js';
+import { isObject, type Json, type JsonObject } from '../json.js';
+import { invalid, parseConfig, readNamed, withoutUnset, type ReadFile } from './file.js';
 import { leaves, type ConfigKey, type Leaf } from './schema.js';
 import { validate } from './validate.js';
 

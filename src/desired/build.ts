@@ -1,4 +1,5 @@
-import { type Claim, type ClaimResult, compareText, settleClaims } from './claims.js';
+import { compareText } from '../compare.js';
+import { type Claim, type ClaimResult, settleClaims } from './claims.js';
 import { routeKey } from './domains.js';
 import { connectorBackendName, serviceLabel } from './names.js';
 import { offerOfFile, offerOfService } from './offers.js';

@@ -1,3 +1,4 @@
+import { compareText } from '../compare.js';
 import type { CheckDefaults } from '../config/types.js';
 import type { CheckSpec } from '../observe/types.js';
 import { type Expectation, checkHost, checkPath, header, httpMethod } from './values.js';
@@ -152,7 +153,7 @@ function specHeaders(spec: CheckSpec | undefined) {
       else headers.push([name, parsed]);
     }
   }
-  headers.sort(([a], [b]) => (a === b ? 0 : a < b ? -1 : 1));
+  headers.sort(([a], [b]) => compareText(a, b));
   return { headers, fallbacks, ...(hostHeader === undefined ? {} : { hostHeader }) };
 }
 

@@ -1,3 +1,4 @@
+import { compareText } from '../compare.js';
 import { describeRoute, routeKey } from './domains.js';
 import type { ServiceId } from './names.js';
 import type { DesiredRoute } from './types.js';
@@ -60,10 +61,4 @@ function nameFor(owner: ServiceId, reader: ServiceId): string {
   if (owner.source === 'file') return `the route file ${owner.name}`;
   if (owner.namespace === reader.namespace) return owner.name;
   return `${owner.namespace}/${owner.name}`;
-}
-
-/** By code units, the same on every machine. */
-export function compareText(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
 }

@@ -1,8 +1,8 @@
+import { compareText } from '../compare.js';
 import type { Settings } from '../config/types.js';
 import type { JsonObject } from '../json.js';
 import { checkServerFields, checkSummary, serverCheckSummary } from './check-section.js';
 import type { Check } from './checks.js';
-import { compareText } from './claims.js';
 import { type Domain, readDomains, routesOf } from './domains.js';
 import { unusable } from './endpoints.js';
 import { backendName, serviceLabel, shortHash } from './names.js';

@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '../json.js';
+import { isObject, type Json, type JsonObject } from '../json.js';
 import { isIpAddress } from './addresses.js';
 import { readDomains } from './domains.js';
 import { parseTags } from './tags.js';
@@ -97,10 +97,6 @@ function tagProblems(tags: readonly string[]): string[] {
   const { mode, paths, frontends } = parsed.tags;
   const routed = mode === 'tcp' ? frontends : paths;
   return domains.length + routed.length > 0 ? [] : ['domains: at least one is needed'];
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isList(value: Json | undefined): value is readonly Json[] {

@@ -1,4 +1,4 @@
-import { nearest } from './nearest.js';
+import { nearest } from '../nearest.js';
 import { type TagName, type Tags, tagNames, tagRows } from './vocabulary.js';
 
 export interface ParsedTags {

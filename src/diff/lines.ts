@@ -1,3 +1,4 @@
+import { compareText } from '../compare.js';
 import type { SlotConfig } from '../actual/types.js';
 import { type JsonObject, textAt } from '../json.js';
 import type { EntryStep, Plan, PlannedSlot, SlotBefore, SlotStep, Step } from './types.js';
@@ -31,20 +32,16 @@ export function planLines(plan: Plan): readonly PlanLine[] {
 
 function compare(a: PlanLine, b: PlanLine): number {
   return (
-    order(a.group, b.group) ||
+    compareText(a.group, b.group) ||
     a.level - b.level ||
     signs.indexOf(a.sign) - signs.indexOf(b.sign) ||
-    order(a.subject, b.subject) ||
-    order(a.detail, b.detail)
+    compareText(a.subject, b.subject) ||
+    compareText(a.detail, b.detail)
   );
 }
 
 /** What comes, what changes, what goes. */
 const signs: readonly Sign[] = ['+', '~', '-', '!'];
-
-function order(a: string, b: string): number {
-  return a === b ? 0 : a < b ? -1 : 1;
-}
 
 function uniqueBy<T>(items: readonly T[], key: (item: T) => string): T[] {
   return [...new Map(items.map((item) => [key(item), item])).values()];

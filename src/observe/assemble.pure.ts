@@ -1,8 +1,9 @@
 /** A whole read as a Catalog. */
 
+import { compareText } from '../compare.js';
 import type { Declared } from './declarations.pure.js';
 import { toFacts, toInstance } from './instance.pure.js';
-import { compareText, keyOf } from './keys.pure.js';
+import { keyOf } from './keys.pure.js';
 import type { WireInstance } from './nomad-shapes.js';
 import type { Snapshot } from './snapshot.pure.js';
 import type { Catalog, CatalogService, Trust } from './types.js';

@@ -1,7 +1,8 @@
 /** The services that live jobs declare, whether or not an instance of them runs. */
 
+import { compareText } from '../compare.js';
 import { declaredChecks } from './checks.pure.js';
-import { compareText, keyOf } from './keys.pure.js';
+import { keyOf } from './keys.pure.js';
 import type { WireJobStub } from './nomad-shapes.js';
 import type { JobSpec, ServiceBlock } from './spec.pure.js';
 import { isOurTag, optsIn } from './tags.pure.js';

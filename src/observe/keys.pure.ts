@@ -9,11 +9,6 @@ export function label(namespace: string, name: string): string {
   return `${namespace}/${name}`;
 }
 
-/** The same order on every machine, whatever its locale. */
-export function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
 /** The namespaces that a setting names: all (`*`), one, or several with commas between them. */
 export function namespacesOf(setting: string): readonly string[] {
   const names = setting

@@ -1,6 +1,7 @@
+import { compareText } from '../compare.js';
 import { instanceId } from './instance-id.pure.js';
 import { variablesOf } from './instance.pure.js';
-import { compareText, keyOf } from './keys.pure.js';
+import { keyOf } from './keys.pure.js';
 import type { WireAllocation } from './nomad-shapes.js';
 import { isRunning, type Snapshot } from './snapshot.pure.js';
 import type { ServiceBlock } from './spec.pure.js';

@@ -1,5 +1,6 @@
+import { compareText } from '../compare.js';
 import { isHostName, withoutBrackets } from './address-text.pure.js';
-import { compareText, keyOf, label } from './keys.pure.js';
+import { keyOf, label } from './keys.pure.js';
 import type { WireInstance } from './nomad-shapes.js';
 import { enabledInstances, type Snapshot } from './snapshot.pure.js';
 import type { CatalogService, CatalogWarning } from './types.js';
