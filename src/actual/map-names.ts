@@ -9,10 +9,13 @@ export type MapKind = Exclude<Match, 'any'> | `${Match}-path`;
 /** What each server is checked on, by server name, where instances of a service differ in it. */
 export type CheckMapKind = 'check-path' | 'check-host';
 
+/** Which servers are canaries, where a service's requests may ask for one. */
+export type CanaryMapKind = 'canary';
+
 /** Our map files in the data plane's maps folder, without `.map`. */
 export function mapNames(
   routing: RoutingSettings,
-): Readonly<Record<MapKind | CheckMapKind, string>> {
+): Readonly<Record<MapKind | CheckMapKind | CanaryMapKind, string>> {
   const base = routing.mapName;
   return {
     exact: routing.mapFile === undefined ? `${base}_exact` : baseName(routing.mapFile),
@@ -26,6 +29,7 @@ export function mapNames(
     'any-path': `${base}_any_path`,
     'check-path': `${base}_check_path`,
     'check-host': `${base}_check_host`,
+    canary: `${base}_canary`,
   };
 }
 

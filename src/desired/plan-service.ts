@@ -29,10 +29,10 @@ export interface ServicePlan {
 export function planService(offer: Offer, settings: Settings): ServicePlan | undefined {
   const parsed = parseTags(settings.tags.prefix, offer.tags);
   if (parsed.tags.backend === 'static') return undefined;
-  const tags = applicableTags(parsed.tags);
   const service = serviceLabel(offer.id);
-  const { domains, invalid } = readDomains(tags, settings.tags.prefix);
   const members = usableMembers(offer, parsed, settings);
+  const tags = withCanaryHeader(applicableTags(parsed.tags), members.usable);
+  const { domains, invalid } = readDomains(tags, settings.tags.prefix);
   const check = serviceCheck({
     members: members.usable.length > 0 ? members.usable : members.all,
     tags,
@@ -49,6 +49,7 @@ export function planService(offer: Offer, settings: Settings): ServicePlan | und
     backend: {
       ...content,
       ...checkMaps(check),
+      ...(tags.canaryHeader === undefined ? {} : { canaries: canariesOf(members.usable) }),
       endpoints: members.usable.map((one) => endpointOf(one, tags, check.checks)).sort(byId),
       expected: offer.declaredCount,
       strategy: tags.backendStrategy ?? settings.haproxy.backendStrategy,
@@ -138,6 +139,18 @@ function memberTags(prefix: string, own: readonly string[], offer: Offer, lead: 
   return parsed.invalid.length > 0 ? lead.tags : parsed.tags;
 }
 
+/** A canary's own comes first: it may have tags of its own (`canary_tags`) until it is promoted. */
+function withCanaryHeader(tags: Tags, members: readonly CheckedMember[]): Tags {
+  if (tags.backend === 'custom' || tags.mode === 'tcp') return { ...tags, canaryHeader: undefined };
+  const own = members.flatMap(({ member, tags }) => (member.canary && tags.canaryHeader) || []);
+  return { ...tags, canaryHeader: own[0] ?? tags.canaryHeader };
+}
+
+function canariesOf(members: readonly CheckedMember[]): string[] {
+  const serving = members.filter(({ member }) => member.canary && member.phase === 'serve');
+  return serving.map(({ member }) => member.id).sort();
+}
+
 const DEFAULT_WEIGHT = { dynamic: 100, custom: 1 } as const;
 
 function endpointOf(
@@ -148,10 +161,11 @@ function endpointOf(
   const { id, createIndex, address, port, phase, terminal } = member;
   const checkPort = checks[id]?.port;
   const usual = DEFAULT_WEIGHT[tags.backend === 'custom' ? 'custom' : 'dynamic'];
-  const weight = member.weight ?? (member.canary ? own.canaryWeight : undefined) ?? own.weight;
+  const unasked = tags.canaryHeader === undefined ? undefined : 0;
+  const asCanary = member.canary ? (own.canaryWeight ?? unasked) : undefined;
   return {
     ...{ id, createIndex, address, port, phase, terminal },
-    weight: weight ?? usual,
+    weight: member.weight ?? asCanary ?? own.weight ?? usual,
     ...(checkPort === undefined || checkPort === port ? {} : { checkPort }),
   };
 }

@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from '../json.js';
+import { canaryRules } from './canary.js';
 import { canonicalSection } from './canonical.js';
 import type { MergedCheck } from './check-merge.js';
 import type { Check } from './checks.js';
@@ -31,7 +32,7 @@ export function dynamicSection(name: string, tags: Tags, merged: MergedCheck): J
     ...timeouts(tags),
     ...(http ? cookieFields(name, tags) : {}),
     ...checkSection(merged),
-    ...(http ? httpRules(tags) : tcpRules(tags)),
+    ...(http ? httpRules(name, tags) : tcpRules(tags)),
     ...allowFields(tags),
     stick_table: tags.rateLimit === undefined ? undefined : stickTable(http, tags.rateLimit),
     default_server: {
@@ -140,8 +141,9 @@ function stickTable(http: boolean, { periodMs }: Rate): JsonObject {
 /** Only what may be done twice is sent again once a server has had it: GET and HEAD. */
 const RETRY_SAFE = { type: 'disable-l7-retry', cond: 'unless', cond_test: 'METH_GET' };
 
-function httpRules(tags: Tags): JsonObject {
-  const rules: Json[] = [RETRY_SAFE];
+function httpRules(backend: string, tags: Tags): JsonObject {
+  const canary = canaryRules(backend, tags.canaryHeader);
+  const rules: Json[] = [RETRY_SAFE, ...canary.requestRules];
   if (tags.allowList.length > 0) {
     rules.push({ type: 'deny', deny_status: 403, cond: 'unless', cond_test: ALLOWED });
   }
@@ -166,6 +168,7 @@ function httpRules(tags: Tags): JsonObject {
   rules.push(...tags.requestHeaders.map(headerRule));
   return {
     http_request_rule_list: rules,
+    server_switching_rule_list: canary.serverRules,
     http_response_rule_list: tags.responseHeaders.map(headerRule),
   };
 }

@@ -75,6 +75,8 @@ export interface DesiredBackend {
    */
   readonly checkPaths?: Readonly<Record<string, string>>;
   readonly checkHosts?: Readonly<Record<string, string>>;
+  /** Ids of the endpoints that requests may ask for; only where `section` looks them up (canary.ts). */
+  readonly canaries?: readonly string[];
   /** For people: `check GET /health every 10s`. */
   readonly checkSummary: string;
   /** Sorted by id. */

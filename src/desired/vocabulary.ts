@@ -1,3 +1,4 @@
+import { canaryHeader } from './canary.js';
 import { type Grammar, boolean, duration, either, flag, integer, oneOf } from './grammar.js';
 import * as values from './values.js';
 
@@ -142,8 +143,20 @@ export const vocabulary = {
   canaryWeight: one(
     'canary.weight',
     integer(0, 256),
-    ['its weight', "A canary's weight until it is promoted. 0 keeps it out."],
+    [
+      'its weight; 0 with `canary.header`',
+      "A canary's weight until it is promoted. 0 keeps it out.",
+    ],
     ofInstance,
+  ),
+  canaryHeader: one(
+    'canary.header',
+    canaryHeader,
+    [
+      'none',
+      'Requests with this header go to canaries, while one is up. A name alone: whatever its value, but `never`.',
+    ],
+    { httpOnly: true, perInstance: true, inFiles: false },
   ),
   cookie: one(
     'cookie',

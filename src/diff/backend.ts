@@ -7,10 +7,12 @@ import type {
   OtherServer,
   SlotConfig,
 } from '../actual/types.js';
+import { withCanaryMap } from '../desired/canary.js';
 import type { DesiredBackend, Endpoint } from '../desired/types.js';
 import { isObject, type JsonObject } from '../json.js';
 import type { AllocationFacts } from '../observe/types.js';
 import { adoptedServers, takenOver } from './adopt.js';
+import { canaryEntries } from './canaries.js';
 import { checkFieldsOf } from './check-fields.js';
 import {
   type CheckEntries,
@@ -18,6 +20,7 @@ import {
   type CheckFiles,
   resolveChecks,
 } from './check-lookups.js';
+import type { Entries } from './entries.js';
 import { allocationOf, isLeaving, isOver } from './guard.js';
 import { beforeOf, planSlotSteps } from './slot-steps.js';
 import { assignSlots, type SlotsInput } from './slots.js';
@@ -36,6 +39,8 @@ export interface BackendContext {
   readonly replaced: (service: string) => readonly OtherServer[];
   readonly checkFiles: CheckFiles;
   readonly checkEntries: CheckEntries;
+  readonly canaryFile: string;
+  readonly canaryEntries: Entries;
 }
 
 export interface BackendPlan {
@@ -44,6 +49,8 @@ export interface BackendPlan {
   readonly structure: JsonObject;
   /** Entries of the check maps, by server name. */
   readonly checks: CheckEntries;
+  /** Entries of the map of canaries; undefined where none are looked up. */
+  readonly canaries?: Entries | undefined;
 }
 
 /** One dynamic backend: made, written again, or its slots filled and emptied. */
@@ -52,7 +59,8 @@ export function planBackend(
   actual: ActualBackend | undefined,
   context: BackendContext,
 ): BackendPlan {
-  const checked = resolveChecks(desired, actual?.section, context.checkFiles);
+  const lookups = { ...desired, section: withCanaryMap(desired.section, context.canaryFile) };
+  const checked = resolveChecks(lookups, actual?.section, context.checkFiles);
   const section = sectionOf({ ...desired, section: checked.section }, actual);
   const changes = changesOf(actual, section);
   const before = actual?.slots ?? [];
@@ -63,6 +71,7 @@ export function planBackend(
   const common = {
     structure: structureOf(desired.name, section, slots),
     checks: checkEntries(checked, slots, context.checkEntries),
+    canaries: canaryEntries(desired, section, slots, context.canaryEntries),
   };
   const foreign = [...(actual?.others ?? []), ...context.replaced(desired.service)];
   if (foreign.length > 0) slots = takenOver(slots, foreign);

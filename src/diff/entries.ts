@@ -12,6 +12,8 @@ export interface EntriesInput {
   readonly isForeign: (map: string, value: string) => boolean;
   /** Maps that servers' checks read: an entry must be there before its server is. */
   readonly checkMaps: readonly string[];
+  /** Names servers: one that leaves has to leave it before, one that comes enters it after. */
+  readonly canaryMap: string;
   /** A reload is due in this pass: entries then go live, and leave, together with their backends. */
   readonly withCommit: boolean;
 }
@@ -41,6 +43,7 @@ function planMap(map: string, input: EntriesInput): EntryStep[] {
   const step = (kind: EntryStep['kind'], key: string, value: string): EntryStep => {
     return { kind, route: 'runtime', map, key, value, when: whenOf(kind, map, input) };
   };
+  const isKnown = (value: string): boolean => Object.values(actual).includes(value);
   const gone = Object.keys(actual).filter(
     (key) => !Object.hasOwn(wanted, key) && !input.stays(map, key, actual[key] ?? ''),
   );
@@ -49,7 +52,9 @@ function planMap(map: string, input: EntriesInput): EntryStep[] {
     const present = Object.hasOwn(actual, key) ? actual[key] : undefined;
     if (present === undefined) steps.push(step('add-entry', key, value));
     else if (present !== value && !input.isForeign(map, present)) {
-      steps.push(step('set-entry', key, value));
+      // A canary that is new has to come last, and the one before it to leave first.
+      if (map !== input.canaryMap || isKnown(value)) steps.push(step('set-entry', key, value));
+      else steps.push(step('delete-entry', key, ''), step('add-entry', key, value));
     }
   }
   return steps;
@@ -74,6 +79,7 @@ export function foreignEntries({
 
 function whenOf(kind: EntryStep['kind'], map: string, input: EntriesInput): EntryStep['when'] {
   if (input.withCommit) return 'with-commit';
+  if (map === input.canaryMap) return kind === 'add-entry' ? 'last' : 'first';
   const leaves = kind === 'delete-entry';
   return leaves === input.checkMaps.includes(map) ? 'last' : 'first';
 }

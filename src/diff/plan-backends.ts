@@ -24,8 +24,8 @@ export interface BackendsPlan {
   readonly slots: readonly Step[];
   readonly structural: readonly Step[];
   readonly structures: readonly JsonObject[];
-  /** What the check maps should hold, where some service needs them. */
-  readonly checkMaps: Routing['maps'];
+  /** What the maps of checks and canaries should hold, where some service needs them. */
+  readonly serverMaps: Routing['maps'];
   /** Backends that will be there to route to. */
   readonly live: ReadonlySet<string>;
   readonly skipped: readonly Skipped[];
@@ -75,7 +75,7 @@ export function planBackends(
     slots: steps.filter(({ route }) => route === 'no-reload'),
     structural: steps.filter(isStructural),
     structures: planned.map((one) => one.structure).sort(byName),
-    checkMaps: checkMapsOf(input, planned),
+    serverMaps: serverMapsOf(input, planned),
     live,
     skipped,
     problems,
@@ -83,16 +83,20 @@ export function planBackends(
 }
 
 /** A map that nobody needs any more is emptied, not forgotten. */
-function checkMapsOf({ actual, settings }: PlanInput, planned: readonly BackendPlan[]) {
+function serverMapsOf({ actual, settings }: PlanInput, planned: readonly BackendPlan[]) {
   const names = mapNames(settings.routing);
   const kinds = [
     [names['check-path'], planned.map(({ checks }) => checks.paths)],
     [names['check-host'], planned.map(({ checks }) => checks.hosts)],
+    [names.canary, planned.map(({ canaries }) => canaries ?? {})],
   ] as const;
   const maps = kinds.map(([name, entries]) => [name, Object.assign({}, ...entries)] as const);
+  const canariesAreRead = planned.some(({ canaries }) => canaries !== undefined);
   const used = maps.filter(
     ([name, entries]) =>
-      Object.keys(entries as object).length > 0 || actual.maps[name]?.entries !== undefined,
+      Object.keys(entries as object).length > 0 ||
+      actual.maps[name]?.entries !== undefined ||
+      (name === names.canary && canariesAreRead),
   );
   return Object.fromEntries(used) as Routing['maps'];
 }
@@ -229,6 +233,8 @@ export function contextOf(
       paths: actual.maps[names['check-path']]?.entries ?? {},
       hosts: actual.maps[names['check-host']]?.entries ?? {},
     },
+    canaryFile: path(names.canary),
+    canaryEntries: actual.maps[names.canary]?.entries ?? {},
     slots: {
       held: new Set(held?.instances ?? []),
       isGone: (id) => gone.has(allocationOf(id)),

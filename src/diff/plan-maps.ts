@@ -32,6 +32,7 @@ export function planAllMaps(
     maps,
     wanted,
     checkMaps: [names['check-path'], names['check-host']],
+    canaryMap: names.canary,
     isForeign,
     stays: (map: string, _key: string, value: string) => kept.has(value) || isForeign(map, value),
   };

@@ -10,6 +10,7 @@ export interface LoadOptions {
   /** One connection for each client, for as long as HAProxy lets it. */
   readonly keepAlive?: boolean;
   readonly clients?: number;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** A small constant load on one domain. */
@@ -26,7 +27,7 @@ export interface Load {
 }
 
 export function startLoad(stack: Stack, host: string, options: LoadOptions = {}): Load {
-  const { method = 'GET', keepAlive = false, clients = 3 } = options;
+  const { method = 'GET', keepAlive = false, clients = 3, headers = {} } = options;
   const failures: string[] = [];
   const answers: Record<string, number> = {};
   let sent = 0;
@@ -34,7 +35,7 @@ export function startLoad(stack: Stack, host: string, options: LoadOptions = {})
   async function client(): Promise<void> {
     const agent = keepAlive ? new Agent({ keepAlive: true, maxSockets: 1 }) : undefined;
     while (!stopped) {
-      const answer = await send(stack, { host, method, agent: agent ?? false });
+      const answer = await send(stack, { host, method, headers, agent: agent ?? false });
       sent += 1;
       if (answer.status === 200) answers[answer.body] = (answers[answer.body] ?? 0) + 1;
       else failures.push(`${answer.status} ${answer.body}`.trim());
@@ -66,16 +67,18 @@ export interface Sending {
   readonly host: string;
   readonly path?: string;
   readonly method?: 'GET' | 'POST';
+  readonly headers?: Readonly<Record<string, string>>;
   readonly agent?: Agent | false;
 }
 
 /** A status of 0 is a broken connection. */
 export function send(
   { dp }: Stack,
-  { host, path = '/', method = 'GET', agent = false }: Sending,
+  { host, path = '/', method = 'GET', headers: more = {}, agent = false }: Sending,
 ): Promise<{ readonly status: number; readonly body: string }> {
   return new Promise((resolve) => {
-    const headers = { host, ...(method === 'POST' ? { 'content-length': body.length } : {}) };
+    const length = method === 'POST' ? { 'content-length': body.length } : {};
+    const headers = { host, ...length, ...more };
     const sent = request(
       { host: '127.0.0.1', port: dp.frontendPort, method, path, headers, agent },
       (answer) => {

@@ -10,6 +10,7 @@ const near: Readonly<Record<string, readonly string[]>> = {
   'domain.type': ['exact', 'prefix', 'regex', 'wildcard'],
   path: ['/api', '/a.b/c', '/a/../b'],
   frontend: ['http_front', '-f'],
+  'canary.header': ['X-Canary', 'X-Canary:always', 'X-A:if', 'X-A:-f', 'X-A:b }', 'X-A):b'],
   cookie: ['SRV', 'SRV insert'],
   'backend.name': ['pool', 'nomad__connector'],
   'request-header.set': ['X-A: b', 'X-A: \'b\' "c"', 'X-A: if', 'X-A: %[src]', "X-A: it's"],

@@ -78,6 +78,35 @@ describe('endpoints', () => {
     expect(endpointsOf(canary, promoted).map(({ weight }) => weight)).to.deep.equal([0, 50]);
   });
 
+  it('that requests ask for by a header are canaries that serve, and weigh 0 unless told', () => {
+    const canary = (id: string, ...more: string[]) =>
+      instance({ id, tags: enabled(...more), allocation: { canary: true } });
+    const stable = instance({ id: 's', tags: enabled('weight=50') });
+    const pending = instance({
+      id: 'p',
+      tags: enabled(),
+      allocation: { canary: true, clientStatus: 'pending' },
+    });
+    const given = [canary('a', 'canary.header=X-A'), canary('b', 'canary.weight=9'), pending];
+    const backend = onlyBackend(desired([service('web', { instances: [stable, ...given] })]));
+    expect(backend.canaries).to.deep.equal(['a', 'b']);
+    expect(backend.endpoints.map(({ weight }) => weight)).to.deep.equal([0, 9, 0, 50]);
+  });
+
+  for (const [other, weight] of [
+    ['mode=tcp', 100],
+    ['backend=custom', 1],
+  ] as const) {
+    it(`can't be asked for with ${other}, and weigh what others do`, () => {
+      const tags = enabled('canary.header=X-A', other);
+      const one = instance({ tags, allocation: { canary: true } });
+      const state = desired([service('web', { instances: [one] })]);
+      expect(onlyBackend(state)).to.not.have.property('canaries');
+      expect(onlyBackend(state).endpoints[0]?.weight).to.equal(weight);
+      expect(state.warnings.map(({ code }) => code)).to.include('ignored-tag');
+    });
+  }
+
   it('name the port to check only where it is another', () => {
     const instances = [
       instance({ id: 'a', port: 8080, tags: enabled('check.port=8080') }),

@@ -8,10 +8,18 @@ import { checkSpec, desired, enabled, instance, service } from './given.js';
 /** A word that haproxy.cfg reads as itself: plain, or quoted with nothing that means something. */
 const WORD = /^(?:[A-Za-z0-9_.:;,=/@+*?&()|~^<>{}!-]+|'[ !#&-&(-[\]-~]*'|"[ !#&-[\]-~]*")$/;
 
+const ASKED = String.raw`\{ req\.fhdr\([A-Za-z0-9_-]+\) -m (?:found|str [A-Za-z0-9][A-Za-z0-9._~-]*) \}`;
+const CONDITION = [
+  'METH_GET|nomad_allowed',
+  String.raw`\{ ssl_fc \}|\{ sc_(?:http_req|conn)_rate\(2\) gt \d+ \}`,
+  String.raw`\{ var\(txn\.nomad_canary\) -m found \}`,
+  `${ASKED}(?: !${ASKED})?`,
+].join('|');
+
 /** What the section itself writes, with no more than a path, an address or a number from a tag. */
 const MADE: Readonly<Record<string, RegExp>> = {
-  cond_test:
-    /^(?:METH_GET|nomad_allowed|\{ ssl_fc \}|\{ sc_(?:http_req|conn)_rate\(2\) gt \d+ \})$/,
+  cond_test: new RegExp(`^(?:${CONDITION})$`),
+  target_server: /^%\[(?:var|str)\([A-Za-z0-9_.:-]+\)(?:,map\(<canaries>\))?\]$/,
   retry_on: /^conn-failure empty-response$/,
   path_match: /^\^\(\?:(?:[A-Za-z0-9_~/|-]|\\\.)+\)\(\?:\/\|\$\)\(\.\*\)$/,
   path_fmt: /^\/\\1$/,

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 
+import { withCanaryMap } from '../../src/desired/canary.js';
 import { canonicalSection } from '../../src/desired/canonical.js';
 import { withCheckMaps } from '../../src/desired/check-maps.js';
 import type { DesiredBackend } from '../../src/desired/types.js';
@@ -32,7 +33,8 @@ describe('a section that HAProxy accepted reads back as it was sent', function (
 
   for (const [title, backend] of table()) {
     it(title, async () => {
-      const sent = withCheckMaps(backend.section, { paths: '/dev/null', hosts: '/dev/null' });
+      const files = { paths: '/dev/null', hosts: '/dev/null' };
+      const sent = withCanaryMap(withCheckMaps(backend.section, files), '/dev/null');
       await replaceBackends(plane, [{ name: backend.name, section: sent }]);
       expect(await readSection(plane, backend.name)).to.deep.equal(canonicalSection(sent));
     });
@@ -51,6 +53,8 @@ function table(): [string, DesiredBackend][] {
     ),
     ['domain=a.example.com', 'path=/api', 'path=/v1.0/x~y', 'path.strip=true'],
     ['cookie=SRV'],
+    ['canary.header=X-Canary'],
+    ['canary.header=X-Canary:always', 'request-header.set=X-A: map(<canaries>)'],
     ['maxconn=20'],
     ['timeout.server=90s', 'timeout.connect=1500ms', 'timeout.queue=1m', 'timeout.tunnel=24h'],
     ['server.ssl=true'],
@@ -143,7 +147,9 @@ describe('sections made from generated tags', function () {
       service(`s${number}`, { instances: [instance({ tags: enabled(...tags) })] }),
     );
     const { backends } = desired(services);
-    const dynamic = backends.filter(({ kind }) => kind === 'dynamic');
+    const dynamic = backends
+      .filter(({ kind }) => kind === 'dynamic')
+      .map(({ name, section }) => ({ name, section: withCanaryMap(section, '/dev/null') }));
     expect(dynamic.length).to.be.above(GENERATED / 2);
     await replaceBackends(plane, dynamic);
     for (const { name, section } of dynamic) {

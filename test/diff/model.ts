@@ -237,8 +237,9 @@ function reload(before: ActualState, onDisk: ActualState): ActualState {
 }
 
 /** HAProxy reads the files that its rules name, and no other. */
-function loadMaps({ maps, frontends }: ActualState): ActualState['maps'] {
-  const text = JSON.stringify(frontends);
+function loadMaps({ backends, maps, frontends }: ActualState): ActualState['maps'] {
+  const sections = Object.values(backends).map(({ section }) => section);
+  const text = JSON.stringify([frontends, sections]);
   const loaded = Object.entries(maps).map(([name, { file, entries }]) => [
     name,
     text.includes(`(${file})`) ? { file, entries: entries ?? {} } : { file },

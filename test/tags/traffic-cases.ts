@@ -125,6 +125,21 @@ const balanceCases: readonly TagCase[] = [
     },
   },
   {
+    key: 'canary.header',
+    title: 'those with the header get the canary, and nobody else does',
+    tags: ['canary.header=X-Canary:yes'],
+    ...two,
+    more: withCanary,
+    routing: true,
+    prove: async (at) => {
+      await allUp(at);
+      const [stable, canary] = at.apps.map(({ name }) => name);
+      const asks = ['yes', 'no', 'yes', 'no'].map((value) => ({ headers: { 'x-canary': value } }));
+      const names = await at.answers(asks.length, (n) => asks[n]!);
+      expect(names).to.deep.equal([canary, stable, canary, stable]);
+    },
+  },
+  {
     key: 'cookie',
     title: 'the second request goes where the first went',
     tags: ['cookie=SRV'],

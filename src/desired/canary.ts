@@ -1,0 +1,95 @@
+import { type Json, type JsonObject, objectsOf } from '../json.js';
+import { type Grammar, matching } from './grammar.js';
+
+/** What a request says to be answered by a canary. */
+export interface CanaryHeader {
+  readonly name: string;
+  /** Without it, any value but `never`. */
+  readonly value?: string;
+}
+
+const HEADER =
+  /^([A-Za-z0-9][A-Za-z0-9_-]{0,127})(?::((?!(?:if|unless)$)[A-Za-z0-9][A-Za-z0-9._~-]{0,127}))?$/;
+
+export const canaryHeader: Grammar<CanaryHeader> = matching(
+  'the name of a header, or name:value, like X-Canary:always; letters, digits and . _ ~ -',
+  HEADER,
+  (text) => {
+    const [, name = '', value] = HEADER.exec(text) ?? [];
+    return value === undefined ? { name } : { name, value };
+  },
+);
+
+/**
+ * Which servers are canaries changes without a reload: rules look them up in a map of ours, by the
+ * backend's name and a place. With fewer canaries than places, each stands in several.
+ */
+export const canaryPlaces = 8;
+
+export function canaryKey(backend: string, place: number): string {
+  return `${backend}:${place}`;
+}
+
+/** In the map file's place, until `withCanaryMap` fills it in. */
+const PLACEHOLDER = '<canaries>';
+const PLACE = 'nomad_canary_place';
+const CHOSEN = 'nomad_canary';
+
+export interface CanaryRules {
+  readonly requestRules: readonly JsonObject[];
+  readonly serverRules: readonly JsonObject[];
+}
+
+/**
+ * A request that asks for a canary goes to the one that it draws, else to any that is UP (`use-server`
+ * passes over those that are not), else on like all others.
+ */
+export function canaryRules(backend: string, header: CanaryHeader | undefined): CanaryRules {
+  if (header === undefined) return { requestRules: [], serverRules: [] };
+  const when = { cond: 'if', cond_test: askedFor(header) };
+  const found = { cond: 'if', cond_test: `{ var(txn.${CHOSEN}) -m found }` };
+  const lookup = (key: string): string => `${key},map(${PLACEHOLDER})`;
+  const places = Array.from({ length: canaryPlaces }, (_, place) => place);
+  const drawn = lookup(`str(${backend}:),concat(,txn.${PLACE})`);
+  return {
+    requestRules: [
+      { ...setVar(PLACE, `rand(${canaryPlaces})`), ...when },
+      { ...setVar(CHOSEN, drawn), ...when },
+    ],
+    serverRules: [
+      `var(txn.${CHOSEN})`,
+      ...places.map((place) => lookup(`str(${canaryKey(backend, place)})`)),
+    ].map((sample) => ({ target_server: `%[${sample}]`, ...found })),
+  };
+}
+
+function askedFor({ name, value }: CanaryHeader): string {
+  const sample = `req.fhdr(${name})`;
+  if (value !== undefined) return `{ ${sample} -m str ${value} }`;
+  return `{ ${sample} -m found } !{ ${sample} -m str never }`;
+}
+
+function setVar(name: string, expression: string): JsonObject {
+  return { type: 'set-var', var_name: name, var_scope: 'txn', var_expr: expression };
+}
+
+/** Whether canaries are looked up: the map then has to be there. */
+export function asksForCanaries(section: JsonObject): boolean {
+  return section['server_switching_rule_list'] !== undefined;
+}
+
+/** The section with the map's path, as haproxy.cfg is to name it. */
+export function withCanaryMap(section: JsonObject, file: string): JsonObject {
+  if (!asksForCanaries(section)) return section;
+  const fill = (list: string, field: string): Json[] =>
+    objectsOf(section[list]).map((rule) => {
+      const sample = rule[field];
+      if (typeof sample !== 'string') return rule;
+      return { ...rule, [field]: sample.replace(PLACEHOLDER, file) };
+    });
+  return {
+    ...section,
+    http_request_rule_list: fill('http_request_rule_list', 'var_expr'),
+    server_switching_rule_list: fill('server_switching_rule_list', 'target_server'),
+  };
+}
