@@ -27,6 +27,10 @@ export async function applySlotSteps(
   const gated = steps.filter((step) => step.gated);
   const leaving = steps.filter((step) => step.gated || step.slot.admin === 'drain');
   await setRuntime(context, leaving, { admin_state: 'drain' });
+  const stopping = steps.filter(
+    ({ kind, slot }) => kind === 'drain-slot' && slot.admin === 'maint',
+  );
+  await setRuntime(context, stopping, { admin_state: 'maint' });
   await saveServerState(context, plannedBackends(context, steps));
   let text = context.actual.raw;
   for (let at = 0; at < steps.length; at += maxActions) {

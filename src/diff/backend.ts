@@ -64,7 +64,8 @@ export function planBackend(
   const section = sectionOf({ ...desired, section: checked.section }, actual);
   const changes = changesOf(actual, section);
   const before = actual?.slots ?? [];
-  const input = slotsInput(desired, before, context);
+  const sticky = section['cookie'] !== undefined;
+  const input = { ...slotsInput(desired, before, context), sticky };
   let slots = assignSlots({ ...input, structural: changes.length > 0 || context.reloadsAnyway });
   const resized = !equal(slots.map(nameOf), before.map(nameOf));
   if (resized) slots = assignSlots({ ...input, structural: true });

@@ -15,6 +15,8 @@ export interface SlotsInput {
   /** Instances that are yet to come are counted in whenever slots are made. */
   readonly expected?: number;
   readonly hasCheck: boolean;
+  /** Clients hold cookies of servers. */
+  readonly sticky?: boolean;
   /** What is checked can't be known now: a check on another port stays on that port. */
   readonly keepCheck?: boolean;
   /** Instance ids that the guard keeps bound although they are absent. */
@@ -140,7 +142,8 @@ function drained(slot: ActualSlot, input: SlotsInput): PlannedSlot {
     service,
     binding: { ...binding, drainingSince: since },
     config: { ...config, disabled: true },
-    admin: 'drain',
+    // A cookie leads to a server that drains all the same, but to none in maintenance.
+    admin: input.sticky === true ? 'maint' : 'drain',
   };
 }
 

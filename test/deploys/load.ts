@@ -11,6 +11,8 @@ export interface LoadOptions {
   readonly keepAlive?: boolean;
   readonly clients?: number;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Each client sends the cookie that it was given last. */
+  readonly sticky?: boolean;
 }
 
 /** A small constant load on one domain. */
@@ -27,15 +29,17 @@ export interface Load {
 }
 
 export function startLoad(stack: Stack, host: string, options: LoadOptions = {}): Load {
-  const { method = 'GET', keepAlive = false, clients = 3, headers = {} } = options;
+  const { method = 'GET', keepAlive = false, clients = 3, headers = {}, sticky = false } = options;
   const failures: string[] = [];
   const answers: Record<string, number> = {};
   let sent = 0;
   let stopped = false;
   async function client(): Promise<void> {
     const agent = keepAlive ? new Agent({ keepAlive: true, maxSockets: 1 }) : undefined;
+    let own = headers;
     while (!stopped) {
-      const answer = await send(stack, { host, method, headers, agent: agent ?? false });
+      const answer = await send(stack, { host, method, headers: own, agent: agent ?? false });
+      if (sticky && answer.cookie !== undefined) own = { ...headers, cookie: answer.cookie };
       sent += 1;
       if (answer.status === 200) answers[answer.body] = (answers[answer.body] ?? 0) + 1;
       else failures.push(`${answer.status} ${answer.body}`.trim());
@@ -71,11 +75,18 @@ export interface Sending {
   readonly agent?: Agent | false;
 }
 
+export interface Reply {
+  readonly status: number;
+  readonly body: string;
+  /** That it set. */
+  readonly cookie?: string;
+}
+
 /** A status of 0 is a broken connection. */
 export function send(
   { dp }: Stack,
   { host, path = '/', method = 'GET', headers: more = {}, agent = false }: Sending,
-): Promise<{ readonly status: number; readonly body: string }> {
+): Promise<Reply> {
   return new Promise((resolve) => {
     const length = method === 'POST' ? { 'content-length': body.length } : {};
     const headers = { host, ...length, ...more };
@@ -85,7 +96,11 @@ export function send(
         let text = '';
         answer.setEncoding('utf8');
         answer.on('data', (part: string) => (text += part));
-        answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body: text }));
+        const [cookie] = answer.headers['set-cookie']?.[0]?.split(';') ?? [];
+        answer.on('end', () => {
+          const given = cookie === undefined ? {} : { cookie };
+          resolve({ status: answer.statusCode ?? 0, body: text, ...given });
+        });
         answer.on('error', ({ message }) => resolve({ status: 0, body: message }));
       },
     );

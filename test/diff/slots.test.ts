@@ -133,6 +133,13 @@ describe('slots: which instance a server serves', () => {
       expect(at(planned, 1).config.disabled).to.equal(true);
     });
 
+    it('one that clients hold cookies of drains in maintenance: cookies lead to any other state', () => {
+      const leaving = [endpoint('a', { phase: 'drain' }), endpoint('b')];
+      const planned = assign(serving, leaving, { sticky: true });
+      expect(picture(planned)).to.equal('a- b');
+      expect(at(planned, 1)).to.deep.include({ admin: 'maint' });
+    });
+
     it('an instance that is absent drains too', () => {
       expect(picture(assign(serving, [endpoint('b')]))).to.equal('a- b');
     });
