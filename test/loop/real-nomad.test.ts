@@ -4,6 +4,7 @@ import { expect } from 'chai';
 
 import { appJob } from '../../fixtures/nomad/app-job.js';
 import { nomadBin } from '../../fixtures/nomad/real.js';
+import { waitFor } from '../../fixtures/process.js';
 import { type Stack, domainOf, enabledTags, startStack } from '../../fixtures/stack.js';
 import type { Connector } from '../../fixtures/stack/connector.js';
 import { until } from './helpers.js';
@@ -65,7 +66,27 @@ describe('the loop, with a real Nomad', () => {
     expect(await stack.dp.haproxy.workerPid()).to.equal(worker);
   });
 
-  it('R4.2: a backend that is made before its instances come has spare slots too');
+  it('R4.2: a backend that is made before its instances come has spare slots too', async () => {
+    const before = connector.results.length;
+    const job = { id: 'slow', count: 3, startDelayMs: 1000, tags: enabledTags('slow') };
+    await stack.agent.submit(appJob(job));
+    expect(await stack.agent.waitDeployed('slow')).to.equal('successful');
+    const servers = await waitFor(
+      'three servers that are UP',
+      async () => {
+        const all = await stack.loadedServers('nomad_slow');
+        return all.filter(({ admin, up }) => admin === 'ready' && up).length === 3
+          ? all
+          : undefined;
+      },
+      long,
+    );
+    expect(servers).to.have.length(6);
+    const reloads = connector.results.slice(before).flatMap((result) => result.reloads);
+    expect(reloads).to.deep.equal(['new-backend']);
+    await stack.agent.stopJob('slow', { purge: true });
+    await until(async () => !(await stack.configuration()).includes('backend nomad_slow'), long);
+  });
 
   it('an allocation that is restarted stays routed', async () => {
     const [alloc] = await stack.agent.waitRunning('web', 2);
