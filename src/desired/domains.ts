@@ -1,3 +1,4 @@
+import { isSafeRegex } from './regex.js';
 import type { InvalidTag } from './tags.js';
 import type { DesiredRoute } from './types.js';
 import type { Tags } from './vocabulary.js';
@@ -12,7 +13,7 @@ export const domainForms = {
   prefix: 'the beginning of a host name, like api. or www.example',
   wildcard: '*.example.com',
   regex:
-    'a regular expression of letters, digits, - _ . ^ $ | * + ? ( ) (?: [ ] {n} {n,m} \\. \\d \\w',
+    'a regular expression of letters, digits, - _ . ^ $ | * + ? ( ) (?: [ ] {n} {n,m} \\. \\d \\w, with at most three repetitions, and none of a group that holds another or a choice, but for ([a-z0-9-]+\\.)+ and the like',
 } as const;
 
 const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
@@ -36,25 +37,6 @@ export function parseDomain(raw: string, type: Domain['match']): Domain | undefi
 
 function hostOf(match: 'exact' | 'wildcard', host: string): Domain | undefined {
   return HOST.test(host) ? { match, host } : undefined;
-}
-
-const REGEX_TOKENS = /^(?:[a-z0-9._^$|*+?()[\]-]|\(\?:|\\[.dw]|(?<!\))\{\d{1,2}(?:,\d{0,2})?\})+$/;
-/** A class inside a class, an empty one, or one that begins with `]`: PCRE reads them otherwise. */
-const AMBIGUOUS_CLASS = /\[[^\]]*\[|\[\^?\]/;
-
-/**
- * A pattern that means the same to PCRE as to us and is plain text to haproxy.cfg and map files: no
- * blank, quote, comment sign or escape other than those above, and no leading dash, which would be
- * read as a flag. Counted groups are refused, as nested ones grow without bound.
- */
-export function isSafeRegex(pattern: string): boolean {
-  if (!REGEX_TOKENS.test(pattern) || AMBIGUOUS_CLASS.test(pattern)) return false;
-  if (pattern.startsWith('-')) return false;
-  try {
-    return new RegExp(pattern, 'u').source === pattern;
-  } catch {
-    return false;
-  }
 }
 
 /** The service's domains, and those that don't have the form of their type. */

@@ -42,6 +42,8 @@ Each instance is checked as its own job version says. While versions with differ
 
 An exact domain is a whole host name. A wildcard \`*.example.com\` matches every name below example.com and not example.com itself; in map mode up to four labels below. A prefix \`api.\` matches every host that begins so. A regular expression is matched against the host in lower case, without its port.
 
+Whoever sends a request chooses the host that an expression is tried on, and PCRE2 tries every way in which it could match. A host of 4,000 characters against \`^.*.*.*x$\` took so long that HAProxy's watchdog ended the process (HAProxy 3.0.11, PCRE2 10.46). So expressions are never tried on a host of more than 253 characters, which no host name has, and they hold at most three repetitions (\`*\`, \`+\`, \`{n,}\`, \`{n,m}\`) and no repeated group with a repetition or a choice in it, unless one sign divides its rounds, as in \`([a-z0-9-]+\\.)+\`. What is left costs milliseconds with the worst host, and microseconds with others.
+
 Two services can't have one domain: the older job keeps it, and the other is reported. A file of the routes folder beats both.`;
 
 function table(members: readonly Row[]): string {

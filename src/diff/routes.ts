@@ -5,7 +5,17 @@ import type { ActualFrontend, ActualMap, ActualState } from '../actual/types.js'
 import type { Settings } from '../config/types.js';
 import type { DesiredRoute } from '../desired/types.js';
 import type { JsonObject } from '../json.js';
-import { hostSample, lookups, pathSample, pathVariable, serverNameSample } from './expressions.js';
+import {
+  hostLength,
+  hostSample,
+  lengthFits,
+  listKinds,
+  lookups,
+  pathSample,
+  pathVariable,
+  serverNameLength,
+  serverNameSample,
+} from './expressions.js';
 
 /** What our maps, and our part of each frontend, should hold. */
 export interface Routing {
@@ -84,7 +94,7 @@ function mapRouting(
     .filter(({ kind }) => kinds.has(kind))
     .map(({ kind, sample }) => {
       const name = names[kind];
-      return switchingRule(sample(maps[name]?.file ?? `/${name}.map`));
+      return switchingRule(sample(maps[name]?.file ?? `/${name}.map`), listKinds.includes(kind));
     });
   return { maps: wanted, rules: { rules, httpRequestRules: pathRules(kinds) } };
 }
@@ -99,8 +109,9 @@ function kindsInUse(
 }
 
 /** Found or left alone: the operator's rules and default_backend stay in force. */
-function switchingRule(sample: string): JsonObject {
-  return { name: `%[${sample}]`, cond: 'if', cond_test: `{ ${sample} -m found }` };
+function switchingRule(sample: string, isList: boolean): JsonObject {
+  const guard = isList ? `{ ${hostLength} ${lengthFits} } ` : '';
+  return { name: `%[${sample}]`, cond: 'if', cond_test: `${guard}{ ${sample} -m found }` };
 }
 
 function pathRules(kinds: ReadonlySet<MapKind>): readonly JsonObject[] {
@@ -173,6 +184,8 @@ function aclsOf({ match, host, path, mode }: DesiredRoute, prefix: string): Acl[
   if (match !== 'any') {
     const sample = mode === 'tcp' ? serverNameSample : hostSample;
     const value = match === 'wildcard' ? `.${host}` : host;
+    const length = mode === 'tcp' ? serverNameLength : hostLength;
+    if (match === 'regex') acls.push(acl(prefix, length, lengthFits));
     acls.push(acl(prefix, sample, `-m ${hostFlags[match]} ${value}`));
   }
   if (path !== undefined) acls.push(acl(prefix, pathSample, `-m beg ${path}/`));

@@ -8,7 +8,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 
 import { findHaproxy } from '../../fixtures/haproxy/find.js';
-import { isSafeRegex } from '../../src/desired/domains.js';
+import { isSafeRegex } from '../../src/desired/regex.js';
 
 const COUNT = 500;
 

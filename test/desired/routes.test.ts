@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 
-import { isSafeRegex, parseDomain } from '../../src/desired/domains.js';
+import { parseDomain } from '../../src/desired/domains.js';
+import { isSafeRegex } from '../../src/desired/regex.js';
 import type { DesiredRoute } from '../../src/desired/types.js';
 import { desired, enabled, instance, service } from './given.js';
 
@@ -134,6 +135,26 @@ describe('regular expressions of domains', () => {
     for (const pattern of [...bad, ...worse]) expect(isSafeRegex(pattern), pattern).to.be.false;
   });
 
+  it('are refused where a host of a stranger could keep PCRE busy', () => {
+    const bad = [
+      '(a+)+$',
+      '^(a|a)*b$',
+      '^(\\w+\\.?)+z$',
+      '^(?:(?:a+)b)+$',
+      '(.+\\.)+x',
+      '^(a?)*$',
+      '(a{1,3})*',
+      '^.*.*.*.*x$',
+    ];
+    for (const pattern of bad) expect(isSafeRegex(pattern), pattern).to.be.false;
+    const reason = desired([
+      service('web', {
+        instances: [instance({ tags: enabled('domain.type=regex', 'domain=^(a+)+$') })],
+      }),
+    ]).skipped[0]?.reason;
+    expect(reason).to.contain('tag haproxy.domain=^(a+)+$ is invalid').and.contain('repetitions');
+  });
+
   it('are taken in the forms that people write', () => {
     const good = [
       '^api\\d+\\.example\\.com$',
@@ -141,6 +162,10 @@ describe('regular expressions of domains', () => {
       '^[a-z0-9-]{1,10}\\.x\\.io$',
       '.*\\.x\\.io',
       '^pr-\\d{1,4}\\.',
+      '^(?:[a-z0-9-]+\\.)+example\\.com$',
+      '^(?:\\.[^.]+)*x$',
+      '^(?:ab)+\\.x\\.io$',
+      '^[^.]+-[^.]+\\.[^.]+\\.x\\.io$',
     ];
     for (const pattern of good) expect(isSafeRegex(pattern), pattern).to.be.true;
   });

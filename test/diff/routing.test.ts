@@ -184,12 +184,12 @@ describe('routing', () => {
         ),
       ).to.deep.equal(
         [
-          `${host} -m str www.x.io`,
-          `${host} -m end .x.io`,
-          `${host} -m beg api.`,
-          `${host} -m reg ^a$`,
-          `${path} -m beg /any/`,
-        ].map((test) => ({ name: 'nomad_web', cond: 'if', test: [test] })),
+          [`${host} -m str www.x.io`],
+          [`${host} -m end .x.io`],
+          [`${host} -m beg api.`],
+          ['req.hdr(host),host_only,length le 253', `${host} -m reg ^a$`],
+          [`${path} -m beg /any/`],
+        ].map((test) => ({ name: 'nomad_web', cond: 'if', test })),
       );
     });
 

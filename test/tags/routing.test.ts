@@ -83,6 +83,17 @@ for (const mode of ['map', 'rules'] as const) {
       });
     });
 
+    it('a host longer than any is not compared with a regular expression, which could take minutes', async () => {
+      serve('slow', 'domain.type=regex', 'domain=^.*.*.*slow$');
+      serve('slow-path', 'domain.type=regex', 'domain=^.*.*.*slow$', 'path=/a');
+      await world.converge(change);
+      const long = `${'a'.repeat(4000)}slow-`;
+      const pid = await world.stack.dp.haproxy.workerPid();
+      await all({ [`${long}/`]: '404', [`${long}/a`]: '404' });
+      await all({ 'a.slow/': 'slow', 'a.slow/a': 'slow-path' });
+      expect(await world.stack.dp.haproxy.workerPid()).to.equal(pid);
+    });
+
     it('exact before wildcard before prefix before regex', async () => {
       serve('regex', 'domain.type=regex', 'domain=^.*\\.o\\.io$');
       serve('prefix', 'domain.type=prefix', 'domain=a');

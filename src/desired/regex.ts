@@ -1,0 +1,61 @@
+const TOKENS = /^(?:[a-z0-9._^$|*+?()[\]-]|\(\?:|\\[.dw]|(?<!\))\{\d{1,2}(?:,\d{0,2})?\})+$/;
+/** A class inside a class, an empty one, or one that begins with `]`: PCRE reads them otherwise. */
+const AMBIGUOUS_CLASS = /\[[^\]]*\[|\[\^?\]/;
+
+/**
+ * A pattern that means the same to PCRE as to us and is plain text to haproxy.cfg and map files: no
+ * blank, quote, comment sign or escape other than those above, and no leading dash, which would be
+ * read as a flag. Counted groups are refused, as nested ones grow without bound.
+ */
+export function isSafeRegex(pattern: string): boolean {
+  if (!TOKENS.test(pattern) || AMBIGUOUS_CLASS.test(pattern)) return false;
+  if (pattern.startsWith('-')) return false;
+  try {
+    return new RegExp(pattern, 'u').source === pattern && isCheap(pattern);
+  } catch {
+    return false;
+  }
+}
+
+const TOKEN = /\[[^\]]*\]|\\.|\(\?:|(?:[*+?]|\{\d+(?:,\d*)?\})\??|./g;
+const REPEATS = /^(?:[*+]|\{\d+,)/;
+const MAX_REPEATS = 3;
+
+/**
+ * PCRE2 tries every way in which a host could match before it says no, and whoever sends the host
+ * picks the worst one. Of three repetitions it takes 3 ms at most for 253 characters (HAProxy 3.0.11,
+ * PCRE2 10.46); four, or a repetition of repetitions, go on to PCRE2's match limit, up to 120 ms.
+ */
+function isCheap(pattern: string): boolean {
+  const tokens = pattern.match(TOKEN) ?? [];
+  if (tokens.filter((token) => REPEATS.test(token)).length > MAX_REPEATS) return false;
+  return tokens.every((token, at) => {
+    if (token !== ')' || !REPEATS.test(tokens[at + 1] ?? '')) return true;
+    return isDivided(tokens.slice(openerOf(tokens, at) + 1, at));
+  });
+}
+
+function openerOf(tokens: readonly string[], closer: number): number {
+  let depth = 0;
+  for (let at = closer; at >= 0; at--) {
+    if (tokens[at] === ')') depth++;
+    else if (tokens[at]?.startsWith('(') === true && --depth === 0) return at;
+  }
+  return 0;
+}
+
+/** What a repeated group may hold: no choice and no repetition, but `[a-z0-9-]+\.` and the like. */
+function isDivided(group: readonly string[]): boolean {
+  if (!group.some((token) => REPEATS.test(token) || /^[|?(]/.test(token))) return true;
+  const [first = '', second = '', third = '', ...others] = group;
+  if (others.length > 0) return false;
+  return REPEATS.test(second)
+    ? divides(third, first)
+    : REPEATS.test(third) && divides(first, second);
+}
+
+/** One sign, which the part that repeats can't match. */
+function divides(sign: string, part: string): boolean {
+  if (!/^(?:[a-z0-9_-]|\\\.)$/.test(sign) || part === '' || /^[()|^$]/.test(part)) return false;
+  return !new RegExp(`^${part}$`, 'u').test(sign.replace('\\', ''));
+}
