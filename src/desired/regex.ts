@@ -1,4 +1,4 @@
-const TOKENS = /^(?:[a-z0-9._^$|*+?()[\]-]|\(\?:|\\[.dw]|(?<!\))\{\d{1,2}(?:,\d{0,2})?\})+$/;
+const ALLOWED = /^(?:[a-z0-9._^$|*+?()[\]-]|\(\?:|\\[.dw]|(?<!\))\{\d{1,2}(?:,\d{0,2})?\})+$/;
 /** A class inside a class, an empty one, or one that begins with `]`: PCRE reads them otherwise. */
 const AMBIGUOUS_CLASS = /\[[^\]]*\[|\[\^?\]/;
 
@@ -8,16 +8,28 @@ const AMBIGUOUS_CLASS = /\[[^\]]*\[|\[\^?\]/;
  * read as a flag. Counted groups are refused, as nested ones grow without bound.
  */
 export function isSafeRegex(pattern: string): boolean {
-  if (!TOKENS.test(pattern) || AMBIGUOUS_CLASS.test(pattern)) return false;
+  if (!ALLOWED.test(pattern) || AMBIGUOUS_CLASS.test(pattern)) return false;
   if (pattern.startsWith('-')) return false;
   try {
-    return new RegExp(pattern, 'u').source === pattern && isCheap(pattern);
+    return (
+      new RegExp(pattern, 'u').source === pattern && !matchesSlash(pattern) && isCheap(pattern)
+    );
   } catch {
     return false;
   }
 }
 
+/** A range like `[+-9]`: the slash divides host and path in a map (diff/path-regex.ts). */
+function matchesSlash(pattern: string): boolean {
+  return regexTokens(pattern).some((one) => /^\[[^^]/.test(one) && new RegExp(one, 'u').test('/'));
+}
+
 const TOKEN = /\[[^\]]*\]|\\.|\(\?:|(?:[*+?]|\{\d+(?:,\d*)?\})\??|./g;
+/** Groups' ends, classes, quantifiers and characters, each for itself. */
+export function regexTokens(pattern: string): readonly string[] {
+  return pattern.match(TOKEN) ?? [];
+}
+
 const REPEATS = /^(?:[*+]|\{\d+,)/;
 const MAX_REPEATS = 3;
 
@@ -27,7 +39,7 @@ const MAX_REPEATS = 3;
  * PCRE2 10.46); four, or a repetition of repetitions, go on to PCRE2's match limit, up to 120 ms.
  */
 function isCheap(pattern: string): boolean {
-  const tokens = pattern.match(TOKEN) ?? [];
+  const tokens = regexTokens(pattern);
   if (tokens.filter((token) => REPEATS.test(token)).length > MAX_REPEATS) return false;
   return tokens.every((token, at) => {
     if (token !== ')' || !REPEATS.test(tokens[at + 1] ?? '')) return true;

@@ -16,6 +16,7 @@ import {
   serverNameLength,
   serverNameSample,
 } from './expressions.js';
+import { escapeRegex, hostAndPathRegex } from './path-regex.js';
 
 /** What our maps, and our part of each frontend, should hold. */
 export interface Routing {
@@ -133,17 +134,8 @@ function byPathLength(routes: readonly DesiredRoute[]): readonly DesiredRoute[] 
 function entryKey({ match, host, path }: DesiredRoute): string {
   if (path === undefined) return match === 'any' ? '/' : host;
   if (match === 'prefix') return `^${escapeRegex(host)}[^/]*${escapeRegex(path)}/`;
-  if (match === 'regex') return `${openEnded(host)}${escapeRegex(path)}/`;
+  if (match === 'regex') return hostAndPathRegex(host, path);
   return `${host}${path}/`;
-}
-
-/** A host's regex so that a path can follow: without `$`, or with anything up to the slash. */
-function openEnded(regex: string): string {
-  return regex.endsWith('$') ? regex.slice(0, -1) : `${regex}[^/]*`;
-}
-
-function escapeRegex(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
 
 /** The order in which map mode asks. */

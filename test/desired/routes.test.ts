@@ -131,6 +131,7 @@ describe('regular expressions of domains', () => {
       '',
       'a\n',
       '\\x41',
+      '[+-9]',
     ];
     for (const pattern of [...bad, ...worse]) expect(isSafeRegex(pattern), pattern).to.be.false;
   });

@@ -114,6 +114,19 @@ describe('routing', () => {
       expect('/apix/'.startsWith(key), '/apix').to.equal(false);
     });
 
+    it('a regex with a path asks of the host what it asks without one', () => {
+      const keyOf = (host: string) =>
+        Object.keys(
+          mapsFor(route(host, { match: 'regex', path: '/p' }))['nomad_regex_path'] ?? {},
+        )[0];
+      expect(['^a', 'a$', 'a.[^b]', '^a$|^b[$.]$'].map(keyOf)).to.deep.equal([
+        '^a[^/]*/p/',
+        '^[^/]*?a/p/',
+        '^[^/]*?a[^/][^/b][^/]*/p/',
+        '^[^/]*?(?:^a(?=/)|^b[$.](?=/))[^/]*/p/',
+      ]);
+    });
+
     it('of two regexes with a path the longer path is asked first', () => {
       const regex = { match: 'regex' } as const;
       const maps = mapsFor(

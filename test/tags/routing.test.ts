@@ -83,6 +83,24 @@ for (const mode of ['map', 'rules'] as const) {
       });
     });
 
+    it('a regular expression with a path is matched against the host alone', async () => {
+      serve('choice', 'domain.type=regex', 'domain=^c\\.io$|^d\\.io$', 'path=/a');
+      serve('open', 'domain.type=regex', 'domain=open', 'path=/a');
+      serve('dots', 'domain.type=regex', 'domain=^e.*\\.[^x]+$', 'path=/a');
+      await world.converge(change);
+      await all({
+        'c.io/a/b': 'choice',
+        'd.io/a': 'choice',
+        'xd.io/a': '404',
+        'y.io/d.io/a': '404',
+        'an.open.io/a/b': 'open',
+        'y.io/open/a': '404',
+        'e.io/a': 'dots',
+        'e.x/a': '404',
+        'e/y.io/a': '404',
+      });
+    });
+
     it('a host longer than any is not compared with a regular expression, which could take minutes', async () => {
       serve('slow', 'domain.type=regex', 'domain=^.*.*.*slow$');
       serve('slow-path', 'domain.type=regex', 'domain=^.*.*.*slow$', 'path=/a');
