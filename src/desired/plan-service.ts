@@ -151,6 +151,7 @@ function canariesOf(members: readonly CheckedMember[]): string[] {
   return serving.map(({ member }) => member.id).sort();
 }
 
+/** So that shares can be told by smaller ones; among an operator's servers, HAProxy's own. */
 const DEFAULT_WEIGHT = { dynamic: 100, custom: 1 } as const;
 
 function endpointOf(
@@ -163,9 +164,10 @@ function endpointOf(
   const usual = DEFAULT_WEIGHT[tags.backend === 'custom' ? 'custom' : 'dynamic'];
   const unasked = tags.canaryHeader === undefined ? undefined : 0;
   const asCanary = member.canary ? (own.canaryWeight ?? unasked) : undefined;
+  const asked = member.weight ?? asCanary ?? own.weight;
   return {
     ...{ id, createIndex, address, port, phase, terminal },
-    weight: member.weight ?? asCanary ?? own.weight ?? usual,
+    ...(asked === undefined ? { weight: usual, isUsualWeight: true } : { weight: asked }),
     ...(checkPort === undefined || checkPort === port ? {} : { checkPort }),
   };
 }

@@ -102,6 +102,8 @@ export interface Endpoint {
   readonly checkPort?: number;
   /** 0 to 256. */
   readonly weight: number;
+  /** Nobody asked for the weight: among an operator's servers it is HAProxy's own. */
+  readonly isUsualWeight?: true;
   /**
    * `serve`: gets traffic once its check passed. `gate`: bound to a slot but never taken out of
    * drain (e.g. the allocation is pending). `drain`: positively read as stopping or terminal.

@@ -137,7 +137,7 @@ export const vocabulary = {
   weight: one(
     'weight',
     integer(0, 256),
-    ['100; 1 in a custom backend', "The instance's weight. 0: no new requests."],
+    ["100; 1 in a backend of the operator's", "The instance's weight. 0: no new requests."],
     ofInstance,
   ),
   canaryWeight: one(

@@ -1,6 +1,6 @@
 import { mapNames } from '../actual/map-names.js';
 import type { ActualBackend } from '../actual/types.js';
-import type { DesiredBackend, DesiredState, Skipped } from '../desired/types.js';
+import type { DesiredBackend, DesiredState, Endpoint, Skipped } from '../desired/types.js';
 import { ConnectorError } from '../errors.js';
 import { type JsonObject, textAt } from '../json.js';
 import { adoptedBackendSteps, type Adoption } from './adopt.js';
@@ -131,7 +131,13 @@ function planOne(
     return conflict(service, `${problem}, and its mode is ${actual.mode}, not ${mode}`);
   }
   const serverFields = serverCheckOf(desired.section);
-  return planCustomBackend({ ...desired, serverFields }, actual, context);
+  const endpoints = desired.endpoints.map(amongOthers);
+  return planCustomBackend({ ...desired, serverFields, endpoints }, actual, context);
+}
+
+/** Our usual weight would leave the operator's servers next to nothing: HAProxy's own is 1. */
+function amongOthers(endpoint: Endpoint): Endpoint {
+  return endpoint.isUsualWeight === true ? { ...endpoint, weight: 1 } : endpoint;
 }
 
 /** HAProxy refuses an http route to a tcp backend; by a map it would find out at the request. */

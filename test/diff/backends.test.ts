@@ -185,6 +185,15 @@ describe('backends: what is made, written, kept and removed', () => {
       expect(first?.fields).to.deep.equal({ check: 'enabled', inter: 10_000, rise: 1, fall: 3 });
     });
 
+    it("one of the same name: use_existing asks for no more than HAProxy's own weight, unless told", () => {
+      const endpoints = [endpoint('a', { isUsualWeight: true }), endpoint('b', { weight: 50 })];
+      const steps = stepsOf(
+        planFor(desiredState([backend('web', { endpoints })]), actual),
+        'create-server',
+      );
+      expect(steps.slice(0, 2).map(({ slot }) => slot.config.weight)).to.deep.equal([1, 50]);
+    });
+
     it('one of the same name and another mode is a conflict', () => {
       const tcp = actualState([operatorBackend('nomad_web', [], 'tcp')]);
       const [skipped] = planFor(desiredState([backend('web')]), tcp).skipped;

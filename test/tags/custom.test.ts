@@ -26,6 +26,8 @@ backend nomad_taken
   balance source
   option httpchk GET /taken
 
+backend nomad_shared
+
 backend nomad_taken-tcp
   mode tcp
   server own 127.0.0.1:9 disabled
@@ -203,6 +205,25 @@ describe("custom backends and backends that aren't ours", function () {
       await world.converge(strategy('use_existing'));
       expect(await theirs('nomad_taken')).to.deep.equal(before);
       expect(await world.stack.configuration()).not.to.include('server nomad_taken_');
+    });
+
+    it("use_existing: our servers weigh as much as the operator's", async () => {
+      const [app, own] = [await world.app('app'), await world.app('own')];
+      const { body: version } = await world.stack.dp.send(
+        'GET',
+        '/v3/services/haproxy/configuration/version',
+      );
+      await world.stack.dp.send(
+        'POST',
+        `/v3/services/haproxy/configuration/backends/nomad_shared/servers?version=${version as number}&force_reload=true`,
+        { name: 'own', address: own.address, port: own.port },
+      );
+      world.serve('shared', ['domain=shared.example.com'], { instances: [at(app)] });
+      await world.converge(strategy('use_existing'));
+      await both([app, own], 'shared.example.com');
+      const names: string[] = [];
+      for (let n = 0; n < 20; n++) names.push(await asked('shared.example.com'));
+      expect(names.filter((name) => name === 'own')).to.have.length(10);
     });
 
     it('use_existing of another mode is an error of that service only', async () => {
