@@ -2,6 +2,7 @@ import { readIdleSlots } from './actual/idle.js';
 import { requireMapFile } from './actual/shared-map.js';
 import type { DataPlaneReader, DataPlaneWriter } from './actual/dataplane-client.js';
 import { type Degraded, findDegraded } from './actual/degraded.js';
+import { servedNamespaces } from './actual/ownership.js';
 import type { ActualReader } from './actual/reader.js';
 import type { ActualState } from './actual/types.js';
 import { apply, repairView } from './apply/apply.js';
@@ -90,7 +91,8 @@ export async function runPass(
     deps.timed('observe', () => deps.catalog.read({ full, signal })),
     deps.timed('actual', () => readActual(deps, memory, full, signal)),
   ]);
-  const pass = new Pass(deps, memory, catalog, signal);
+  const hidden = await deps.catalog.hidden(servedNamespaces(actual), signal);
+  const pass = new Pass(deps, memory, catalog, hidden, signal);
   const result = await pass.run(actual);
   memory.failed = false;
   if (result.rest.held?.releasable === true) memory.held = result.rest.held;
@@ -129,6 +131,7 @@ class Pass {
     readonly deps: PassDependencies,
     readonly memory: PassMemory,
     readonly catalog: Catalog,
+    readonly hidden: readonly string[],
     readonly signal: AbortSignal,
   ) {}
 
@@ -183,6 +186,7 @@ class Pass {
     return timed('diff', () =>
       makePlan({
         catalog: this.catalog,
+        hidden: this.hidden,
         desired,
         actual,
         settings,

@@ -38,5 +38,14 @@ async function readActual({ settings }: World): Promise<ActualState> {
 function steps({ settings }: World, catalog: Catalog, actual: ActualState): Plan {
   const desired = buildDesired({ catalog, settings });
   const now = Math.floor(Date.now() / 1000);
-  return plan({ catalog, desired, actual, settings, now, idle: new Set(), unstable: {} });
+  return plan({
+    catalog,
+    desired,
+    actual,
+    settings,
+    now,
+    idle: new Set(),
+    hidden: [],
+    unstable: {},
+  });
 }

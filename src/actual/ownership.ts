@@ -1,5 +1,5 @@
 import { isObject, type Json, type JsonObject } from '../json.js';
-import type { Binding } from './types.js';
+import type { ActualState, Binding } from './types.js';
 
 /**
  * How an object of ours is told from the operator's. The rule: the name has our prefix (backends) or
@@ -15,6 +15,21 @@ export interface Mark {
   readonly binding?: Binding;
   /** On a server in a backend of the operator's: it says nothing about the backend. */
   readonly shared?: true;
+}
+
+/** The namespaces whose services something of ours serves, sorted. */
+export function servedNamespaces({ backends }: Pick<ActualState, 'backends'>): readonly string[] {
+  const services = Object.values(backends).flatMap(({ ours, service, slots }) => [
+    ...(ours && service !== undefined ? [service] : []),
+    ...slots.map((slot) => slot.service),
+  ]);
+  const namespaces = services.map(namespaceOf).filter((namespace) => namespace !== '');
+  return [...new Set(namespaces)].sort();
+}
+
+/** Of a mark's `namespace/service`; empty where the service isn't from Nomad. */
+export function namespaceOf(service: string): string {
+  return service.slice(0, Math.max(0, service.indexOf('/')));
 }
 
 /** The metadata of an object of ours. */

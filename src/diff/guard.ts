@@ -1,3 +1,4 @@
+import { namespaceOf } from '../actual/ownership.js';
 import type { ActualBackend, ActualState } from '../actual/types.js';
 import type { GuardSettings } from '../config/types.js';
 import type { DesiredState } from '../desired/types.js';
@@ -9,6 +10,8 @@ export interface GuardInput {
   readonly desired: DesiredState;
   readonly catalog: Pick<Catalog, 'allocations' | 'missing' | 'trust'>;
   readonly settings: GuardSettings;
+  /** Namespaces that are not in the catalog and that Nomad may have all the same. */
+  readonly hidden: readonly string[];
   /** What the pass before held back, if this read was a full one that can confirm it. */
   readonly confirms?: Held;
 }
@@ -25,6 +28,7 @@ interface Absent {
  * |---|---|
  * | its allocation was read as stopping or over | no question: drained at once |
  * | its allocation runs and should be registered | held until Nomad says otherwise |
+ * | Nomad may have its namespace and not show it | held |
  * | this read can't be trusted for removals | held |
  * | the share of removals is over the limit | held until the next full read agrees |
  * | otherwise | removed |
@@ -35,12 +39,33 @@ export function guard(input: GuardInput): Held | undefined {
   const contradicted = absent.instances.filter((id) => input.catalog.missing.includes(id));
   const { trust } = input.catalog;
   if (trust.removals === 'held') return held(absent, trust.reason, true);
-  if (overLimit(input, absent) && !agrees(input.confirms, absent)) {
+  const hidden = findAbsent({ ...input, actual: within(input.actual, input.hidden) });
+  if (overLimit(input, without(absent, hidden)) && !agrees(input.confirms, absent)) {
     return held(absent, 'too much would go at once', true);
   }
-  if (contradicted.length === 0) return undefined;
-  const reason = 'the allocation runs, but its registration is missing';
-  return held({ instances: contradicted, backends: [] }, reason, false);
+  const reason =
+    contradicted.length > 0
+      ? 'the allocation runs, but its registration is missing'
+      : `Nomad does not show the namespace ${input.hidden.join(', ')}`;
+  const instances = new Set([...contradicted, ...hidden.instances]);
+  return held({ instances: [...instances], backends: hidden.backends }, reason, false);
+}
+
+function without(absent: Absent, hidden: Absent): Absent {
+  return {
+    instances: absent.instances.filter((id) => !hidden.instances.includes(id)),
+    backends: absent.backends.filter((name) => !hidden.backends.includes(name)),
+  };
+}
+
+/** What serves those namespaces, and nothing else. */
+function within(actual: ActualState, namespaces: readonly string[]): ActualState {
+  const isIn = (service: string): boolean => namespaces.includes(namespaceOf(service));
+  const backends = Object.entries(actual.backends).map(([name, one]) => {
+    const slots = one.slots.filter(({ service }) => isIn(service));
+    return [name, { ...one, slots, ours: one.ours && isIn(one.service ?? '') }] as const;
+  });
+  return { ...actual, backends: Object.fromEntries(backends) };
 }
 
 function held(absent: Absent, reason: string, releasable: boolean): Held | undefined {

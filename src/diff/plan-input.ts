@@ -13,6 +13,8 @@ export interface PlanInput {
   readonly now: number;
   /** Names of draining slots without a request in flight. */
   readonly idle: ReadonlySet<string>;
+  /** Namespaces that are not in the catalog and that Nomad may have all the same. */
+  readonly hidden: readonly string[];
   /** Removals that an earlier full read would have made too. */
   readonly confirms?: Held;
   /** Backends that came back other than they were written: left alone until either side changes. */

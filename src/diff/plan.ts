@@ -30,6 +30,7 @@ export function plan(given: PlanInput): Plan {
     desired: input.desired,
     catalog: input.catalog,
     settings: input.settings.guard,
+    hidden: input.hidden,
     ...(input.confirms === undefined ? {} : { confirms: input.confirms }),
   });
   const first = compose(input, held, false);

@@ -28,6 +28,11 @@ import type { Catalog } from './types.js';
 export interface CatalogReader {
   /** `full` reads all instances again, whatever the index says. */
   read(options: { full?: boolean; signal: AbortSignal }): Promise<Catalog>;
+  /**
+   * Of the given namespaces, those that the last read left out and that may be there all the same.
+   * None where the namespaces are set by name: what is refused there is an error anyway.
+   */
+  hidden(namespaces: readonly string[], signal: AbortSignal): Promise<readonly string[]>;
   /** The namespaces that the last read saw. */
   namespaces(): readonly string[];
 }
@@ -54,6 +59,7 @@ export function createCatalogReader(options: CatalogReaderOptions): CatalogReade
   const pass = new CatalogPass(options);
   return {
     read: ({ full = false, signal }) => pass.read(full, signal),
+    hidden: (namespaces, signal) => pass.hidden(namespaces, signal),
     namespaces: () => pass.watch.seen,
   };
 }
@@ -98,6 +104,10 @@ class CatalogPass {
       attempt = await this.attempt(signal);
     }
     return this.conclude(attempt, signal);
+  }
+
+  async hidden(namespaces: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
+    return this.namespaces.includes('*') ? this.watch.hidden(namespaces, signal) : [];
   }
 
   private async attempt(signal: AbortSignal): Promise<Attempt> {

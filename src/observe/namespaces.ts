@@ -3,9 +3,16 @@
  * others and a 200, so each that went is asked for by name, where lost rights are a 403.
  */
 
+import { asConnectorError } from '../errors.js';
 import { keyOf } from './keys.pure.js';
 import type { NomadApi } from './nomad-api.js';
+import type { WireJobStub, WireServiceGroup } from './nomad-shapes.js';
 import type { Snapshot } from './snapshot.pure.js';
+
+interface Asked {
+  readonly services: readonly WireServiceGroup[];
+  readonly jobs: readonly WireJobStub[];
+}
 
 export class NamespaceWatch {
   private services: ReadonlySet<string> = new Set();
@@ -18,7 +25,33 @@ export class NamespaceWatch {
     return [...new Set([...this.services, ...this.jobs])].sort();
   }
 
-  /** Why those that went may be there all the same. Throws `nomad-refused` for lost rights. */
+  /**
+   * Of the given ones, those that the last read left out and that may be there all the same: the
+   * token may not read them, or Nomad still has services there.
+   */
+  async hidden(namespaces: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
+    const hidden: string[] = [];
+    for (const namespace of namespaces.filter((one) => !this.services.has(one))) {
+      const asked = await this.ask(namespace, signal);
+      const isEmpty = asked?.services.every(({ Services }) => Services.length === 0);
+      if (isEmpty !== true) hidden.push(namespace);
+    }
+    return hidden;
+  }
+
+  /** By its name, where lost rights are a 403; undefined then. */
+  private async ask(namespace: string, signal: AbortSignal): Promise<Asked | undefined> {
+    try {
+      const services = await this.api.services(namespace, signal);
+      const jobs = await this.api.jobs(namespace, signal);
+      return { services: services.body, jobs: jobs.body };
+    } catch (error) {
+      if (asConnectorError(error).code === 'nomad-refused') return undefined;
+      throw error;
+    }
+  }
+
+  /** Why those that went may be there all the same. What the token may not read is `hidden`. */
   async confirm(snapshot: Snapshot, signal: AbortSignal): Promise<string | undefined> {
     const services = new Set(snapshot.names.map(({ namespace }) => namespace));
     const allocs = [...snapshot.allocations.values()].map(({ Namespace }) => Namespace);
@@ -42,13 +75,14 @@ export class NamespaceWatch {
     snapshot: Snapshot,
     signal: AbortSignal,
   ): Promise<string | undefined> {
-    const services = await this.api.services(namespace, signal);
-    const jobs = await this.api.jobs(namespace, signal);
+    const asked = await this.ask(namespace, signal);
+    if (asked === undefined) return undefined;
+    const { services, jobs } = asked;
     const listed = new Set(snapshot.names.map(({ namespace: ns, name }) => keyOf(ns, name)));
-    const hidesServices = services.body.some(({ Namespace, Services }) =>
+    const hidesServices = services.some(({ Namespace, Services }) =>
       Services.some(({ ServiceName }) => !listed.has(keyOf(Namespace, ServiceName))),
     );
-    const hidesJobs = jobs.body.some((job) => !snapshot.jobs.has(keyOf(job.Namespace, job.ID)));
+    const hidesJobs = jobs.some((job) => !snapshot.jobs.has(keyOf(job.Namespace, job.ID)));
     if (!hidesServices && !hidesJobs) return undefined;
     return `Nomad left ${namespace} out of a list, and still has it`;
   }

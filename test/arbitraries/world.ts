@@ -228,7 +228,12 @@ export function inputOf(desired: DesiredState, actual: ActualState, settings: Se
       )
       .map((name) => [allocId(name), allocation()]),
   );
-  const given = { catalog: catalog({ allocations }), idle: new Set<string>(), unstable: {} };
+  const given = {
+    catalog: catalog({ allocations }),
+    idle: new Set<string>(),
+    hidden: [],
+    unstable: {},
+  };
   return { ...given, desired, actual, settings, now };
 }
 

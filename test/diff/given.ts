@@ -216,6 +216,7 @@ export function input(
     settings,
     now,
     idle: new Set(),
+    hidden: [],
     unstable: {},
     ...given,
   };

@@ -39,6 +39,7 @@ function ask(given: Partial<GuardInput> = {}): Held | undefined {
     desired: wanting('a', 'b', 'c', 'd'),
     catalog: catalog(),
     settings: { maxRemovalPercent: 50, allowRemovals: false },
+    hidden: [],
     ...given,
   });
 }
@@ -161,6 +162,33 @@ describe('R6.2 guard: removals that are inferred from absence alone', () => {
     it('the others that are absent go', () => {
       const held = ask({ desired: wanting('a', 'b'), catalog: missing });
       expect(held?.instances).to.deep.equal(ids('d'));
+    });
+  });
+
+  describe('a namespace that Nomad may have, and does not show', () => {
+    const none = desiredState([]);
+
+    it('keeps what it has, whoever agrees; with its backends', () => {
+      const held = ask({ desired: none, hidden: ['default'] });
+      const again = ask({ desired: none, hidden: ['default'], ...confirming(held) });
+      expect(again).to.deep.equal(held);
+      expect(held).to.deep.equal({
+        reason: 'Nomad does not show the namespace default',
+        instances: ids('a', 'b', 'c', 'd'),
+        backends: ['nomad_web'],
+        releasable: false,
+      });
+    });
+
+    it('keeps nothing of another namespace', () => {
+      const held = ask({ desired: none, hidden: ['other'] });
+      expect(held).to.include({ reason: 'too much would go at once' });
+      expect(ask({ desired: none, hidden: ['other'], ...confirming(held) })).to.equal(undefined);
+    });
+
+    it('holds nothing where the operator allows removals', () => {
+      const settings = { maxRemovalPercent: 50, allowRemovals: true };
+      expect(ask({ desired: none, hidden: ['default'], settings })).to.equal(undefined);
     });
   });
 

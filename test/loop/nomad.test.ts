@@ -6,6 +6,7 @@ import type { StreamFault } from '../../fixtures/nomad/faults.js';
 import type { ServiceHandle } from '../../fixtures/nomad/services.js';
 import type { NomadSimulator } from '../../fixtures/nomad/simulator.js';
 import type { Connector } from '../../fixtures/stack/connector.js';
+import { waitFor } from '../../fixtures/process.js';
 import { domainOf, enabledTags } from '../../fixtures/stack.js';
 import type { Settings } from '../../src/config/types.js';
 import { allocOf, at, enabledPorts, servingPorts, until } from './helpers.js';
@@ -36,6 +37,7 @@ describe('the loop, when Nomad misbehaves', () => {
   beforeEach(async () => {
     apps = await Promise.all(['a', 'b', 'c'].map((name) => stack().app(name)));
     late = await stack().app('late');
+    stack().nomad.acl.enable();
     stack().nomad.acl.grant(token, grants.readEverything);
     web = stack().serve('web', apps.slice(0, 2));
     stack().serve('api', apps.slice(2));
@@ -111,10 +113,21 @@ describe('the loop, when Nomad misbehaves', () => {
     const fresh = stack().passes({
       settings: (one) => ({ ...one, nomad: { ...one.nomad, token } }),
     });
-    for (let count = 0; count < 3; count++) await fresh.run().catch(() => undefined);
-    const deleted = proxy.writes().filter(({ method }) => method === 'DELETE');
-    expect(deleted).to.deep.equal([]);
+    const reasons = [];
+    for (let count = 0; count < 3; count++) reasons.push((await fresh.run()).rest.held?.reason);
+    const hidden = 'Nomad does not show the namespace default';
+    expect(reasons).to.deep.equal([hidden, hidden, hidden]);
+    expect(proxy.writes().filter(({ method }) => method === 'DELETE')).to.deep.equal([]);
     await stack().waitBalanced(domainOf('web'), apps.slice(0, 2));
+    // What it may read goes on as ever: it comes, and it goes.
+    await stack().waitServed(domainOf('other'), apps.slice(0, 1));
+    nomad.removeService('web', 'elsewhere');
+    await waitFor('the other to go', async () => {
+      await fresh.run();
+      return !(await stack().configuration()).includes('backend nomad_elsewhere_web ');
+    });
+    nomad.acl.grant(token, grants.readEverything);
+    expect((await fresh.run()).rest.held).to.equal(undefined);
   });
 
   /** Waits until so many more passes have ended, well or not. */

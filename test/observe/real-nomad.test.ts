@@ -159,6 +159,16 @@ describe('a catalog read from a real Nomad', () => {
       expect(serviceOf(catalog, 'web').instances).to.have.lengthOf(1);
     });
 
+    it('that may read one namespace: the others are hidden', async () => {
+      const rules = 'namespace "default" { capabilities = ["read-job", "list-jobs"] }';
+      const token = await agent.mintToken('narrow', rules);
+      const own = createNomadClient({ settings: settingsFor(agent.url, { token }) });
+      const reader = newReader(own);
+      expect((await reader.read({ signal })).services).to.have.lengthOf(1);
+      expect(await reader.hidden(['default', 'team'], signal)).to.deep.equal(['team']);
+      own.close();
+    });
+
     it('of nobody: an error', async () => {
       expect(await readWith('')).to.equal('nomad-untrusted');
     });
