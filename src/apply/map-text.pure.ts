@@ -12,9 +12,9 @@ export function renderMap(entries: Readonly<Record<string, string>>): string {
   return ['# kept by haproxy-nomad-connector', ...lines, ''].join('\n');
 }
 
-/** Of a key like `^shop\.[^/]*\/api/`: from the first slash that is not in a class. */
+/** From the first slash that is neither in a class nor what a host's end looks ahead to. */
 function pathLength(key: string): number {
-  const plain = key.replaceAll('[^/]', '');
+  const plain = key.replace(/\[\^\/[^\]]*\]|\(\?=\/\)/g, '');
   const start = plain.indexOf('/');
   return start === -1 ? 0 : plain.length - start;
 }

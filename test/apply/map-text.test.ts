@@ -17,13 +17,14 @@ describe('map files', () => {
       '^a-very-long-host-name\\.example\\.com[^/]*/': 'short-path',
       '^a[^/]*/api/v1/': 'long-path',
       '^b[^/]*/api/': 'middle',
+      '^[^/]*?(?:^c(?=/)|d[^/x])[^/]*/': 'none',
     });
     const values = text
       .trim()
       .split('\n')
       .slice(1)
       .map((line) => line.split(' ')[1]);
-    expect(values).to.deep.equal(['long-path', 'middle', 'short-path']);
+    expect(values).to.deep.equal(['long-path', 'middle', 'short-path', 'none']);
   });
 });
 
