@@ -101,6 +101,8 @@ describe('route files', function () {
     await write('one.yaml', { domains: ['one.example.com'], targets: [target(apps[0]!)] });
     await write('two.yaml', { domains: ['two.example.com'], targets: [target(apps[1]!)] });
     await connector.run();
+    // Else it could still wait for its first check when it is asked below.
+    await answers('one.example.com', 'a');
     await write('one.yaml', 'domains: [one.example.com\n');
     await write('two.yaml', { domains: ['two.example.com'], targets: [target(apps[0]!)] });
     await write('never.yaml', { domains: ['bad domain'], targets: [target(apps[0]!)] });
