@@ -176,11 +176,12 @@ function requestUrl(settings: NomadSettings, path: string, query: Query = {}): s
   }
   if (settings.region !== undefined) parameters.set('region', settings.region);
   const search = parameters.size === 0 ? '' : `?${parameters.toString()}`;
-  const base =
-    settings.unixSocket === undefined
-      ? settings.address.replace(/\/+$/, '')
-      : `unix:${settings.unixSocket.replace(/^unix:(\/\/)?/, '')}:`;
-  return `${base}${path}${search}`;
+  return `${baseUrl(settings)}${path}${search}`;
+}
+
+function baseUrl({ address, unixSocket }: NomadSettings): string {
+  if (unixSocket === undefined) return address.replace(/\/+$/, '');
+  return `unix:${unixSocket.replace(/^unix:(\/\/)?/, '')}:`;
 }
 
 async function headers({ token }: Connection): Promise<Record<string, string>> {
@@ -195,7 +196,8 @@ function toConnectorError(
   caller: AbortSignal,
   deadlineMs: number,
 ): ConnectorError {
-  const translated = translate(error, path, caller, deadlineMs);
+  const url = baseUrl(connection.settings).replace(/\/\/[^/@]*@/, '//');
+  const translated = translate(error, { url, path }, caller, deadlineMs);
   if (translated.code === 'nomad-unreachable') connection.onResponse('error');
   return translated;
 }

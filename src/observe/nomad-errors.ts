@@ -15,7 +15,7 @@ export function statusError(status: number, path: string, body: string): Connect
 
 export function translate(
   error: unknown,
-  path: string,
+  { url, path }: { readonly url: string; readonly path: string },
   caller: AbortSignal,
   deadlineMs: number,
 ): ConnectorError {
@@ -28,7 +28,10 @@ export function translate(
       : error instanceof RequestError
         ? `${error.code}${cut ? ' in the middle of the answer' : ''}`
         : 'unknown failure';
-  return new ConnectorError('nomad-unreachable', `Nomad could not be asked for ${path}: ${reason}`);
+  return new ConnectorError(
+    'nomad-unreachable',
+    `Nomad at ${url} could not be asked for ${path}: ${reason}`,
+  );
 }
 
 /** Nomad closed a kept connection just when it was used, which says nothing about Nomad. */

@@ -169,6 +169,15 @@ describe('the client of Nomad', () => {
     expect(error.message).to.include('no answer within 100 ms');
   });
 
+  it('says which Nomad it could not reach, without what the address holds of secrets', async () => {
+    const server = createServer();
+    const address = await listen(server);
+    await new Promise((closed) => server.close(closed));
+    const error = await failure(connect(`http://me:secret@${address}`).get('/v1/jobs', { signal }));
+    expect(error.message).to.include(`Nomad at http://${address} could not be asked for /v1/jobs`);
+    expect(error.message).to.include('ECONNREFUSED');
+  });
+
   it('ends at once when its caller aborts', async () => {
     const made = createServer((request) => void seen.push(request));
     const nomad = connect(`http://${await listen(made)}`, { requestTimeoutMs: 60_000 });
