@@ -79,17 +79,20 @@ async function setRuntime(
 }
 
 /** The words of `X-Runtime-Actions`, in the order in which HAProxy should hear them. */
-function runtimeActions({ backend, slot, gated }: SlotStep): string[] {
+function runtimeActions({ backend, before, slot, gated }: SlotStep): string[] {
   const { name, config } = slot;
   const admin = gated ? 'drain' : slot.admin;
   const server = `${backend} ${name}`;
   const state = `SetServerState ${server} ${admin}`;
   if (slot.admin === 'drain') return [state];
   const address = `SetServerAddr ${server} ${config.address} ${config.port}`;
-  if (admin === 'maint') return [state, address];
+  const isChecked = (config.checkPort ?? before.config.checkPort) !== undefined;
+  const checkPort = `SetServerCheckPort ${server} ${config.checkPort ?? config.port}`;
+  // A free slot's check port too: a pending instance's check would be the last one's until it runs.
+  if (admin === 'maint') return [state, address, ...(isChecked ? [checkPort] : [])];
   return [
     address,
-    ...(config.checkPort === undefined ? [] : [`SetServerCheckPort ${server} ${config.checkPort}`]),
+    ...(config.checkPort === undefined ? [] : [checkPort]),
     `SetServerWeight ${server} ${config.weight}`,
     state,
   ];

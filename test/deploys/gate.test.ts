@@ -4,7 +4,15 @@ import { waitFor } from '../../fixtures/process.js';
 import { domainOf } from '../../fixtures/stack.js';
 import type { WatchedApp } from './app.js';
 import { startLoad } from './load.js';
-import { at, checkedTags, countedReloads, shopTags, useDeploys, withShop } from './stack.js';
+import {
+  allocOf,
+  at,
+  checkedTags,
+  countedReloads,
+  shopTags,
+  useDeploys,
+  withShop,
+} from './stack.js';
 
 const web = domainOf('web');
 
@@ -112,6 +120,23 @@ describe('a new instance gets no request before its check has passed', () => {
     await connector.waitConverged();
     await expectGate(young);
     expect(await asked.stop()).to.deep.equal([]);
+  });
+
+  it('and no check of it goes where the slot’s last instance was', async () => {
+    const { stack, apps, app, serve } = deploys();
+    const [old, left] = (await apps('old', 'left')) as [WatchedApp, WatchedApp];
+    const service = serve('web', [old, left]);
+    const connector = stack.connector();
+    await stack.waitBalanced(web, [old, left]);
+    stack.nomad.stopAlloc(allocOf(stack.nomad, left));
+    await connector.waitSettled();
+    const checks = left.checks.length;
+    service.addInstance({ ...at(await app('young')), clientStatus: 'pending' });
+    await waitFor('failed checks of the slot', async () => {
+      const servers = await stack.loadedServers('nomad_web');
+      return servers.some(({ admin, up }) => admin === 'drain' && !up);
+    });
+    expect(left.checks.length).to.equal(checks);
   });
 
   it('when its registration moves to where another instance is not yet well', async () => {
