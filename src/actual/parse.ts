@@ -178,10 +178,10 @@ export function parseGlobal(body: unknown, general: unknown): GlobalFacts {
 
 /** `GET /runtime/maps/{name}/entries`; the first of two equal keys wins in HAProxy. */
 export function parseMapEntries(body: unknown): Record<string, string> {
-  const entries: Record<string, string> = {};
+  const entries = new Map<string, string>();
   for (const { key, value } of objectsOf(body)) {
     if (typeof key !== 'string' || typeof value !== 'string') continue;
-    if (!Object.hasOwn(entries, key)) entries[key] = value;
+    if (!entries.has(key)) entries.set(key, value);
   }
-  return entries;
+  return Object.fromEntries(entries);
 }

@@ -271,13 +271,13 @@ function withRuntime(
   backends: Readonly<Record<string, ActualBackend>>,
   servers: RuntimeServers,
 ): Record<string, ActualBackend> {
-  const joined: Record<string, ActualBackend> = {};
-  for (const [name, backend] of Object.entries(backends)) {
-    const slots = backend.slots.map((slot) => withRuntimeOf(slot, servers));
-    const others = backend.others?.map((server) => withRuntimeOf(server, servers));
-    joined[name] = { ...backend, slots, ...(others === undefined ? {} : { others }) };
-  }
-  return joined;
+  return byName(
+    Object.values(backends).map((backend) => {
+      const slots = backend.slots.map((slot) => withRuntimeOf(slot, servers));
+      const others = backend.others?.map((server) => withRuntimeOf(server, servers));
+      return { ...backend, slots, ...(others === undefined ? {} : { others }) };
+    }),
+  );
 }
 
 function withRuntimeOf<T extends { readonly name: string; readonly runtime?: RuntimeServer }>(

@@ -74,12 +74,12 @@ async function textsOf(
     return { before, after: editMap(before, steps) };
   }
   const entries = { ...actual.maps[map]?.entries };
-  const after = { ...entries };
+  const after = new Map(Object.entries(entries));
   for (const { kind, key, value } of steps) {
-    if (kind === 'delete-entry') delete after[key];
-    else after[key] = value;
+    if (kind === 'delete-entry') after.delete(key);
+    else after.set(key, value);
   }
-  return { before: renderMap(entries), after: renderMap(after) };
+  return { before: renderMap(entries), after: renderMap(Object.fromEntries(after)) };
 }
 
 /** `PUT /storage/maps/{map}?skip_reload=true`. */

@@ -32,7 +32,10 @@ export function either<A, B>(first: Grammar<A>, second: Grammar<B>): Grammar<A |
 export const boolean: Grammar<boolean> = {
   form: 'true or false',
   schema: { type: ['boolean', 'string'], enum: [true, false, 'true', 'false'] },
-  parse: (text) => ({ true: true, false: false })[text.toLowerCase()],
+  parse: (text) => {
+    const word = text.toLowerCase();
+    return word === 'true' ? true : word === 'false' ? false : undefined;
+  },
 };
 
 /** A tag that says enough by being there. */

@@ -85,19 +85,19 @@ function mapRouting(
   const names = mapNames(settings.routing);
   const inUse = settings.routing.mode === 'map' ? kindsInUse(maps, names) : [];
   const kinds = new Set<MapKind>([...routes.map(kindOf), ...inUse]);
-  const wanted: Record<string, Record<string, string>> = {};
-  for (const kind of kinds) wanted[names[kind]] = {};
-  for (const route of byPathLength(routes)) {
-    const entries = wanted[names[kindOf(route)]];
-    if (entries !== undefined) entries[entryKey(route)] = route.backend;
-  }
+  const sorted = byPathLength(routes);
+  const wanted = [...kinds].map((kind) => {
+    const own = sorted.filter((route) => kindOf(route) === kind);
+    const entries = own.map((route) => [entryKey(route), route.backend] as const);
+    return [names[kind], Object.fromEntries(entries)] as const;
+  });
   const rules = lookups
     .filter(({ kind }) => kinds.has(kind))
     .map(({ kind, sample }) => {
       const name = names[kind];
       return switchingRule(sample(maps[name]?.file ?? `/${name}.map`), listKinds.includes(kind));
     });
-  return { maps: wanted, rules: { rules, httpRequestRules: pathRules(kinds) } };
+  return { maps: Object.fromEntries(wanted), rules: { rules, httpRequestRules: pathRules(kinds) } };
 }
 
 /** A lookup that is there stays when its last route goes: taking it out would cost a reload. */

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 
 import { parseTags } from '../../src/desired/tags.js';
+import { tagNames, tagRows } from '../../src/desired/vocabulary.js';
 import { backendFor, desired, enabled, instance, service, settings } from './given.js';
 
 describe('tags', () => {
@@ -53,6 +54,22 @@ describe('tags', () => {
         backend: 'nomad_web',
       },
     ]);
+  });
+
+  it('take names that every object has for nothing but themselves', () => {
+    for (const word of ['constructor', '__proto__']) {
+      const { unknown, tags } = parseTags('x', [`x.${word}=1`, `x.check.${word}=1`]);
+      expect(unknown.map(({ tag }) => tag)).to.deep.equal([`x.${word}=1`, `x.check.${word}=1`]);
+      expect(tags).to.deep.equal(parseTags('x', []).tags);
+      for (const { key } of tagNames.map((name) => tagRows[name])) {
+        const parsed = parseTags('x', [`x.${key}=${word}`]);
+        const values = Object.values(parsed.tags)
+          .flat()
+          .filter((one) => one !== undefined);
+        if (parsed.invalid.length > 0) expect(values, key).to.be.empty;
+        else expect(JSON.stringify(values), key).to.contain(word);
+      }
+    }
   });
 
   it('given twice with different values are not allowed, and the same twice is fine', () => {

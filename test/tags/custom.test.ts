@@ -28,6 +28,10 @@ backend nomad_taken
 
 backend nomad_shared
 
+backend constructor
+
+backend __proto__
+
 backend nomad_taken-tcp
   mode tcp
   server own 127.0.0.1:9 disabled
@@ -164,6 +168,21 @@ describe("custom backends and backends that aren't ours", function () {
     );
     await world.converge();
     expect(await asked('later.example.com')).to.equal('app');
+  });
+
+  it('a backend may have a name that every object in JavaScript has', async () => {
+    for (const name of ['constructor', '__proto__', 'valueOf']) {
+      const app = await world.app(name);
+      const number = name.length;
+      const tags = ['backend=custom', `backend.name=${name}`, `domain=odd${number}.example.com`];
+      world.serve(`odd-${number}`, tags, { instances: [at(app)] });
+    }
+    const { rest } = await world.converge();
+    expect(rest.skipped.map(({ reason }) => reason)).to.deep.equal([
+      "backend valueOf is not in HAProxy's configuration",
+    ]);
+    await both([{ name: 'constructor' } as Echo], 'odd11.example.com');
+    await both([{ name: '__proto__' } as Echo], 'odd9.example.com');
   });
 
   for (const mode of ['map', 'rules'] as const) {

@@ -112,6 +112,22 @@ for (const mode of ['map', 'rules'] as const) {
       expect(await world.stack.dp.haproxy.workerPid()).to.equal(pid);
     });
 
+    it('names that every object in JavaScript has are hosts like any other', async () => {
+      serve('constructor', 'domain=constructor', 'domain=constructor.io', 'path=/valueof');
+      serve('proto', 'domain.type=regex', 'domain=__proto__', 'domain=constructor$');
+      await world.converge(change);
+      expect((await world.pass(change)).steps).to.deep.equal([]);
+      await all({
+        'constructor/valueof': 'constructor',
+        'constructor.io/valueof/a': 'constructor',
+        'a__proto__b.io/': 'proto',
+        'a.constructor/': 'proto',
+      });
+      world.stack.nomad.removeService('proto');
+      await world.converge(change);
+      await all({ 'a__proto__b.io/': '404', 'constructor/valueof': 'constructor' });
+    });
+
     it('exact before wildcard before prefix before regex', async () => {
       serve('regex', 'domain.type=regex', 'domain=^.*\\.o\\.io$');
       serve('prefix', 'domain.type=prefix', 'domain=a');
