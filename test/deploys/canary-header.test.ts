@@ -142,6 +142,23 @@ for (const mode of ['map', 'rules'] as const) {
       expect(await answersTo({})).to.deep.equal(['a1', 'a2', 'canary']);
     });
 
+    it('gets those of sticky clients too, who go back to where they were without it', async () => {
+      await start('X-Canary:always', 'cookie=SRV');
+      const { stack } = deploys();
+      await canary('canary');
+      await reached('canary');
+      const first = await send(stack, { host: web });
+      const cookie = first.cookie ?? '';
+      expect([cookie, first.body]).to.not.include.members(['', 'canary']);
+      for (let n = 0; n < 4; n++) {
+        const tried = await send(stack, { host: web, headers: { ...asked, cookie } });
+        expect([tried.body, tried.cookie]).to.deep.equal(['canary', undefined]);
+        expect((await send(stack, { host: web, headers: { cookie } })).body).to.equal(first.body);
+      }
+      const fresh = await send(stack, { host: web, headers: asked });
+      expect([fresh.body, fresh.cookie]).to.deep.equal(['canary', undefined]);
+    });
+
     it('the tag that only canaries have costs one reload, with its reason', async () => {
       const { stack, apps, serve, load } = deploys();
       old = await apps('a1', 'a2');
