@@ -5,7 +5,8 @@ import { connectorBackendName } from '../desired/names.js';
 import type { ActualState } from '../actual/types.js';
 import type { Json, JsonObject } from '../json.js';
 import type { PlanInput } from './plan-input.js';
-import type { Routing } from './routes.js';
+import type { FrontendRouting } from './routes.js';
+import { keyOf, keyOfAcl } from './rules.js';
 import type { Step } from './types.js';
 
 /**
@@ -32,11 +33,11 @@ function stable(value: Json | undefined): string {
 export function planMarker(
   { actual, settings }: PlanInput,
   structures: readonly JsonObject[],
-  routing: Routing,
+  frontends: Readonly<Record<string, FrontendRouting>>,
   changes: boolean,
 ): Step[] {
   const { prefix } = settings.ownership;
-  const hash = structuralHash([[...structures], JSON.stringify(routing.frontends)]);
+  const hash = structuralHash([[...structures], JSON.stringify(inOrder(frontends))]);
   const { onDisk, loaded } = actual.marker;
   const fresh = onDisk !== undefined && markerHash(prefix, onDisk) === hash;
   const nothing = structures.length === 0 && onDisk === undefined;
@@ -51,6 +52,20 @@ export function planMarker(
   if (loaded === onDisk && !hasUnloadedSlot(actual)) return [];
   const reason = 'HAProxy runs an older configuration than the one on disk';
   return [{ kind: 'reload', route: 'transaction', reload: 'lost-reload', reason }];
+}
+
+/** ACLs may stand anywhere; an operator's frontend without a part of ours is not in it. */
+function inOrder(frontends: Readonly<Record<string, FrontendRouting>>): Json {
+  return Object.entries(frontends)
+    .filter(
+      ([, { acls, rules, httpRequestRules: http }]) => acls.length + rules.length + http.length > 0,
+    )
+    .map(([name, { acls, rules, httpRequestRules }]) => [
+      name,
+      [...new Set(acls.map(keyOfAcl))].sort(),
+      rules.map(keyOf),
+      httpRequestRules.map(keyOf),
+    ]);
 }
 
 function hasUnloadedSlot({ backends }: ActualState): boolean {

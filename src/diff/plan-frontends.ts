@@ -7,6 +7,13 @@ import type { Problem, RuleStep } from './types.js';
 
 const nothing: FrontendRouting = { acls: [], rules: [], httpRequestRules: [] };
 
+export interface PlannedFrontends {
+  readonly steps: readonly RuleStep[];
+  /** Our part as it then stands, by frontend. */
+  readonly parts: Readonly<Record<string, FrontendRouting>>;
+  readonly problems: readonly Problem[];
+}
+
 /** Our part of every frontend; an operator's frontend without a part of ours is left alone. */
 export function planFrontends(
   { actual, settings }: PlanInput,
@@ -14,19 +21,21 @@ export function planFrontends(
   routing: Routing,
   kept: ReadonlySet<string>,
   adoption: Adoption,
-): { readonly steps: readonly RuleStep[]; readonly problems: readonly Problem[] } {
+): PlannedFrontends {
   const names = new Set([...Object.keys(routing.frontends), ...Object.keys(actual.frontends)]);
   const sorted = [...names].sort();
   // Nothing is taken out of the one frontend while the other, that it should move to, is not there.
   const isMoving = settings.haproxy.frontends.some((name) => actual.frontends[name] === undefined);
+  const planned = sorted.flatMap((name) => {
+    const frontend = actual.frontends[name];
+    const isWanted = Object.hasOwn(routing.frontends, name);
+    if (frontend === undefined || (isMoving && !isWanted)) return [];
+    const wanted = isWanted ? routing.frontends[name] : nothing;
+    return [{ name, ...planFrontend(frontend, wanted ?? nothing, { kept, adoption }, settings) }];
+  });
   return {
-    steps: sorted.flatMap((name) => {
-      const frontend = actual.frontends[name];
-      const isWanted = Object.hasOwn(routing.frontends, name);
-      if (frontend === undefined || (isMoving && !isWanted)) return [];
-      const wanted = isWanted ? routing.frontends[name] : nothing;
-      return planFrontend(frontend, wanted ?? nothing, { kept, adoption }, settings);
-    }),
+    steps: planned.flatMap(({ steps }) => steps),
+    parts: Object.fromEntries(planned.map(({ name, whole }) => [name, whole])),
     problems: sorted.flatMap((name) => problemOf(name, routes, actual.frontends[name]) ?? []),
   };
 }

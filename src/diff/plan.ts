@@ -83,7 +83,7 @@ function compose(input: PlanInput, held: Held | undefined, reloadsAnyway: boolea
   const routing = planRouting(routes, actual, settings);
   const frontends = planFrontends(input, routes, routing, kept, adoption);
   const structural = [...backends.structural, ...frontends.steps];
-  const marker = planMarker(input, backends.structures, routing, structural.length > 0);
+  const marker = planMarker(input, backends.structures, frontends.parts, structural.length > 0);
   const wanted = { ...routing.maps, ...backends.serverMaps };
   const maps = planAllMaps(input, wanted, kept, [...structural, ...marker], adoption);
   return {

@@ -13,15 +13,17 @@ type ListName = RuleStep['list'];
 
 /**
  * Edits of a frontend's lists that leave every rule of the operator's as and where it is. A rule is
- * ours only if it reads our maps or uses only our ACLs. Nothing is written as a whole list.
+ * ours only if it reads our maps or uses only our ACLs. Nothing is written as a whole list. `whole`
+ * is all of ours as it then stands, what is kept with it.
  */
 export function planFrontend(
   frontend: ActualFrontend,
   routing: FrontendRouting,
   others: { readonly kept: ReadonlySet<string>; readonly adoption: Adoption },
   settings: Settings,
-): readonly RuleStep[] {
+): { readonly steps: readonly RuleStep[]; readonly whole: FrontendRouting } {
   const own = ownership(settings, frontend, others);
+  const rules = own.withKept(routing.rules);
   const edit = (
     list: ListName,
     actual: readonly JsonObject[],
@@ -29,15 +31,16 @@ export function planFrontend(
     isOurs: (rule: JsonObject) => boolean,
   ) => planList({ frontend: frontend.name, list, actual, wanted, isOurs, settings });
   const acls = edit('acls', frontend.acls, routing.acls, own.acl);
-  return [
+  const steps = [
     ...acls.filter(({ kind }) => kind === 'insert-rule'),
     ...edit('http_request_rules', frontend.httpRequestRules, routing.httpRequestRules, own.http),
-    ...edit('backend_switching_rules', frontend.rules, routing.rules, own.rule),
+    ...edit('backend_switching_rules', frontend.rules, rules, own.rule),
     ...acls.filter(({ kind }) => kind === 'delete-rule'),
   ];
+  return { steps, whole: { ...routing, rules, acls: [...routing.acls, ...own.keptAcls] } };
 }
 
-/** Rules in rules mode that lead to a backend which stays as it stands are left alone with it. */
+/** Rules in rules mode that lead to a backend which stays as it stands stay with it, in their place. */
 function ownership(
   settings: Settings,
   frontend: ActualFrontend,
@@ -58,17 +61,36 @@ function ownership(
     frontend.rules.filter(stays).flatMap((rule) => text(rule, 'cond_test').split(/\s+/)),
   );
   const isAdopted = (acl: string): boolean => adoption.acls.has(`${frontend.name} ${acl}`);
+  const rule = (one: JsonObject): boolean =>
+    (adoption.backends.has(text(one, 'name')) && isAdopted(text(one, 'cond_test').trim())) ||
+    isLookup(text(one, 'name'), (kind) => names[kind]) ||
+    usesOnlyOurAcls(text(one, 'cond_test'));
   return {
     acl: (rule: JsonObject) =>
       isAdopted(text(rule, 'acl_name')) ||
       (text(rule, 'acl_name').startsWith(prefix) && !needed.has(text(rule, 'acl_name'))),
-    rule: (rule: JsonObject) =>
-      (adoption.backends.has(text(rule, 'name')) && isAdopted(text(rule, 'cond_test').trim())) ||
-      (!stays(rule) &&
-        (isLookup(text(rule, 'name'), (kind) => names[kind]) ||
-          usesOnlyOurAcls(text(rule, 'cond_test')))),
+    rule,
+    keptAcls: frontend.acls.filter((acl) => needed.has(text(acl, 'acl_name'))),
+    withKept: (wanted: readonly JsonObject[]) =>
+      withKept(wanted, frontend.rules.filter(rule), stays),
     http: (rule: JsonObject) => text(rule, 'var_name') === pathVariable,
   };
+}
+
+/** Each rule that is kept comes after the one that it stands behind now. */
+function withKept(
+  wanted: readonly JsonObject[],
+  ours: readonly JsonObject[],
+  stays: (rule: JsonObject) => boolean,
+): readonly JsonObject[] {
+  const merged = [...wanted];
+  let last = -1;
+  for (const rule of ours) {
+    const at = merged.findIndex((one) => keyOf(one) === keyOf(rule));
+    if (at >= 0) last = at;
+    else if (stays(rule)) merged.splice(++last, 0, rule);
+  }
+  return merged;
 }
 
 interface ListInput {
@@ -116,12 +138,10 @@ function staying(ours: readonly JsonObject[], wanted: readonly JsonObject[]): Re
 
 function planSet(input: ListInput): RuleStep[] {
   const { actual, wanted, isOurs } = input;
-  const key = (rule: JsonObject) =>
-    JSON.stringify([rule['acl_name'], rule['criterion'], rule['value'] ?? '']);
-  const wantedKeys = new Set(wanted.map(key));
-  const actualKeys = new Set(actual.map(key));
-  const stale = (rule: JsonObject) => isOurs(rule) && !wantedKeys.has(key(rule));
-  const missing = wanted.filter((rule) => !actualKeys.has(key(rule)));
+  const wantedKeys = new Set(wanted.map(keyOfAcl));
+  const actualKeys = new Set(actual.map(keyOfAcl));
+  const stale = (rule: JsonObject) => isOurs(rule) && !wantedKeys.has(keyOfAcl(rule));
+  const missing = wanted.filter((rule) => !actualKeys.has(keyOfAcl(rule)));
   return [
     // Inserted at the end first, so that the deletions' indexes still hold.
     ...missing.map((rule, offset) => step(input, 'insert-rule', actual.length + offset, rule)),
@@ -155,11 +175,15 @@ function step(
   };
 }
 
-function keyOf(rule: JsonObject): string {
-  return JSON.stringify(plain(rule));
+export function keyOfAcl({ acl_name: name, criterion, value }: JsonObject): string {
+  return JSON.stringify([name, criterion, value ?? '']);
 }
 
 /** Without what the Data Plane API may add. */
+export function keyOf(rule: JsonObject): string {
+  return JSON.stringify(plain(rule));
+}
+
 function plain({ name, cond, cond_test, type, var_name, var_scope, var_expr }: JsonObject) {
   return [name, cond, cond_test, type, var_name, var_scope, var_expr].map((v) => v ?? '');
 }

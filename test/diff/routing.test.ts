@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 
 import type { ActualState } from '../../src/actual/types.js';
-import type { DesiredRoute } from '../../src/desired/types.js';
+import type { DesiredRoute, Skipped } from '../../src/desired/types.js';
 import { planRouting } from '../../src/diff/routes.js';
 import type { Json, JsonObject } from '../../src/json.js';
 import {
@@ -246,6 +246,32 @@ describe('routing', () => {
       };
       const again = planFor(wanted, { ...actual, frontends: { raw_front: read } });
       expect(again.steps).to.deep.equal([]);
+    });
+
+    it('a rule to a backend that is kept stays in its place, whatever comes and goes', () => {
+      const names = ['a', 'b', 'c'];
+      const of = (some: readonly string[], skipped: readonly Skipped[] = []) =>
+        desiredState(
+          some.map((name) => backend(name)),
+          some.map((name) => route(`${name}.x.io`, { backend: `nomad_${name}` })),
+          { skipped },
+        );
+      const start = actualState([], { frontends: { http_front: operator } });
+      const actual = converge(input(of(names), start, { settings: rulesMode }));
+      const kept: Skipped = {
+        ...{ service: 'default/b', code: 'invalid-tag', reason: 'x', backend: 'nomad_b' },
+      };
+      const rest = of(['a', 'c'], [kept]);
+      const quiet = planFor(rest, actual, { settings: rulesMode });
+      expect(quiet.steps, 'no reload').to.deep.equal([]);
+
+      const more = of(['a', 'c', 'd'], [kept]);
+      const grown = planFor(more, actual, { settings: rulesMode });
+      expect(stepsOf(grown, 'delete-rule')).to.deep.equal([]);
+      const state = converge(input(more, actual, { settings: rulesMode }));
+      expect(state.frontends['http_front']?.rules.map(({ name }) => name)).to.deep.equal([
+        ...['nomad_a', 'nomad_b', 'nomad_c', 'nomad_d', 'static', 'legacy'],
+      ]);
     });
 
     it('S15: ACLs of different domains never collide, the same is made once', () => {
