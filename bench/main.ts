@@ -3,7 +3,9 @@
  * all of them; without N 10, 100, 500 and 1,000, and 5,000 with `--large`.
  */
 
+import { type HaproxySeries, findHaproxy } from '../fixtures/haproxy/find.js';
 import { benchBurst } from './cases/burst.js';
+import { benchDomains } from './cases/domains.js';
 import { benchEndpoint } from './cases/endpoint.js';
 import { benchMemory } from './cases/memory.js';
 import { benchNoop } from './cases/noop.js';
@@ -27,6 +29,10 @@ const cases: Readonly<Record<string, { readonly run: Case; readonly fresh: boole
   memory: { run: benchMemory, fresh: false },
 };
 
+/** These need HAProxy and nothing else. */
+const alone: Readonly<Record<string, (n: number) => Promise<Figure[]>>> = { domains: benchDomains };
+const allNames: readonly string[] = [...Object.keys(cases), ...Object.keys(alone)];
+
 /** A thousand passes over a large catalog take minutes: those are for those who ask by name. */
 const memorySizes: readonly number[] = [10, 100];
 
@@ -39,21 +45,23 @@ interface Wanted {
 function parse(args: readonly string[]): Wanted {
   const words = args.filter((word) => word !== '--large');
   const names = words.filter((word) => !/^\d+$/.test(word));
-  const unknown = names.find((name) => cases[name] === undefined);
+  const unknown = names.find((name) => !allNames.includes(name));
   if (unknown !== undefined) {
-    throw new Error(`no case ${unknown}; there are ${Object.keys(cases).join(', ')}`);
+    throw new Error(`no case ${unknown}; there are ${allNames.join(', ')}`);
   }
   const given = words.filter((word) => /^\d+$/.test(word)).map(Number);
   const sizes = given.length > 0 ? given : [10, 100, 500, 1000];
   return {
-    names: names.length > 0 ? names : Object.keys(cases),
+    names: names.length > 0 ? names : allNames,
     sizes: args.includes('--large') ? [...sizes, 5000] : sizes,
     byName: names.length > 0,
   };
 }
 
 async function benchSize(n: number, { names, byName }: Wanted): Promise<void> {
-  const wanted = names.filter((name) => name !== 'memory' || byName || memorySizes.includes(n));
+  const wanted = names
+    .filter((name) => cases[name] !== undefined)
+    .filter((name) => name !== 'memory' || byName || memorySizes.includes(n));
   let world: World | undefined;
   try {
     for (const name of wanted) {
@@ -66,22 +74,34 @@ async function benchSize(n: number, { names, byName }: Wanted): Promise<void> {
       if (!fresh) await world.pass();
       world.meter.take();
       const figures = await run(world);
-      (found[name] ??= []).push(...figures);
-      // As it comes: a long run that is cut short has not been for nothing.
-      process.stderr.write(`${printTable(tableOf(`${name} ${n}`, figures))}\n`);
+      note(name, n, figures);
     }
   } finally {
     await world?.close();
   }
 }
 
-let origin = '';
+async function benchAlone(n: number, { names }: Wanted): Promise<void> {
+  for (const [name, run] of Object.entries(alone)) {
+    if (names.includes(name)) note(name, n, await run(n));
+  }
+}
+
+/** As it comes: a long run that is cut short has not been for nothing. */
+function note(name: string, n: number, figures: readonly Figure[]): void {
+  (found[name] ??= []).push(...figures);
+  process.stderr.write(`${printTable(tableOf(`${name} ${n}`, figures))}\n`);
+}
+
+const { version } = await findHaproxy(process.env['HAPROXY_SERIES'] as HaproxySeries | undefined);
+let origin = `HAProxy ${version}, Node ${process.versions.node}`;
 const wanted = parse(process.argv.slice(2));
 const found: Record<string, Figure[]> = {};
 const failed: string[] = [];
 for (const n of wanted.sizes) {
   try {
     await benchSize(n, wanted);
+    await benchAlone(n, wanted);
   } catch (error) {
     failed.push(`N = ${n}: ${String(error)}`);
   }
@@ -90,7 +110,8 @@ process.stdout.write(`${origin}\n\n`);
 for (const [name, figures] of Object.entries(found)) {
   process.stdout.write(`${printTable(tableOf(name, figures))}\n`);
 }
-process.stdout.write(`${printTable(phaseTable(Object.values(found).flat()))}\n`);
+const phases = phaseTable(Object.values(found).flat());
+if (phases.rows.length > 0) process.stdout.write(`${printTable(phases)}\n`);
 for (const line of failed) process.stdout.write(`FAILED ${line}\n`);
 const file = await writeResults(`bench-${wanted.names.join('-')}`, { origin, found, failed });
 process.stdout.write(`written to ${file}\n`);
