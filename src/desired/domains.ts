@@ -1,3 +1,4 @@
+import { firstOfEach } from './first-of-each.js';
 import { isSafeRegex } from './regex.js';
 import type { InvalidTag } from './tags.js';
 import type { DesiredRoute } from './types.js';
@@ -81,9 +82,7 @@ export function routesOf(tags: Tags, domains: readonly Domain[], to: RouteTarget
       ? [{ ...host, ...common }]
       : paths.map((path) => ({ ...host, path, ...common })),
   );
-  return routes.filter(
-    (route, index) => routes.findIndex((other) => routeKey(other) === routeKey(route)) === index,
-  );
+  return firstOfEach(routes, routeKey);
 }
 
 /** What a request must look like for the route, whatever the frontend. */

@@ -1,4 +1,5 @@
 import { nearest } from '../nearest.js';
+import { firstOfEach } from './first-of-each.js';
 import { type TagName, type Tags, tagNames, tagRows } from './vocabulary.js';
 
 export interface ParsedTags {
@@ -58,9 +59,7 @@ function split(prefix: string, tag: string): RawTag[] {
 
 function readRow(name: TagName, given: readonly RawTag[]) {
   const { grammar, many } = tagRows[name];
-  const distinct = given.filter(
-    (one, index) => given.findIndex(({ value }) => value === one.value) === index,
-  );
+  const distinct = firstOfEach(given, ({ value }) => value);
   const parsed = distinct.map((one) => ({ ...one, parsed: grammar.parse(one.value) }));
   const good = parsed.filter((one) => one.parsed !== undefined);
   const problems: InvalidTag[] = parsed
