@@ -22,6 +22,7 @@ import type { Catalog } from './observe/types.js';
 import { attempt, type Attempts, isolate } from './isolation.js';
 import { candidatesOf, namedIn } from './rejections.js';
 import type { RouteFiles } from './routes/folder.js';
+import { cameBackOther, stillUnstable, type Unstable } from './unstable.js';
 
 export type Phase = 'observe' | 'desired' | 'actual' | 'diff' | 'apply';
 
@@ -45,8 +46,7 @@ export interface PassMemory {
   held?: Held;
   /** By service: what HAProxy refused, until its input changes. */
   rejected: Record<string, Rejection>;
-  /** By backend: came back other than it was written; with the input for which that holds. */
-  unstable: Record<string, { readonly fingerprint: string; readonly message: string }>;
+  unstable: Unstable;
   /** What the server state file holds, as far as this process knows. */
   serverState?: string;
   /** Dead transactions of earlier processes were deleted. */
@@ -150,7 +150,10 @@ class Pass {
       );
       desired = this.#desire();
       current = await this.#plan(desired, actual);
-      if (applied) this.#rememberUnstable(desired, before, current);
+      if (applied) {
+        const found = cameBackOther(desired, before, current);
+        this.memory.unstable = { ...this.memory.unstable, ...found };
+      }
       // A conflict is a new read. A culprit is progress: the others are to be served in this pass.
       if (!applied || Object.keys(this.memory.rejected).length > refused) left++;
     }
@@ -192,7 +195,7 @@ class Pass {
         settings,
         now,
         idle,
-        unstable: this.#unstable(desired),
+        unstable: stillUnstable(this.memory.unstable, desired),
         ...(held === undefined ? {} : { confirms: held }),
       }),
     );
@@ -291,28 +294,4 @@ class Pass {
       remember: (rejected) => Object.assign(this.memory.rejected, rejected),
     };
   }
-
-  #unstable(desired: DesiredState): Record<string, string> {
-    const stuck = desired.backends.flatMap(({ name, fingerprint }): [string, string][] => {
-      const known = this.memory.unstable[name];
-      return known?.fingerprint === fingerprint ? [[name, known.message]] : [];
-    });
-    return Object.fromEntries(stuck);
-  }
-
-  /** The same replacement twice would go on for ever, with a reload each time. */
-  #rememberUnstable(desired: DesiredState, before: Plan, after: Plan): void {
-    const done = new Set(before.steps.flatMap(writtenBackend));
-    for (const step of after.steps) {
-      if (step.kind !== 'replace-backend' || !done.has(step.backend)) continue;
-      if (step.changes.length === 0) continue;
-      const fingerprint = desired.backends.find(({ name }) => name === step.backend)?.fingerprint;
-      const message = `backend ${step.backend} comes back other than written: ${step.changes.join(', ')}`;
-      this.memory.unstable[step.backend] = { fingerprint: fingerprint ?? '', message };
-    }
-  }
-}
-
-function writtenBackend(step: Step): string[] {
-  return step.kind === 'create-backend' || step.kind === 'replace-backend' ? [step.backend] : [];
 }
