@@ -105,9 +105,8 @@ export function planCustomBackend(
     assignSlots({ ...input, structural: context.reloadsAnyway }).map(asShared),
     legacy,
   );
-  const fields = desired.keepCheck
-    ? (before[0]?.fields ?? desired.serverFields)
-    : desired.serverFields;
+  const checked = before.find((slot) => slot.fields['check'] === 'enabled');
+  const fields = (desired.keepCheck ? checked?.fields : undefined) ?? desired.serverFields;
   const wanted = new Set(slots.map(({ name }) => name));
   const existing = new Map(before.map((slot) => [slot.name, slot]));
   const base = { backend: desired.name, route: 'transaction', reload: 'custom-servers' } as const;
@@ -250,9 +249,10 @@ function slotsInput(
   };
 }
 
-/** A job spec that can't be read must not rewrite a check that works. */
+/** A job spec that can't be read must not rewrite a check that works; none at all is not one. */
 function sectionOf(desired: DesiredBackend, actual: ActualBackend | undefined): JsonObject {
-  if (!desired.keepCheck || actual?.ours !== true) return desired.section;
+  const keeps = desired.keepCheck && actual?.ours === true && hasCheck(actual.section);
+  if (!keeps) return desired.section;
   return checkFieldsOf(desired.section, actual.section);
 }
 

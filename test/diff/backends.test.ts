@@ -96,6 +96,19 @@ describe('backends: what is made, written, kept and removed', () => {
     expect(stepsOf(planFor(desiredState([wanted]), actual), 'replace-server')).to.deep.equal([]);
   });
 
+  it('S18: but no check at all is none to keep: a gate would wait for it for ever', () => {
+    const { default_server: _, ...unchecked } = checkedSection;
+    const wanted = backend('web', { keepCheck: true, endpoints: [endpoint('a')] });
+    const actual = actualState([actualBackend('web', { section: unchecked, slots: served })]);
+    const [step] = stepsOf(planFor(desiredState([wanted]), actual), 'replace-backend');
+    expect(step?.section).to.deep.equal(wanted.section);
+    const pooled = customBackend('web', { keepCheck: true, endpoints: [endpoint('a')] });
+    const slots = served.map((one) => ({ ...one, fields: {} }));
+    const pool = actualState([operatorBackend('pool', slots)]);
+    const [server] = stepsOf(planFor(desiredState([pooled]), pool), 'replace-server');
+    expect(server?.fields).to.deep.equal(pooled.serverFields);
+  });
+
   it('S4: the route stays as long as one instance does', () => {
     const endpoints = [endpoint('a'), endpoint('b')];
     const routes = [route('web.example.com')];
