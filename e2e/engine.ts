@@ -73,8 +73,17 @@ export async function needImage({ image }: Engine, name: string): Promise<void> 
 /** A base that can't be pulled makes the tests unavailable; a build that fails is a failure. */
 async function build(engine: Engine): Promise<string> {
   await needImage(engine, nodeImage);
+  await forgetBuilt(engine);
   await GenericContainer.fromDockerfile(root)
     .withBuildArgs({ NODE_IMAGE: nodeImage })
     .build(builtImage, { deleteOnExit: false });
   return builtImage;
+}
+
+/** A build that fails is told by its image only, which isn't there: an older one would be tested. */
+async function forgetBuilt({ container }: Engine): Promise<void> {
+  const built = container.dockerode.getImage(builtImage);
+  await built.remove({ force: true, noprune: true }).catch((cause: unknown) => {
+    if ((cause as { statusCode?: number }).statusCode !== 404) throw cause;
+  });
 }
