@@ -29,7 +29,7 @@ import type { PlannedSlot, ReloadReason, Step } from './types.js';
 export interface BackendContext {
   readonly slots: Pick<
     SlotsInput,
-    'held' | 'isGone' | 'idle' | 'now' | 'drainTimeoutSeconds' | 'settings'
+    'held' | 'isGone' | 'mayRun' | 'idle' | 'now' | 'drainTimeoutSeconds' | 'settings'
   >;
   /** The pass reloads HAProxy anyway: sizes may be put right at no further cost. */
   readonly reloadsAnyway: boolean;

@@ -244,6 +244,7 @@ export function contextOf(
     slots: {
       held: new Set(held?.instances ?? []),
       isGone: (id) => gone.has(allocationOf(id)),
+      mayRun: (id) => catalog.allocations[allocationOf(id)] !== undefined,
       idle,
       now,
       drainTimeoutSeconds: settings.haproxy.drainTimeoutMs / 1000,

@@ -23,6 +23,8 @@ export interface SlotsInput {
   readonly held: ReadonlySet<string>;
   /** Whether an instance's allocation runs no more: nothing is gained by keeping it. */
   readonly isGone: (id: string) => boolean;
+  /** Whether Nomad knows its allocation: its address can't be another's while that isn't over. */
+  readonly mayRun?: (id: string) => boolean;
   /** Names of draining slots without a request in flight. */
   readonly idle: ReadonlySet<string>;
   /** Unix seconds. */
@@ -152,8 +154,9 @@ function parked(input: SlotsInput, name: string): PlannedSlot {
 }
 
 /**
- * The last instance that serves is not drained while its replacement has yet to pass its check:
- * nobody would answer. Once its allocation is over, it goes whatever.
+ * The last instance that serves is not drained while its replacement has yet to pass its check, or to
+ * come or run while Nomad knows the old allocation: nobody would answer. Once that is over, or no job
+ * asks for an instance, it goes whatever.
  */
 function findLastServing(
   input: SlotsInput,
@@ -165,10 +168,12 @@ function findLastServing(
     wanted.get(slot.binding?.id ?? '')?.phase === 'serve';
   const up = input.slots.filter((slot) => slot.binding !== undefined && serves(slot));
   const replacement = input.endpoints.some(({ phase }) => phase === 'serve');
-  if (!replacement || up.some(stays)) return undefined;
+  const comes = input.endpoints.some(({ phase }) => phase === 'gate') || (input.expected ?? 0) > 0;
+  if (!(replacement || comes) || up.some(stays)) return undefined;
   const leaving = up.filter(({ binding }) => {
     const id = binding?.id ?? '';
-    return wanted.get(id)?.terminal !== true && !input.isGone(id);
+    if (wanted.get(id)?.terminal === true || input.isGone(id)) return false;
+    return replacement || input.mayRun?.(id) === true;
   });
   return leaving[0]?.name;
 }

@@ -206,6 +206,27 @@ describe('the last instance that serves', () => {
     expect(await asked.stop()).to.deep.equal([]);
   });
 
+  it('S8: stays while its replacement has yet to register, or to run', async () => {
+    const { stack, app, serve, load } = deploys();
+    const [old, young] = [await app('old'), await app('young')];
+    const service = serve('web', [old]);
+    const connector = stack.connector();
+    await stack.waitServed(web);
+    await connector.waitSettled();
+    const asked = load(web);
+    stack.nomad.stopAlloc(allocOf(stack.nomad, old), 'deregistered');
+    await connector.waitConverged();
+    await asked.more(30);
+    const { ID } = service.addInstance({ ...at(young), clientStatus: 'pending' });
+    await connector.waitConverged();
+    await asked.more(30);
+    expect(young.served).to.equal(0);
+    stack.nomad.setClientStatus(ID, 'running');
+    await stack.waitBalanced(web, [young]);
+    await connector.waitSettled();
+    expect(await asked.stop()).to.deep.equal([]);
+  });
+
   it('S8: goes whatever once its allocation is over', async () => {
     const { stack, app, serve } = deploys();
     const [old, young] = [await app('old'), await app('young', { healthy: false })];

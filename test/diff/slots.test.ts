@@ -234,9 +234,25 @@ describe('slots: which instance a server serves', () => {
       expect(picture(assign([last, waiting], absent, { isGone }))).to.equal('a- b');
     });
 
-    it('drains when nothing is to replace it', () => {
-      expect(picture(assign([last], [endpoint('a', { phase: 'drain' })]))).to.equal('a-');
-      const gated = [endpoint('a', { phase: 'drain' }), endpoint('b', { phase: 'gate' })];
+    describe('whose allocation Nomad knows', () => {
+      const mayRun = () => true;
+      const alone = [endpoint('a', { phase: 'drain' })];
+
+      it('stays while its replacement has yet to run', () => {
+        const gated = [...alone, endpoint('b', { phase: 'gate' })];
+        expect(picture(assign([last, slot(web(2))], gated, { mayRun }))).to.equal('a b');
+      });
+
+      it('stays while a job asks for an instance, and drains when none does', () => {
+        expect(picture(assign([last], alone, { expected: 1, mayRun }))).to.equal('a');
+        expect(picture(assign([last], alone, { expected: 0, mayRun }))).to.equal('a-');
+        expect(picture(assign([last], alone, { mayRun }))).to.equal('a-');
+      });
+    });
+
+    it('S12: drains when Nomad knows no allocation: its address may be another’s by now', () => {
+      expect(picture(assign([last], [], { expected: 1 }))).to.equal('a-');
+      const gated = [endpoint('b', { phase: 'gate' })];
       expect(picture(assign([last, slot(web(2))], gated))).to.equal('a- b');
     });
 
