@@ -67,7 +67,7 @@ export function createActualReader(
     const get = getter(client, options.signal);
     const previous = options.full ? undefined : cache;
     cache = undefined;
-    apiVersion ??= await readApiVersion(get);
+    apiVersion ??= requireMetadata(await readApiVersion(get), settings.ownership.prefix);
     const [raw, info, listed] = await Promise.all([readRaw(get), readInfo(get), listServers(get)]);
     const servers = runtimeServers(listed);
     const fingerprint = `${raw.version} ${raw.checksum} ${info.pid}`;
@@ -132,6 +132,17 @@ async function readApiVersion(get: Get): Promise<Version> {
   const api = isObject(body) && isObject(body['api']) ? body['api'] : {};
   const match = /(\d+)\.(\d+)/.exec(textAt(api, 'version'));
   return { major: Number(match?.[1] ?? 3), minor: Number(match?.[2] ?? 0) };
+}
+
+/** Without a prefix only metadata tells what is ours, and API 3.0 and 3.1 drop it on most objects. */
+function requireMetadata(version: Version, prefix: string): Version {
+  const { major, minor } = version;
+  if (prefix !== '' || major > 3 || minor >= 2) return version;
+  throw new ConnectorError(
+    'haproxy-unsupported',
+    `ownership.prefix is empty, which needs Data Plane API 3.2 or newer; this is ${major}.${minor}`,
+    { retryable: false },
+  );
 }
 
 interface Raw {

@@ -158,11 +158,15 @@ export const sections = {
     }),
   },
   ownership: {
-    prefix: text("What the names of the connector's own objects begin with.", NAME_RULE, {
-      pattern: '^[A-Za-z0-9_.:-]*$',
-      default: 'nomad_',
-      emptyIsValue: true,
-    }),
+    prefix: text(
+      "What the names of the connector's own objects begin with; none needs Data Plane API 3.2 or newer.",
+      NAME_RULE,
+      {
+        pattern: '^[A-Za-z0-9_.:-]*$',
+        default: 'nomad_',
+        emptyIsValue: true,
+      },
+    ),
     adopt: yesNo("Take over existing backends that aren't the connector's whole.", false, {
       flag: '--adopt',
     }),

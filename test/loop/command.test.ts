@@ -1,3 +1,6 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
 import { expect } from 'chai';
 
 import type { App } from '../../fixtures/apps/app.js';
@@ -119,6 +122,31 @@ describe('the program, run once', function () {
     const { code, stdout } = await stack().run(['--once', '--frontend', 'nowhere']);
     expect(code).to.equal(1);
     expect(stdout).to.include('nowhere');
+  });
+
+  it('refuses to own things without a prefix where metadata is not kept (R2.4)', async () => {
+    const before = await stack().configuration();
+    const given = join(stack().dp.dirs.root, 'connector.json');
+    const file = join(stack().dp.dirs.root, 'no-prefix.json');
+    const content = JSON.parse(await readFile(given, 'utf8')) as object;
+    await writeFile(file, JSON.stringify({ ...content, ownership: { prefix: '' } }));
+    for (const [version, code] of [
+      ['v3.0.21 abcdef', 1],
+      ['v3.2.13 abcdef', 0],
+    ] as const) {
+      stack().proxy.clear();
+      stack().proxy.onRequest(({ path }) =>
+        path.endsWith('/v3/info')
+          ? { rewrite: (body) => body.replace(/"version":"[^"]*"/, `"version":"${version}"`) }
+          : undefined,
+      );
+      const ended = await stack().run(['--config', file, '--once']);
+      expect(ended.code, ended.stderr).to.equal(code);
+      if (code === 0) continue;
+      expect(ended.stderr).to.include('ownership.prefix is empty, which needs Data Plane API 3.2');
+      expect(stack().proxy.writes()).to.deep.equal([]);
+      expect(await stack().configuration()).to.equal(before);
+    }
   });
 
   it('S5: refuses an HAProxy older than 3.0, and touches nothing', async () => {
