@@ -26,6 +26,7 @@ import type {
   RuntimeServer,
   Version,
 } from './types.js';
+import { wholeList } from './whole-list.js';
 
 export interface ActualReader {
   /**
@@ -69,12 +70,14 @@ export function createActualReader(
     cache = undefined;
     apiVersion ??= requireMetadata(await readApiVersion(get), settings.ownership.prefix);
     const [raw, info, listed] = await Promise.all([readRaw(get), readInfo(get), listServers(get)]);
-    const servers = runtimeServers(listed);
     const fingerprint = `${raw.version} ${raw.checksum} ${info.pid}`;
     const fresh = await reuseOrRead(get, previous, fingerprint);
     const names = Object.keys(fresh.configuration.maps);
     const entries = await readEntries(get, settings, names, fresh.otherEntries);
     cache = { ...fresh, otherEntries: entries };
+    const { backends } = fresh.configuration;
+    const readAgain = async () => runtimeServers(await listServers(get));
+    const servers = await wholeList(get, backends, runtimeServers(listed), readAgain);
     return assemble(raw, info, servers, fresh.configuration, entries);
   }
 

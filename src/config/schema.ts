@@ -149,7 +149,8 @@ export const sections = {
       minItems: 1,
       uniqueItems: true,
     },
-    request_timeout: duration('Longest wait for an answer from the Data Plane API.', '30s'),
+    // Longer than the 30 s after which the Data Plane API gives up on HAProxy and answers.
+    request_timeout: duration('Longest wait for an answer from the Data Plane API.', '40s'),
   },
   tags: {
     prefix: text('What the tags on Nomad services begin with.', 'a word such as haproxy', {

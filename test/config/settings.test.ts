@@ -18,7 +18,7 @@ describe('loadSettings', () => {
         backendStrategy: 'use_existing',
         drainTimeoutMs: 30_000,
         frontends: ['https'],
-        requestTimeoutMs: 30_000,
+        requestTimeoutMs: 40_000,
       },
       tags: { prefix: 'haproxy' },
       ownership: { prefix: 'nomad_', adopt: false },

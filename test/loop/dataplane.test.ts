@@ -220,6 +220,30 @@ describe('the loop, when the data plane misbehaves', () => {
     await stack().waitServed(domainOf('late'), [app]);
   });
 
+  it('the list of servers comes cut short: that is no lost reload, and is read again', async () => {
+    const { proxy, dp } = stack();
+    for (const name of ['one', 'two', 'three']) stack().serve(name, [app]);
+    const passes = stack().passes();
+    await passes.run();
+    for (const name of ['one', 'two', 'three']) await stack().waitServed(domainOf(name), [app]);
+    await passes.run();
+    const worker = await dp.haproxy.workerPid();
+    let cuts = 0;
+    const cutShort = (times: number) => (seen: SeenRequest) =>
+      seen.path.endsWith('/runtime/backends/%20/servers') && cuts++ < times
+        ? { rewrite: (body: string) => JSON.stringify((JSON.parse(body) as object[]).slice(0, 1)) }
+        : undefined;
+    proxy.clear();
+    proxy.onRequest(cutShort(1));
+    expect((await passes.run()).plan.steps).to.deep.equal([]);
+    expect(cuts).to.equal(2);
+    proxy.onRequest(cutShort(100));
+    const error = await passes.run().catch((thrown: unknown) => thrown);
+    expect(error).to.include({ code: 'haproxy-failed' });
+    expect(proxy.writes()).to.deep.equal([]);
+    expect(await dp.haproxy.workerPid()).to.equal(worker);
+  });
+
   it('one service is refused by HAProxy: it alone is skipped, and named', async () => {
     stack().serve('first', [app]);
     const connector = stack().connector();
