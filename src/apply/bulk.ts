@@ -68,11 +68,7 @@ async function render(
 ): Promise<string> {
   const tx = await openTransaction(context, version);
   try {
-    for (const step of steps) {
-      if (step.kind === 'reload') continue;
-      const response = await execute(tx, step, context.settings.ownership.prefix);
-      expectOk(response, `${step.kind}: ${step.reason}`);
-    }
+    await execute(tx, steps, context.settings.ownership.prefix);
     const raw = await context.client.get('/configuration/raw', {
       query: { transaction_id: tx.id },
       ...aborting(context),

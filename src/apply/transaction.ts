@@ -68,13 +68,17 @@ const executors: {
   },
 };
 
-export function execute(
+/** One edit after the other: the indexes of rules depend on those before. */
+export async function execute(
   tx: Transaction,
-  step: StructuralStep,
+  steps: readonly (StructuralStep | ReloadStep)[],
   prefix: string,
-): Promise<DataPlaneResponse> {
-  const executor = executors[step.kind] as Executor<StructuralStep>;
-  return executor(tx, step, prefix);
+): Promise<void> {
+  for (const step of steps) {
+    if (step.kind === 'reload') continue;
+    const executor = executors[step.kind] as Executor<StructuralStep>;
+    expectOk(await executor(tx, step, prefix), `${step.kind}: ${step.reason}`);
+  }
 }
 
 /**
@@ -90,11 +94,7 @@ export async function commitStructural(
 ): Promise<void> {
   const tx = await openTransaction(context, version);
   try {
-    for (const step of steps) {
-      if (step.kind === 'reload') continue;
-      const response = await execute(tx, step, context.settings.ownership.prefix);
-      expectOk(response, `${step.kind}: ${step.reason}`);
-    }
+    await execute(tx, steps, context.settings.ownership.prefix);
     await beforeCommit();
     const response = await context.client.send('PUT', pathOf('transactions', tx.id), {
       query: { force_reload: true },
