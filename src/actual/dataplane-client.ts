@@ -1,6 +1,8 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 
+import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
+
 import { got, type Got, type Method } from 'got';
 
 import type { HaproxySettings } from '../config/types.js';
@@ -55,6 +57,14 @@ export interface ClientHooks {
 
 const services = '/v3/services/haproxy';
 const idleMs = 4000;
+/** So long may the process have been busy without a look at its connections. */
+const busyMs = 100;
+
+interface Client {
+  readonly http: Got;
+  /** When the last answer came. */
+  heardAt: number;
+}
 
 /**
  * A client of the Data Plane API (v3). Paths are below `/v3/services/haproxy`, or absolute when
@@ -84,11 +94,11 @@ export function createDataPlaneWriter(
   };
 }
 
-function clientOf(settings: HaproxySettings): Got {
+function clientOf(settings: HaproxySettings): Client {
   // The Data Plane API closes idle connections after a while; one that is about to be closed must
   // not be taken for a write.
   const agent = { keepAlive: true, maxSockets: 8, timeout: idleMs };
-  return got.extend({
+  const http = got.extend({
     username: settings.username,
     password: settings.password,
     throwHttpErrors: false,
@@ -96,10 +106,21 @@ function clientOf(settings: HaproxySettings): Got {
     decompress: false,
     agent: { http: new HttpAgent(agent), https: new HttpsAgent(agent) },
   });
+  return { http, heardAt: 0 };
+}
+
+/**
+ * After a long computation Node knows only after a turn of its loop which connections were ended
+ * meanwhile; a write on one of those would fail, and must not be sent twice.
+ */
+async function lookAround(client: Client): Promise<void> {
+  if (performance.now() - client.heardAt < busyMs) return;
+  await delay(1);
+  await turn();
 }
 
 async function request(
-  client: Got,
+  client: Client,
   settings: HaproxySettings,
   hooks: ClientHooks,
   method: Method,
@@ -109,13 +130,15 @@ async function request(
   const scope = scopeOf(options.signal ?? new AbortController().signal);
   const deadline = setTimeout(() => scope.abort(), settings.requestTimeoutMs);
   try {
-    const response = await client(urlOf(settings, path), {
+    await lookAround(client);
+    const response = await client.http(urlOf(settings, path), {
       method,
       searchParams: options.query ?? {},
       signal: scope.signal,
       ...bodyOf(options),
       headers: { ...headersOf(options), ...options.headers },
     });
+    client.heardAt = performance.now();
     hooks.onResponse?.(statusClassOf(response.statusCode));
     return answerOf(response.statusCode, response.headers, response.body);
   } catch (error) {
