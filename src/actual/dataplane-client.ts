@@ -1,6 +1,5 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
 
 import { got, type Got, type Method } from 'got';

@@ -24,7 +24,6 @@ import type {
   ActualState,
   GlobalFacts,
   RuntimeServer,
-  Version,
 } from './types.js';
 import { wholeList } from './whole-list.js';
 
@@ -62,13 +61,14 @@ export function createActualReader(
   clock: () => number = Date.now,
 ): ActualReader {
   let cache: Cache | undefined;
-  let apiVersion: Version | undefined;
+  let isFit = settings.ownership.prefix !== '';
 
   async function read(options: { full?: boolean; signal?: AbortSignal } = {}) {
     const get = getter(client, options.signal);
     const previous = options.full ? undefined : cache;
     cache = undefined;
-    apiVersion ??= requireMetadata(await readApiVersion(get), settings.ownership.prefix);
+    if (!isFit) await requireMetadata(get);
+    isFit = true;
     const [raw, info, listed] = await Promise.all([readRaw(get), readInfo(get), listServers(get)]);
     const fingerprint = `${raw.version} ${raw.checksum} ${info.pid}`;
     const fresh = await reuseOrRead(get, previous, fingerprint);
@@ -103,7 +103,7 @@ export function createActualReader(
       maps[name] = known === undefined ? { file } : { file, entries: known };
     }
     return {
-      dataplane: { url: client.url, apiVersion: apiVersion ?? { major: 3, minor: 0 } },
+      dataplane: { url: client.url },
       haproxy: { version: info.version, pid: info.pid },
       configVersion: raw.version,
       raw: raw.text,
@@ -129,18 +129,16 @@ function getter(client: DataPlaneReader, signal: AbortSignal | undefined): Get {
   return (path, query = {}) => client.get(path, { query, ...(signal ? { signal } : {}) });
 }
 
-/** `GET /v3/info`: `api.version` is `v3.2.13 ...`; a development build has no number. */
-async function readApiVersion(get: Get): Promise<Version> {
+/**
+ * Without a prefix only metadata tells what is ours, and API 3.0 and 3.1 drop it on most objects.
+ * `GET /v3/info`: `api.version` is `v3.2.13 ...`; a development build has no number.
+ */
+async function requireMetadata(get: Get): Promise<void> {
   const { body } = expectOk(await get('/v3/info'), 'read the Data Plane API version');
   const api = isObject(body) && isObject(body['api']) ? body['api'] : {};
   const match = /(\d+)\.(\d+)/.exec(textAt(api, 'version'));
-  return { major: Number(match?.[1] ?? 3), minor: Number(match?.[2] ?? 0) };
-}
-
-/** Without a prefix only metadata tells what is ours, and API 3.0 and 3.1 drop it on most objects. */
-function requireMetadata(version: Version, prefix: string): Version {
-  const { major, minor } = version;
-  if (prefix !== '' || major > 3 || minor >= 2) return version;
+  const [major, minor] = [Number(match?.[1] ?? 3), Number(match?.[2] ?? 0)];
+  if (major > 3 || minor >= 2) return;
   throw new ConnectorError(
     'haproxy-unsupported',
     `ownership.prefix is empty, which needs Data Plane API 3.2 or newer; this is ${major}.${minor}`,

@@ -2,7 +2,7 @@ import type { JsonObject } from '../json.js';
 
 /** HAProxy as it is: what is on disk, and what runs. Deeply readonly plain data. */
 export interface ActualState {
-  readonly dataplane: { readonly url: string; readonly apiVersion: Version };
+  readonly dataplane: { readonly url: string };
   readonly haproxy: { readonly version: string; readonly pid: number };
   /** `Configuration-Version` of `GET /configuration/raw`. */
   readonly configVersion: number;
@@ -17,11 +17,6 @@ export interface ActualState {
   readonly global: GlobalFacts;
   /** The one defaults section; undefined where there is none, or a choice. */
   readonly defaults?: string;
-}
-
-export interface Version {
-  readonly major: number;
-  readonly minor: number;
 }
 
 /** Names of the generation marker's server, see diff/marker.ts. */

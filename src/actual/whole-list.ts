@@ -5,6 +5,9 @@ import type { ActualBackend } from './types.js';
 
 type Get = (path: string) => Promise<DataPlaneResponse>;
 
+/** How often a list that was cut is read again. */
+const maxTries = 2;
+
 /**
  * The servers of all backends in the process, whole. HAProxy 3.0's master socket stalls now and then
  * in an answer of hundreds of kilobytes (`show servers state` of 5,000 servers), and after 30 s the
@@ -18,12 +21,13 @@ export async function wholeList(
   readAgain: () => Promise<RuntimeServers>,
 ): Promise<RuntimeServers> {
   let servers = first;
-  for (let left = 2; left > 0; left--) {
-    if (!(await isCut(get, backends, servers))) return servers;
+  for (let tries = 0; await isCut(get, backends, servers); tries++) {
+    if (tries === maxTries) {
+      throw new ConnectorError('haproxy-failed', "the list of HAProxy's servers is cut short");
+    }
     servers = await readAgain();
   }
-  if (!(await isCut(get, backends, servers))) return servers;
-  throw new ConnectorError('haproxy-failed', "the list of HAProxy's servers is cut short");
+  return servers;
 }
 
 async function isCut(

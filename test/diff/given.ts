@@ -165,7 +165,7 @@ export function actualState(
   given: Partial<ActualState> = {},
 ): ActualState {
   return {
-    dataplane: { url: 'http://127.0.0.1:5555', apiVersion: { major: 3, minor: 0 } },
+    dataplane: { url: 'http://127.0.0.1:5555' },
     haproxy: { version: '3.0.11', pid: 4711 },
     configVersion: 57,
     raw: '',
