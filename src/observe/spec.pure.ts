@@ -2,6 +2,7 @@
 
 import type { WireCheck, WireGroup, WireJob, WireService, WireTask } from './nomad-shapes.js';
 import { networkPorts } from './ports.pure.js';
+import type { CheckSpec } from './types.js';
 import { resolveVariables, staticVariables, type Variables } from './variables.pure.js';
 
 export interface JobSpec {
@@ -31,19 +32,10 @@ export interface ServiceBlock {
   readonly staticPorts: Readonly<Record<string, number>>;
 }
 
-export interface CheckBlock {
-  readonly name: string;
-  readonly type: string;
-  readonly path?: string;
-  readonly method?: string;
-  readonly headers: Readonly<Record<string, readonly string[]>>;
-  readonly intervalMs: number;
-  readonly timeoutMs: number;
+/** A check as the job has it: its port is a label yet. */
+export interface CheckBlock extends Omit<CheckSpec, 'port'> {
   /** Empty for the service's own port. */
   readonly portLabel: string;
-  readonly protocol?: 'http' | 'https';
-  readonly tlsSkipVerify: boolean;
-  readonly grpcService?: string;
 }
 
 export function toJobSpec(job: WireJob): JobSpec {

@@ -15,7 +15,7 @@ import {
   type NomadClient,
   type StatusClass,
 } from '../../src/observe/nomad-client.js';
-import { settingsFor } from './setup.js';
+import { failure, settingsFor } from './setup.js';
 
 const signal = new AbortController().signal;
 const trusted = { 'X-Nomad-Index': '7', 'X-Nomad-KnownLeader': 'true' };
@@ -240,13 +240,4 @@ async function makePki(folder: string): Promise<{ ca: string; cert: string; key:
   const sign = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-extfile', 'ext'];
   openssl('x509', '-req', '-in', 'own.csr', ...sign, '-out', 'own.pem');
   return { ca: at('ca.pem'), cert: at('own.pem'), key: at('own.key') };
-}
-
-async function failure(promise: Promise<unknown>): Promise<ConnectorError> {
-  const error: unknown = await promise.then(
-    () => new Error('nothing failed'),
-    (thrown: unknown) => thrown,
-  );
-  if (error instanceof ConnectorError) return error;
-  throw error;
 }

@@ -2,6 +2,7 @@
 
 import { startNomadSimulator, type NomadSimulator } from '../../fixtures/nomad/simulator.js';
 import type { NomadSettings } from '../../src/config/types.js';
+import { ConnectorError } from '../../src/errors.js';
 import type { Lookup } from '../../src/observe/addresses.js';
 import { createCatalogReader, type CatalogReader } from '../../src/observe/catalog.js';
 import {
@@ -73,4 +74,14 @@ export function checkPaths(service: CatalogService): readonly (string | undefine
   return service.instances.map(({ spec }) =>
     spec.status === 'known' ? spec.checks[0]?.path : spec.status,
   );
+}
+
+/** The error that it ends in; another kind of error, or none, fails the test. */
+export async function failure(promise: Promise<unknown>): Promise<ConnectorError> {
+  const error: unknown = await promise.then(
+    () => new Error('nothing failed'),
+    (thrown: unknown) => thrown,
+  );
+  if (error instanceof ConnectorError) return error;
+  throw error;
 }

@@ -1,8 +1,15 @@
 import { expect } from 'chai';
 import { grants, readJobIn } from '../../fixtures/nomad/acl.js';
-import { ConnectorError, type ErrorCode } from '../../src/errors.js';
+import type { ErrorCode } from '../../src/errors.js';
 import type { Catalog } from '../../src/observe/types.js';
-import { enabled, onlyInstance, serviceOf, startObserver, type Observer } from './setup.js';
+import {
+  enabled,
+  failure,
+  onlyInstance,
+  serviceOf,
+  startObserver,
+  type Observer,
+} from './setup.js';
 
 const token = 'secret-token';
 const S = 1_000_000_000;
@@ -387,13 +394,4 @@ function codes(catalog: Catalog): string[] {
 function held({ trust }: Catalog): string {
   expect(trust.removals).to.equal('held');
   return trust.removals === 'held' ? trust.reason : '';
-}
-
-async function failure(promise: Promise<unknown>): Promise<ConnectorError> {
-  const error: unknown = await promise.then(
-    () => new Error('nothing failed'),
-    (thrown: unknown) => thrown,
-  );
-  if (error instanceof ConnectorError) return error;
-  throw error;
 }
