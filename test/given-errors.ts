@@ -2,10 +2,10 @@ import { asConnectorError, type ConnectorError } from '../src/errors.js';
 
 /** What a promise is rejected with; fails where it is fulfilled. */
 export async function rejected(promise: Promise<unknown>): Promise<ConnectorError> {
-  const fulfilled = await promise.then(
-    () => true,
-    (error: unknown) => asConnectorError(error),
+  const error = await promise.then(
+    () => undefined,
+    (reason: unknown) => asConnectorError(reason),
   );
-  if (fulfilled === true) throw new Error('it should have failed');
-  return fulfilled;
+  if (error === undefined) throw new Error('it should have failed');
+  return error;
 }
