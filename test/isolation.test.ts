@@ -76,12 +76,13 @@ function oracle({ services, culprits, names = false }: Given) {
 async function settled(given: Given) {
   const world = oracle(given);
   const { attempts } = world;
-  for (;;) {
+  for (let rounds = 0; rounds <= letters.length; rounds++) {
     const desired = attempts.desire({});
     const plan = await attempts.plan(desired, await attempts.read());
     if (plan.steps.length === 0) return world;
     await attempt(attempts, candidatesOf(desired, plan), []);
   }
+  throw new Error('it goes on and on');
 }
 
 /** Up to twelve services, any of them culprits. */
