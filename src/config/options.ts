@@ -35,7 +35,7 @@ function longFlag(argument: string): string {
 
 function rootParser(emit: Emit, printed: string[]): Parser {
   const program = new Parser('haproxy-nomad-connector')
-    .description("Keeps HAProxy in line with Nomad's service catalog.")
+    .description("Keeps HAProxy in sync with Nomad's service catalog.")
     .version(productVersion(), '--version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .exitOverride()
@@ -53,24 +53,24 @@ function rootParser(emit: Emit, printed: string[]): Parser {
 
 function addRunOptions(program: Parser): void {
   program
-    .option('--once', 'make one pass and exit')
-    .option('--dry-run', 'print what a pass would change, and change nothing')
-    .option('--detailed-exitcode', 'exit 2 when there are changes')
-    .addOption(choice('--output <format>', 'form of the plan', ['text', 'json'], 'text'))
+    .option('--once', 'run one pass and exit')
+    .option('--dry-run', 'print what a pass would change without changing anything')
+    .option('--detailed-exitcode', 'exit with 2 if there are changes; needs --once or --dry-run')
+    .addOption(choice('--output <format>', 'plan format', ['text', 'json'], 'text'))
     .addOption(choice('--color <when>', 'color the plan', ['auto', 'always', 'never'], 'auto'));
 }
 
 function addSettingOptions(program: Parser): void {
   program
     .option('--config <file>', 'configuration file, YAML or JSON')
-    .option('--nomad-address <url>', "Nomad's HTTP API, http(s):// or unix://")
-    .option('--haproxy-address <url>', 'the Data Plane API')
-    .option('--frontend <name>', 'frontend to put routes in (repeatable)', collect)
-    .option('--routing-mode <mode>', 'map or rules')
-    .option('--http-listen <address>', 'where to serve health and metrics, or off')
-    .option('--log-level <level>', 'error, warn, info or debug')
-    .option('--adopt', "take over existing backends that aren't the connector's")
-    .option('--allow-removals', 'let every removal through the guard');
+    .option('--nomad-address <url>', "address of Nomad's HTTP API, http(s):// or unix://")
+    .option('--haproxy-address <url>', 'URL of the Data Plane API')
+    .option('--frontend <name>', 'frontend that gets the routes (repeatable)', collect)
+    .option('--routing-mode <mode>', 'routing mode: map or rules')
+    .option('--http-listen <address>', 'listen address for health and metrics, or off')
+    .option('--log-level <level>', 'minimum log level: error, warn, info or debug')
+    .option('--adopt', "take ownership of existing backends the connector doesn't own")
+    .option('--allow-removals', 'disable the guard: apply every removal');
 }
 
 function choice(flags: string, description: string, values: string[], value: string): Option {

@@ -23,29 +23,33 @@ interface RouteAddOptions {
 
 /** Parses only: the routes' own part carries them out. */
 export function addRouteCommands(program: Parser, emit: Emit): void {
-  const route = program.command('route').description("routes for what isn't in Nomad");
-  const directory = '--directory <folder>';
-  const folder = 'folder of the route files';
+  const route = program.command('route').description('manage routes to services outside Nomad');
+  const directory = '--directory <dir>';
+  const folder = 'directory of the route files';
   route
     .command('add')
     .description('add a route')
     .requiredOption('--domain <domain...>', 'domain to route (repeatable)', collect)
-    .requiredOption('--target <address:port...>', 'where to (repeatable)', collect)
-    .option('--check-path <path>', 'HTTP path to check')
+    .requiredOption(
+      '--target <address:port...>',
+      'address and port of a target (repeatable)',
+      collect,
+    )
+    .option('--check-path <path>', 'path of an HTTP health check')
     .option(directory, folder)
     .action((own: RouteAddOptions, command: Parser) => emit(routeAdd(own, rootOptions(command))));
   route
     .command('remove')
-    .description('remove a route by its name or by a domain')
+    .description('remove a route by name or domain')
     .argument('[name]')
-    .option('--domain <domain>', 'domain of the route')
+    .option('--domain <domain>', 'a domain of the route')
     .option(directory, folder)
     .action((name: string | undefined, own: RouteOptions, command: Parser) =>
       emit(routeRemove(name, own, rootOptions(command))),
     );
   route
     .command('list')
-    .description('list the routes')
+    .description('list routes')
     .option(directory, folder)
     .action((own: RouteOptions, command: Parser) =>
       emit({ kind: 'route-list', ...routeCommon(own, rootOptions(command)) }),

@@ -65,84 +65,90 @@ const NAME_RULE = 'letters, digits, ".", "_", ":" and "-"';
 
 export const sections = {
   nomad: {
-    address: text("Nomad's HTTP API.", 'an http(s) URL or unix:// path', {
+    address: text("Address of Nomad's HTTP API.", 'an http(s) URL or unix:// path', {
       format: 'nomad-address',
       default: 'http://127.0.0.1:4646',
       env: 'NOMAD_ADDR',
       flag: '--nomad-address',
     }),
-    unix_addr: text("Nomad's task API socket, instead of an address.", 'a unix:// path', {
-      format: 'unix-path',
-      env: 'NOMAD_UNIX_ADDR',
-    }),
-    token: text('ACL token or workload identity.', 'printable characters without spaces', {
+    unix_addr: text(
+      "Unix socket of Nomad's task API, used instead of an address.",
+      'a unix:// path',
+      {
+        format: 'unix-path',
+        env: 'NOMAD_UNIX_ADDR',
+      },
+    ),
+    token: text('Nomad ACL token or workload identity.', 'printable characters without spaces', {
       pattern: '^[\\u0021-\\u007e]+$',
       secret: true,
       env: 'NOMAD_TOKEN',
     }),
-    token_file: file('File with the token; read again when Nomad refuses the token.', {
+    token_file: file('File that holds the token; reread when Nomad rejects the token.', {
       env: 'NOMAD_TOKEN_FILE',
     }),
-    region: text("Nomad region; not set: the agent's own.", 'the name of a region', {
+    region: text("Nomad region; defaults to the agent's region.", 'the name of a region', {
       pattern: '^[A-Za-z0-9_.-]+$',
       env: 'NOMAD_REGION',
     }),
-    namespace: text('Nomad namespace; `*` for all.', 'the name of a namespace, or *', {
+    namespace: text('Nomad namespace, or `*` for all.', 'the name of a namespace, or *', {
       pattern: '^(\\*|[A-Za-z0-9-]{1,128})$',
       default: '*',
       env: 'NOMAD_NAMESPACE',
     }),
-    ca_cert: file('CA certificate (PEM) that Nomad is checked against.', { env: 'NOMAD_CACERT' }),
-    client_cert: file('Client certificate (PEM).', { env: 'NOMAD_CLIENT_CERT' }),
-    client_key: file("The client certificate's key (PEM).", {
+    ca_cert: file('CA certificate (PEM) used to verify Nomad.', { env: 'NOMAD_CACERT' }),
+    client_cert: file('Client certificate (PEM) for Nomad.', { env: 'NOMAD_CLIENT_CERT' }),
+    client_key: file('Private key (PEM) of the client certificate.', {
       secret: true,
       env: 'NOMAD_CLIENT_KEY',
     }),
-    tls_server_name: text("Name expected in Nomad's certificate.", 'a host name', {
+    tls_server_name: text("Host name to verify in Nomad's certificate.", 'a host name', {
       pattern: '^[A-Za-z0-9_.-]+$',
       env: 'NOMAD_TLS_SERVER_NAME',
     }),
-    skip_verify: yesNo("Don't verify Nomad's certificate.", false, { env: 'NOMAD_SKIP_VERIFY' }),
-    request_timeout: duration('Longest wait for an answer from Nomad.', '10s'),
+    skip_verify: yesNo("Skip verification of Nomad's certificate.", false, {
+      env: 'NOMAD_SKIP_VERIFY',
+    }),
+    request_timeout: duration('Timeout of a request to Nomad.', '10s'),
   },
   haproxy: {
-    address: text('The Data Plane API, with or without `/v3`.', 'an http(s) URL', {
+    address: text('URL of the Data Plane API, with or without `/v3`.', 'an http(s) URL', {
       format: 'http-url',
       default: 'http://127.0.0.1:5555',
       env: 'HAPROXY_DATAPLANE_URL',
       flag: '--haproxy-address',
     }),
-    username: text('User of the Data Plane API.', 'a user name without ":"', {
+    username: text('User name for the Data Plane API.', 'a user name without ":"', {
       pattern: '^[^:\\u0000-\\u001f]+$',
       default: 'admin',
       env: 'HAPROXY_USERNAME',
     }),
-    username_file: file('File with the user name.', { env: 'HAPROXY_USERNAME_FILE' }),
-    password: text('Password of that user.', 'one line of text (put digits in quotes)', {
+    username_file: file('File that holds the user name.', { env: 'HAPROXY_USERNAME_FILE' }),
+    password: text('Password for the Data Plane API.', 'one line of text (put digits in quotes)', {
       pattern: '^[^\\u0000-\\u001f]*$',
       default: 'adminpwd',
       secret: true,
       emptyIsValue: true,
       env: 'HAPROXY_PASSWORD',
     }),
-    password_file: file('File with the password.', { env: 'HAPROXY_PASSWORD_FILE' }),
+    password_file: file('File that holds the password.', { env: 'HAPROXY_PASSWORD_FILE' }),
     backend_strategy: oneOf(
-      "What to do about a backend of the wanted name that isn't the connector's.",
+      "What to do when a backend with the wanted name exists and the connector doesn't own it.",
       ['use_existing', 'create_new', 'fail_on_conflict'],
       { default: 'use_existing', env: 'HAPROXY_BACKEND_STRATEGY' },
     ),
     drain_timeout_sec: {
-      ...count('Seconds that a leaving server may take to finish its requests.', 0, 86_400, 30),
+      ...count('Seconds a draining server gets to finish its requests.', 0, 86_400, 30),
       env: 'HAPROXY_DRAIN_TIMEOUT_SEC',
     },
-    frontend: text('The frontend that routes are put in.', `a frontend's name: ${NAME_RULE}`, {
+    frontend: text('Frontend that gets the routes.', `a frontend's name: ${NAME_RULE}`, {
       pattern: HAPROXY_NAME,
       default: 'https',
       env: 'HAPROXY_FRONTEND',
       flag: '--frontend',
     }),
     frontends: {
-      description: 'Several of them, instead of `frontend`.',
+      description: 'Several frontends; use instead of `frontend`.',
       expected: `a list of frontends' names: ${NAME_RULE}`,
       type: 'array',
       items: { type: 'string', pattern: HAPROXY_NAME },
@@ -150,17 +156,17 @@ export const sections = {
       uniqueItems: true,
     },
     // Longer than the 30 s after which the Data Plane API gives up on HAProxy and answers.
-    request_timeout: duration('Longest wait for an answer from the Data Plane API.', '40s'),
+    request_timeout: duration('Timeout of a request to the Data Plane API.', '40s'),
   },
   tags: {
-    prefix: text('What the tags on Nomad services begin with.', 'a word such as haproxy', {
+    prefix: text('Prefix of the tags on Nomad services.', 'a word such as haproxy', {
       pattern: '^[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*$',
       default: 'haproxy',
     }),
   },
   ownership: {
     prefix: text(
-      "What the names of the connector's own objects begin with; none needs Data Plane API 3.2 or newer.",
+      'Name prefix of the objects the connector owns; an empty prefix needs Data Plane API 3.2 or newer.',
       NAME_RULE,
       {
         pattern: '^[A-Za-z0-9_.:-]*$',
@@ -168,18 +174,26 @@ export const sections = {
         emptyIsValue: true,
       },
     ),
-    adopt: yesNo("Take over existing backends that aren't the connector's whole.", false, {
+    adopt: yesNo("Take full ownership of existing backends the connector doesn't own.", false, {
       flag: '--adopt',
     }),
   },
   routing: {
-    mode: oneOf('Map files, or an ACL and a rule per domain.', ['map', 'rules'], {
-      default: 'map',
-      flag: '--routing-mode',
-    }),
-    position: oneOf("Where our rules stand among the operator's.", ['before', 'after'], {
-      default: 'before',
-    }),
+    mode: oneOf(
+      'Route through map files, or through one ACL and one rule per domain.',
+      ['map', 'rules'],
+      {
+        default: 'map',
+        flag: '--routing-mode',
+      },
+    ),
+    position: oneOf(
+      "Put the connector's rules before or after the operator's.",
+      ['before', 'after'],
+      {
+        default: 'before',
+      },
+    ),
     map_name: text('Base name of the map files.', 'letters, digits, ".", "_" and "-"', {
       pattern: '^[A-Za-z0-9_-][A-Za-z0-9_.-]*$',
       default: 'nomad',
@@ -187,13 +201,13 @@ export const sections = {
   },
   domain_map: {
     enabled: {
-      description: 'true: map mode with the map at `file_path`; false: rules mode.',
+      description: '`true`: map mode with the map at `file_path`; `false`: rules mode.',
       expected: 'true or false',
       type: 'boolean',
       env: 'DOMAIN_MAP_ENABLED',
     },
     file_path: text(
-      "The map's path, in the data plane's maps folder.",
+      "Path of the map, inside the Data Plane API's maps directory.",
       'a path that ends in .map',
       {
         pattern: '^([^\\u0000-\\u001f]*/)?[A-Za-z0-9_-][A-Za-z0-9_.-]*[.]map$',
@@ -202,41 +216,47 @@ export const sections = {
     ),
   },
   checks: {
-    from_job_spec: yesNo("Take each service's health check from its Nomad job.", true),
-    interval: duration("Time between two checks, where the job doesn't say.", '10s'),
-    timeout: duration("Longest wait for a check, where the job doesn't say.", '5s'),
-    rise: count('Passed checks in a row that bring a server up.', 1, 100, 2),
-    fall: count('Failed checks in a row that take a server down.', 1, 100, 3),
+    from_job_spec: yesNo('Take health checks from the Nomad job spec.', true),
+    interval: duration('Check interval when the job sets none.', '10s'),
+    timeout: duration('Check timeout when the job sets none.', '5s'),
+    rise: count('Consecutive passed checks that bring a server up.', 1, 100, 2),
+    fall: count('Consecutive failed checks that take a server down.', 1, 100, 3),
   },
   slots: {
-    spare_factor: share('Spare servers for each instance.', 10, 1),
-    spare_min: count('Least number of spare servers in a backend.', 0, 1000, 2),
+    spare_factor: share('Spare servers per instance.', 10, 1),
+    spare_min: count('Minimum number of spare servers per backend.', 0, 1000, 2),
   },
   guard: {
     max_removal_percent: share(
-      "Percent of the connector's servers or backends that may go in one pass because Nomad doesn't" +
-        ' list them.',
+      'Percentage of owned servers or backends that one pass may remove because Nomad no longer lists' +
+        ' them.',
       100,
       30,
     ),
-    allow_removals: yesNo('Let every removal through.', false, { flag: '--allow-removals' }),
+    allow_removals: yesNo('Disable the guard: apply every removal.', false, {
+      flag: '--allow-removals',
+    }),
   },
   sync: {
-    resync_interval: duration('A pass at least this often.', '30s'),
-    debounce: duration('Wait this long for more changes before a pass.', '75ms'),
-    debounce_max: duration('Wait no longer than this, however many changes come.', '500ms'),
-    full_read_interval: duration('Read all of HAProxy at least this often.', '300s'),
-    backoff_min: duration('First wait after a failed pass.', '500ms'),
-    backoff_max: duration('Longest wait after a failed pass.', '30s'),
+    resync_interval: duration('Longest time between two passes.', '30s'),
+    debounce: duration('How long to wait for more changes before a pass.', '75ms'),
+    debounce_max: duration('Upper limit of that wait when changes keep coming.', '500ms'),
+    full_read_interval: duration('Longest time between two full reads of HAProxy.', '300s'),
+    backoff_min: duration('First delay after a failed pass.', '500ms'),
+    backoff_max: duration('Longest delay after a failed pass.', '30s'),
   },
   routes: {
-    directory: text("Folder with routes for what isn't in Nomad.", 'the path of a folder', {
-      pattern: '^[^\\u0000-\\u001f]+$',
-    }),
+    directory: text(
+      'Directory of route files for services outside Nomad.',
+      'the path of a folder',
+      {
+        pattern: '^[^\\u0000-\\u001f]+$',
+      },
+    ),
   },
   http: {
     listen: {
-      description: 'Where `/health`, `/readyz` and `/metrics` are served; `off` for nowhere.',
+      description: 'Listen address of `/health`, `/readyz` and `/metrics`; `off` disables them.',
       expected: '":PORT", "HOST:PORT" or "off"',
       type: ['string', 'integer'],
       format: 'listen',
@@ -247,7 +267,7 @@ export const sections = {
     },
   },
   log: {
-    level: text('Least level that is logged.', 'error, warn, info or debug', {
+    level: text('Minimum log level.', 'error, warn, info or debug', {
       format: 'log-level',
       default: 'info',
       env: 'LOG_LEVEL',
