@@ -76,27 +76,27 @@ export interface Metrics {
 /**
  * All names begin with `haproxy_nomad_connector_`; every label value is there from the start.
  *
- * | metric | type | labels | says |
+ * | metric | type | labels | meaning |
  * |---|---|---|---|
- * | pass_duration_seconds | histogram | phase, result | time per phase of a pass, by its result |
- * | last_success_timestamp_seconds | gauge | | when a pass last ended well, Unix time |
- * | last_sync_duration_seconds | gauge | | how long that pass took |
- * | startup_sync_duration_seconds | gauge | | from the start to the first pass that ended well |
- * | services | gauge | state | services that are routed, and that are skipped |
+ * | pass_duration_seconds | histogram | phase, result | duration of each phase of a pass, by result |
+ * | last_success_timestamp_seconds | gauge | | time of the last successful pass, Unix seconds |
+ * | last_sync_duration_seconds | gauge | | duration of the last successful pass |
+ * | startup_sync_duration_seconds | gauge | | time from process start to the first successful pass |
+ * | services | gauge | state | routed services and skipped services |
  * | services_skipped | gauge | code | skipped services by reason |
- * | services_restored_ratio | gauge | | routed services among those that should be; 1 is all |
- * | plan_steps_total | counter | kind | steps planned |
- * | reloads_total | counter | reason | HAProxy reloads that were asked for, by reason |
- * | wakes_total | counter | source | what woke the loop |
- * | event_stream_connected | gauge | | 1 while Nomad's event stream is open |
+ * | services_restored_ratio | gauge | | share of wanted services that are routed; 1 means all |
+ * | plan_steps_total | counter | kind | planned steps by kind |
+ * | reloads_total | counter | reason | requested HAProxy reloads by reason |
+ * | wakes_total | counter | source | loop wake-ups by source |
+ * | event_stream_connected | gauge | | 1 while Nomad's event stream is connected |
  * | requests_total | counter | target, status | requests to Nomad and the Data Plane API |
  * | drift_total | counter | | changes found in HAProxy while the catalog was unchanged |
- * | held_removals | gauge | | removals that the guard holds back now |
- * | degraded | gauge | code | 1 while something keeps the connector from its best work |
- * | backoff_seconds | gauge | | wait before the next try after failures; 0 when there is none |
+ * | held_removals | gauge | | removals currently held by the guard |
+ * | degraded | gauge | code | 1 while a setting the guarantees depend on is missing |
+ * | backoff_seconds | gauge | | delay before the next retry; 0 if the last pass succeeded |
  * | build_info | gauge | version, node | always 1 |
  *
- * Besides these: the usual `process_*` and `nodejs_*` metrics.
+ * Plus the default `process_*` and `nodejs_*` metrics.
  */
 export function createMetrics(registry: Registry, lists: MetricLists): Metrics {
   collectDefaultMetrics({ register: registry });
@@ -113,7 +113,7 @@ export function createMetrics(registry: Registry, lists: MetricLists): Metrics {
 function passMetrics(registry: Registry): Pick<Metrics, 'phase' | 'succeeded' | 'startupSynced'> {
   const durations = new Histogram({
     name: `${PREFIX}pass_duration_seconds`,
-    help: 'Time per phase of a pass, by the result of the pass.',
+    help: 'Duration of each phase of a pass, by result of the pass.',
     labelNames: ['phase', 'result'],
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
     registers: [registry],
@@ -124,13 +124,17 @@ function passMetrics(registry: Registry): Pick<Metrics, 'phase' | 'succeeded' | 
   const success = gauge(
     registry,
     'last_success_timestamp_seconds',
-    'When a pass last ended well, Unix time.',
+    'Time of the last successful pass (Unix seconds).',
   );
-  const duration = gauge(registry, 'last_sync_duration_seconds', 'How long that pass took.');
+  const duration = gauge(
+    registry,
+    'last_sync_duration_seconds',
+    'Duration of the last successful pass.',
+  );
   const startup = gauge(
     registry,
     'startup_sync_duration_seconds',
-    'From the start to the first pass that ended well.',
+    'Time from process start to the first successful pass.',
   );
   return {
     phase: (phase, result, seconds) => durations.observe({ phase, result }, seconds),
@@ -146,20 +150,20 @@ function serviceMetrics(registry: Registry): Pick<Metrics, 'services'> {
   const codes = Object.keys(SKIP_CODES);
   const states = labelledGauge(registry, {
     name: `${PREFIX}services`,
-    help: 'Services by state.',
+    help: 'Number of services by state.',
     label: 'state',
     values: ['routed', 'skipped'],
   });
   const skips = labelledGauge(registry, {
     name: `${PREFIX}services_skipped`,
-    help: 'Skipped services by reason.',
+    help: 'Number of skipped services by reason.',
     label: 'code',
     values: codes,
   });
   const restored = gauge(
     registry,
     'services_restored_ratio',
-    'Routed services among those that should be; 1 is all.',
+    'Share of wanted services that are routed; 1 means all.',
   );
   return {
     services: ({ routed, wanted, skipped }) => {
@@ -177,19 +181,19 @@ function changeMetrics(
 ): Pick<Metrics, 'planStep' | 'reload' | 'drift'> {
   const steps = labelledCounter(registry, {
     name: `${PREFIX}plan_steps_total`,
-    help: 'Steps planned.',
+    help: 'Planned steps by kind.',
     label: 'kind',
     values: stepKinds,
   });
   const reloads = labelledCounter(registry, {
     name: `${PREFIX}reloads_total`,
-    help: 'HAProxy reloads that were asked for, by reason.',
+    help: 'Requested HAProxy reloads by reason.',
     label: 'reason',
     values: reloadReasons,
   });
   const drift = new Counter({
     name: `${PREFIX}drift_total`,
-    help: 'Changes found in HAProxy while the catalog was unchanged.',
+    help: 'Changes found in HAProxy while the Nomad catalog was unchanged.',
     registers: [registry],
   });
   return {
@@ -203,14 +207,18 @@ function stateMetrics(
   registry: Registry,
   { degradedCodes }: MetricLists,
 ): Pick<Metrics, 'heldRemovals' | 'degraded' | 'backoff'> {
-  const held = gauge(registry, 'held_removals', 'Removals that the guard holds back now.');
+  const held = gauge(registry, 'held_removals', 'Removals currently held by the guard.');
   const degraded = labelledGauge(registry, {
     name: `${PREFIX}degraded`,
-    help: '1 while something keeps the connector from its best work.',
+    help: '1 while a setting the guarantees depend on is missing in haproxy.cfg.',
     label: 'code',
     values: degradedCodes,
   });
-  const backoff = gauge(registry, 'backoff_seconds', 'Wait before the next try after failures.');
+  const backoff = gauge(
+    registry,
+    'backoff_seconds',
+    'Delay before the next retry; 0 if the last pass succeeded.',
+  );
   return {
     heldRemovals: (count) => held.set(count),
     degraded: (codes) => {
@@ -224,14 +232,18 @@ function stateMetrics(
 function sourceMetrics(registry: Registry): Pick<Metrics, 'wake' | 'streamConnected' | 'request'> {
   const wakes = labelledCounter(registry, {
     name: `${PREFIX}wakes_total`,
-    help: 'What woke the loop.',
+    help: 'Loop wake-ups by source.',
     label: 'source',
     values: WAKE_SOURCES,
   });
-  const stream = gauge(registry, 'event_stream_connected', "1 while Nomad's event stream is open.");
+  const stream = gauge(
+    registry,
+    'event_stream_connected',
+    "1 while Nomad's event stream is connected.",
+  );
   const requests = new Counter({
     name: `${PREFIX}requests_total`,
-    help: 'Requests to Nomad and the Data Plane API.',
+    help: 'Requests to Nomad and the Data Plane API by status class.',
     labelNames: ['target', 'status'],
     registers: [registry],
   });
@@ -248,7 +260,7 @@ function sourceMetrics(registry: Registry): Pick<Metrics, 'wake' | 'streamConnec
 function buildInfo(registry: Registry, version: string): void {
   new Gauge({
     name: `${PREFIX}build_info`,
-    help: 'Always 1.',
+    help: 'Version of the connector and of Node; always 1.',
     labelNames: ['version', 'node'],
     registers: [registry],
   }).set({ version, node: process.versions.node }, 1);
