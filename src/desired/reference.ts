@@ -26,25 +26,39 @@ const intro = `# Tags
 
 <!-- Made from the table in src/desired/vocabulary.ts by npm run docs:tags. -->
 
-What a job's author writes in the \`tags\` of a Nomad service. Keys ignore case. The prefix \`haproxy\` is a setting. A value in a form that is not allowed skips the service, with a message that names job, service, tag and allowed form; an unknown key is a warning with the nearest known name.
+Tags go in the \`tags\` of a Nomad service. Keys are case-insensitive. The prefix \`haproxy\` can be changed with the setting \`tags.prefix\`. An invalid value skips the service, with a message that names the job, the service, the tag and the allowed form. An unknown key is a warning that suggests the closest known key.
 
-Tags beat the job spec, which beats the connector's settings, which beat its defaults. The tags of the newest instance speak for the service, canaries last; those of its declaration where there is no instance. Rows marked (1) are read from each instance's own tags.
+Precedence: tags, then the job spec, then the connector's settings, then defaults. Service-level tags are taken from the newest instance; a canary's tags are used only if there is nothing else. A service without instances uses the tags in its job spec.
 
-(+) may be given more than once. (1) of each instance. (c) means something in a \`custom\` backend too; the others are ignored there with a warning. (h) only in http mode. (n) only on Nomad services; the others may stand in files of the routes folder too, without the prefix (for editors: [the JSON schema of such a file](route-file.schema.json)).`;
+Marks in the tables:
+
+- (+) may be given more than once.
+- (1) is read from each instance's own tags.
+- (c) also works in a \`custom\` backend. Other tags are ignored there with a warning.
+- (h) works in http mode only.
+- (n) works on Nomad services only. All other tags can also be used in route files, without the prefix ([JSON schema for editors](route-file.schema.json)).`;
 
 const notes = `## Several checks, several versions
 
-A backend has one kind of check. Of several checks in a job spec the first http check counts; without one the first grpc check; else the first tcp check. Nomad's own provider knows http and tcp checks only, so a gRPC service says \`haproxy.check.type=grpc\`. Script and other checks are tested by TCP, with a warning.
+A backend has one type of check. If a job spec has several, the first http check is used, otherwise the first grpc check, otherwise the first tcp check. Nomad's own provider supports only http and tcp checks, so a gRPC service needs \`haproxy.check.type=grpc\`. Script checks and unknown types become a TCP check, with a warning.
 
-Each instance is checked as its own job version says. While versions with different paths or hosts live side by side, each is asked on its own; where they differ in more than that, all are tested by TCP until one version is left.
+Each instance is checked as its own job version specifies. While versions that differ only in path or host run side by side, each gets its own request. If they differ in anything else, all are checked by TCP until one version is left.
 
 ## Domains
 
-An exact domain is a whole host name. A wildcard \`*.example.com\` matches every name below example.com and not example.com itself; in map mode up to four labels below. A prefix \`api.\` matches every host that begins so. A regular expression is matched against the host in lower case, without its port.
+An exact domain matches a whole host name. A wildcard \`*.example.com\` matches every name below example.com but not example.com itself; in map mode, up to four labels below. A prefix \`api.\` matches every host that starts with it. A regular expression is matched against the lowercase host without its port.
 
-Whoever sends a request chooses the host that an expression is tried on, and PCRE2 tries every way in which it could match. A host of 4,000 characters against \`^.*.*.*x$\` took so long that HAProxy's watchdog ended the process (HAProxy 3.0.11, PCRE2 10.46). So expressions are never tried on a host of more than 253 characters, which no host name has, and they hold at most three repetitions (\`*\`, \`+\`, \`{n,}\`, \`{n,m}\`) and no repeated group with a repetition or a choice in it, unless one sign divides its rounds, as in \`([a-z0-9-]+\\.)+\`. What is left costs milliseconds with the worst host, and microseconds with others.
+Two services can't share a domain. The older job keeps it and the other is reported. A route file takes precedence over both.
 
-Two services can't have one domain: the older job keeps it, and the other is reported. A file of the routes folder beats both.`;
+### Limits of regular expressions
+
+The client chooses the host that an expression is matched against, and PCRE2 backtracks. A 4,000-character host against \`^.*.*.*x$\` took so long that HAProxy's watchdog killed the process (HAProxy 3.0.11, PCRE2 10.46). Hence these limits:
+
+- Hosts longer than 253 characters, the maximum for a host name, are never matched.
+- An expression has at most three repetitions (\`*\`, \`+\`, \`{n,}\`, \`{n,m}\`).
+- A repeated group can't contain a repetition or an alternation, unless each round starts or ends with a character that its repetition can't match, as in \`([a-z0-9-]+\\.)+\`.
+
+Within these limits the worst host costs milliseconds and any other host microseconds.`;
 
 function table(members: readonly Row[]): string {
   const cells = members.map((row) => [

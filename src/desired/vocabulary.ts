@@ -57,38 +57,38 @@ const ofInstance = { custom: true, perInstance: true, inFiles: false } as const;
 const ofCheck = { perInstance: true } as const;
 const ofServerCheck = { custom: true, perInstance: true } as const;
 
-const fromSpec = 'the job spec, else the settings';
+const fromSpec = 'job spec, otherwise the setting';
 
 export const vocabulary = {
-  enable: one('enable', boolean, ['false', 'Opts the instance in.'], ofInstance),
+  enable: one('enable', boolean, ['false', 'Enables routing to this instance.'], ofInstance),
   backend: one(
     'backend',
     oneOf('dynamic', 'custom', 'static'),
     [
       'dynamic',
-      "`dynamic`: a backend of the connector's own. `custom`: servers in a backend of the operator's. `static`: nothing, HAProxy's configuration is done by hand.",
+      '`dynamic`: the connector creates and owns the backend. `custom`: it adds servers to a backend the operator maintains. `static`: it does nothing; HAProxy is configured by hand.',
     ],
     ofNomad,
   ),
   backendName: one(
     'backend.name',
     values.haproxyName,
-    ["the service's name", 'The backend that a `custom` service joins.'],
+    ["the service's name", 'Name of the backend that a `custom` service adds its servers to.'],
     ofNomad,
   ),
   backendStrategy: one(
     'backend.strategy',
     oneOf('use_existing', 'create_new', 'fail_on_conflict'),
     [
-      '`backend_strategy` of the settings',
-      "What to do about a backend of that name that isn't the connector's.",
+      'setting `haproxy.backend_strategy`',
+      "What to do when a backend with that name exists and the connector doesn't own it.",
     ],
     ofNomad,
   ),
   domains: many(
     'domain',
     values.rawDomain,
-    ['no route', 'A route from this host to the backend, whatever its case and port.'],
+    ['no route', 'Routes this host to the backend. Case and port are ignored.'],
     always,
   ),
   domainType: one(
@@ -96,56 +96,53 @@ export const vocabulary = {
     oneOf('exact', 'prefix', 'wildcard', 'regex'),
     [
       'exact; `wildcard` for a domain that begins with `*.`',
-      "How all the service's domains match: the whole host, its beginning, any subdomain, or a regular expression.",
+      'How all domains of the service match: the whole host, a prefix of it, any subdomain, or a regular expression.',
     ],
     always,
   ),
   paths: many(
     'path',
     values.pathPrefix,
-    ['every path', 'The route holds for this path and what is below it. The longest path wins.'],
+    ['all paths', 'Limits the route to this path and everything below it. The longest path wins.'],
     { ...always, httpOnly: true },
   ),
   pathStrip: one(
     'path.strip',
     boolean,
-    ['false', 'The path is cut off before the request is passed on.'],
+    ['false', 'Removes the path prefix before forwarding the request.'],
     ofHttp,
   ),
   frontends: many(
     'frontend',
     values.haproxyName,
     [
-      '`haproxy.frontend` of the settings',
-      'The routes stand in these frontends. A `tcp` service without a domain takes all of them.',
+      'setting `haproxy.frontend`',
+      'Frontends that get the routes. A `tcp` service without a domain receives all their traffic.',
     ],
     always,
   ),
   mode: one(
     'mode',
     oneOf('http', 'tcp'),
-    [
-      'http',
-      '`tcp`: connections are passed on as they are; domains match the TLS server name (SNI).',
-    ],
+    ['http', '`tcp`: forwards raw connections; domains match the TLS server name (SNI).'],
     always,
   ),
   loadBalance: one('load-balance', values.balance, [
     'roundrobin',
-    '`balance`; `source`, `uri` and `hdr` hash consistently.',
+    '`balance`; `source`, `uri` and `hdr` use consistent hashing.',
   ]),
   weight: one(
     'weight',
     integer(0, 256),
-    ["100; 1 in a backend of the operator's", "The instance's weight. 0: no new requests."],
+    ['100; 1 in a `custom` backend', 'Weight of the instance. 0: no new requests.'],
     ofInstance,
   ),
   canaryWeight: one(
     'canary.weight',
     integer(0, 256),
     [
-      'its weight; 0 with `canary.header`',
-      "A canary's weight until it is promoted. 0 keeps it out.",
+      '`weight`; 0 with `canary.header`',
+      'Weight of a canary until promotion. 0: no traffic by weight.',
     ],
     ofInstance,
   ),
@@ -154,55 +151,55 @@ export const vocabulary = {
     canaryHeader,
     [
       'none',
-      'Requests with this header go to canaries, while one is up. A name alone: whatever its value, but `never`.',
+      'Requests with this header go to canaries while one is up. A name alone matches any value except `never`.',
     ],
     { httpOnly: true, perInstance: true, inFiles: false },
   ),
   cookie: one(
     'cookie',
     values.cookieName,
-    ['none', 'Sticky sessions by a cookie of this name.'],
+    ['none', 'Sticky sessions with a cookie of this name.'],
     ofHttp,
   ),
   maxconn: one('maxconn', integer(1, 1_000_000), [
     'no limit',
-    '`maxconn` of each server; more requests wait in a queue.',
+    '`maxconn` per server; excess requests are queued.',
   ]),
-  timeoutServer: one('timeout.server', duration, ["the operator's", '`timeout server`']),
-  timeoutConnect: one('timeout.connect', duration, ["the operator's", '`timeout connect`']),
-  timeoutQueue: one('timeout.queue', duration, ["the operator's", '`timeout queue`']),
+  timeoutServer: one('timeout.server', duration, ['from `defaults`', '`timeout server`']),
+  timeoutConnect: one('timeout.connect', duration, ['from `defaults`', '`timeout connect`']),
+  timeoutQueue: one('timeout.queue', duration, ['from `defaults`', '`timeout queue`']),
   timeoutTunnel: one('timeout.tunnel', duration, [
-    "the operator's",
-    '`timeout tunnel`: WebSockets and other long connections',
+    'from `defaults`',
+    '`timeout tunnel`: WebSockets and other long-lived connections',
   ]),
   serverSsl: one('server.ssl', boolean, [
     'false',
-    'HAProxy speaks TLS to the instances and sends the host as SNI.',
+    'Connects to the instances over TLS and sends the host as SNI.',
   ]),
   serverSslVerify: one('server.ssl.verify', boolean, [
     'false',
-    "The instances' certificates must be signed by the system's CAs.",
+    "Verifies the instances' certificates against the system's CAs.",
   ]),
   serverProto: one(
     'server.proto',
     oneOf('h1', 'h2'),
-    ['h1', '`h2`: HTTP/2 to the instances, by ALPN with TLS.'],
+    ['h1', '`h2`: HTTP/2 to the instances, negotiated by ALPN when TLS is on.'],
     ofHttp,
   ),
   sendProxy: one('send-proxy', either(boolean, oneOf('v1', 'v2')), [
     'false',
-    "The PROXY protocol, version 1 for `true` and `v1`, tells the instances the client's address.",
+    "Sends the client's address to the instances with the PROXY protocol; `true` means `v1`.",
   ]),
   forwardedFor: one(
     'forwarded-for',
     boolean,
-    ['true', '`option forwardfor`: X-Forwarded-For, in http mode.'],
+    ['true', '`option forwardfor`: adds X-Forwarded-For.'],
     ofHttp,
   ),
   sslRedirect: one(
     'ssl-redirect',
     boolean,
-    ['false', 'Plain HTTP is redirected to https with a 301.'],
+    ['false', 'Redirects plain HTTP to HTTPS with a 301.'],
     ofHttp,
   ),
   requestHeaders: many(
@@ -218,43 +215,46 @@ export const vocabulary = {
     ofHttp,
   ),
   allowList: many('allow-list', values.networks, [
-    'everybody',
-    'Others get a 403; in tcp mode their connection is closed.',
+    'all clients',
+    'Client addresses that are allowed. Others get a 403; in tcp mode the connection is closed.',
   ]),
   rateLimit: one('rate-limit', values.rate, [
     'none',
-    "More requests from one client's address get a 429; in tcp mode more connections are closed.",
+    'Limit per client address. Excess requests get a 429; in tcp mode excess connections are closed.',
   ]),
   checkDisabled: one(
     'check.disabled',
     flag,
-    ['false', 'No check: instances get traffic as soon as they run.'],
+    ['false', 'Turns the check off: instances get traffic as soon as they run.'],
     ofServerCheck,
   ),
   checkType: one(
     'check.type',
     oneOf('http', 'https', 'tcp', 'grpc'),
-    ['the job spec; http with check.path, method, host or expect; else tcp', 'What kind of check.'],
+    [
+      'job spec; `http` if `check.path`, `method`, `host` or `expect` is set; otherwise `tcp`',
+      'Type of the check.',
+    ],
     ofCheck,
   ),
   checkPath: one(
     'check.path',
     values.checkPath,
-    ['the job spec, else /', 'The path that the check asks for.'],
+    ['job spec, otherwise /', 'Path the check requests.'],
     ofCheck,
   ),
   checkMethod: one(
     'check.method',
     values.httpMethod,
-    ['the job spec, else GET', 'The request of the check.'],
+    ['job spec, otherwise GET', 'HTTP method of the check.'],
     ofCheck,
   ),
   checkHost: one(
     'check.host',
     values.checkHost,
     [
-      "the job spec's Host header, else the first exact domain, else the service's name",
-      "The check's Host header.",
+      "Host header in the job spec, otherwise the first exact domain, otherwise the service's name",
+      'Host header of the check.',
     ],
     ofCheck,
   ),
@@ -262,7 +262,7 @@ export const vocabulary = {
   checkPort: one(
     'check.port',
     integer(1, 65_535),
-    ["the job spec, else the service's port", 'The port that is checked.'],
+    ["job spec, otherwise the service's port", 'Port to check.'],
     ofServerCheck,
   ),
   checkInterval: one(
@@ -275,13 +275,13 @@ export const vocabulary = {
   checkRise: one(
     'check.rise',
     integer(1, 100),
-    ['the settings', '`rise`: passes until it is up'],
+    ['setting `checks.rise`', '`rise`: passed checks until the server is up'],
     ofServerCheck,
   ),
   checkFall: one(
     'check.fall',
     integer(1, 100),
-    ['the settings', '`fall`: failures until it is down'],
+    ['setting `checks.fall`', '`fall`: failed checks until the server is down'],
     ofServerCheck,
   ),
 } as const;
