@@ -11,7 +11,7 @@ import { start, waitFor } from '../fixtures/process.js';
 import { type AssemblyHooks, type Assembly, assemble } from '../src/assembly.js';
 import { loadSettings } from '../src/config/settings.js';
 import type { Settings } from '../src/config/types.js';
-import type { PassResult, Phase } from '../src/pass.js';
+import type { PassResult, Phase } from '../src/pass/pass.js';
 import { type NomadChild, startNomadChild } from './nomad.js';
 
 /** Requests and time by phase since the last `take`. */

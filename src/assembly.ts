@@ -5,14 +5,20 @@ import {
 } from './actual/dataplane-client.js';
 import { createActualReader } from './actual/reader.js';
 import type { Settings } from './config/types.js';
-import { createCatalogReader, type CatalogReader } from './observe/catalog.js';
+import { createCatalogReader, type CatalogReader } from './observe/catalog/reader.js';
 import {
   createNomadClient,
   type NomadClient,
   type StatusClass as NomadStatusClass,
-} from './observe/nomad-client.js';
+} from './observe/nomad/client.js';
 import type { RouteFiles } from './routes/folder.js';
-import { newMemory, type PassDependencies, type PassResult, type Phase, runPass } from './pass.js';
+import {
+  newMemory,
+  type PassDependencies,
+  type PassResult,
+  type Phase,
+  runPass,
+} from './pass/pass.js';
 
 export interface AssemblyHooks {
   readonly onNomad?: (status: NomadStatusClass) => void;

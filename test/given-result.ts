@@ -1,6 +1,6 @@
-import { plan } from '../src/diff/plan.js';
+import { plan } from '../src/diff/plan/plan.js';
 import type { Held, Plan } from '../src/diff/types.js';
-import type { PassResult } from '../src/pass.js';
+import type { PassResult } from '../src/pass/pass.js';
 import { catalogOf } from './desired/given.js';
 import { actualState, backend, desiredState, endpoint, input } from './diff/given.js';
 

@@ -7,11 +7,11 @@ import { join } from 'node:path';
 import { type HaproxySeries, findHaproxy } from '../../fixtures/haproxy/find.js';
 import { freePort } from '../../fixtures/ports.js';
 import { start, waitFor } from '../../fixtures/process.js';
-import { renderMap } from '../../src/apply/map-text.pure.js';
+import { renderMap } from '../../src/apply/render/map-text.js';
 import { loadSettings } from '../../src/config/settings.js';
 import type { DesiredRoute } from '../../src/desired/types.js';
-import { planRouting } from '../../src/diff/routes.js';
-import { type JsonObject, textAt } from '../../src/json.js';
+import { planRouting } from '../../src/diff/plan/routes.js';
+import { type JsonObject, textAt } from '../../src/shared/json.js';
 import { median } from '../bare-client.js';
 import type { Figure } from '../figure.js';
 

@@ -2,7 +2,7 @@ import { createDataPlaneReader } from '../../src/actual/dataplane-client.js';
 import { createActualReader } from '../../src/actual/reader.js';
 import type { ActualState } from '../../src/actual/types.js';
 import { buildDesired } from '../../src/desired/build.js';
-import { plan } from '../../src/diff/plan.js';
+import { plan } from '../../src/diff/plan/plan.js';
 import type { Plan } from '../../src/diff/types.js';
 import type { Catalog } from '../../src/observe/types.js';
 import { medianOf } from '../bare-client.js';

@@ -1,5 +1,5 @@
-import { ConnectorError, type ErrorCode } from '../errors.js';
-import { isObject } from '../json.js';
+import { ConnectorError, type ErrorCode } from '../shared/errors.js';
+import { isObject } from '../shared/json.js';
 import type { DataPlaneResponse } from './dataplane-client.js';
 
 /** `message` of the Data Plane API's error body, on one line. */

@@ -5,9 +5,9 @@ import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises'
 import { got, type Got, type Method } from 'got';
 
 import type { HaproxySettings } from '../config/types.js';
-import { ConnectorError } from '../errors.js';
-import type { Json } from '../json.js';
-import { scopeOf } from '../observe/concurrent.js';
+import { ConnectorError } from '../shared/errors.js';
+import type { Json } from '../shared/json.js';
+import { scopeOf } from '../shared/concurrent.js';
 
 export type StatusClass = '2xx' | '4xx' | '5xx' | 'error';
 

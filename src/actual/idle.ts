@@ -1,4 +1,4 @@
-import { isObject, objectsOf, textAt } from '../json.js';
+import { isObject, objectsOf, textAt } from '../shared/json.js';
 import { expectOk } from './answers.js';
 import type { DataPlaneReader } from './dataplane-client.js';
 import type { ActualState } from './types.js';

@@ -1,13 +1,13 @@
 import { basename } from 'node:path';
 
 import type { Settings } from '../config/types.js';
-import { ConnectorError } from '../errors.js';
-import { isObject, type JsonObject, objectsOf, textAt } from '../json.js';
+import { ConnectorError } from '../shared/errors.js';
+import { isObject, type JsonObject, objectsOf, textAt } from '../shared/json.js';
 import { expectOk } from './answers.js';
 import type { DataPlaneReader } from './dataplane-client.js';
-import { mapNames } from './map-names.js';
-import { markerHash } from './ownership.js';
-import { connectorBackendName } from '../desired/names.js';
+import { mapNames } from '../haproxy/map-names.js';
+import { markerHash } from '../haproxy/ownership.js';
+import { connectorBackendName } from '../haproxy/names.js';
 import {
   parseBackend,
   parseFrontend,
@@ -16,7 +16,7 @@ import {
   parseDefaults,
   parseRuntimeServers,
   type RuntimeServers,
-} from './parse.js';
+} from './normalise/parse.js';
 import type {
   ActualBackend,
   ActualFrontend,

@@ -1,6 +1,6 @@
 import type { Settings } from '../config/types.js';
-import { ConnectorError } from '../errors.js';
-import { mapNames } from './map-names.js';
+import { ConnectorError } from '../shared/errors.js';
+import { mapNames } from '../haproxy/map-names.js';
 import type { ActualState } from './types.js';
 
 /** The map of the operator's choice must stand where the data plane keeps maps. */

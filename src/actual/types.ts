@@ -1,4 +1,4 @@
-import type { JsonObject } from '../json.js';
+import type { JsonObject } from '../shared/json.js';
 
 /** HAProxy as it is: what is on disk, and what runs. Deeply readonly plain data. */
 export interface ActualState {

@@ -1,6 +1,6 @@
-import { ConnectorError } from '../errors.js';
+import { ConnectorError } from '../shared/errors.js';
 import type { DataPlaneResponse } from './dataplane-client.js';
-import { parseRuntimeServers, type RuntimeServers } from './parse.js';
+import { parseRuntimeServers, type RuntimeServers } from './normalise/parse.js';
 import type { ActualBackend } from './types.js';
 
 type Get = (path: string) => Promise<DataPlaneResponse>;

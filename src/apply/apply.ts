@@ -14,7 +14,7 @@ import { aborting, type ApplyContext } from './context.js';
 import { applySlotSteps } from './endpoints.js';
 import { applyEntry, createMap, writeMapFiles } from './maps.js';
 import { saveServerState } from './state-file.js';
-import type { PlannedBackend, WrittenSlot } from './state-file.pure.js';
+import type { PlannedBackend, WrittenSlot } from './render/state-file.js';
 import { commitStructural } from './transaction.js';
 
 export interface ApplyResult {

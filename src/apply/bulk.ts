@@ -2,9 +2,9 @@ import PQueue from 'p-queue';
 
 import { expectOk } from '../actual/answers.js';
 import type { CreateBackend, ReloadStep, StructuralStep } from '../diff/types.js';
-import { mapQueued } from '../observe/concurrent.js';
+import { mapQueued } from '../shared/concurrent.js';
 import { aborting, type ApplyContext } from './context.js';
-import { appendSections, sectionsOf } from './sections.pure.js';
+import { appendSections, sectionsOf } from './render/sections.js';
 import { discard, execute, openTransaction } from './transaction.js';
 
 /**

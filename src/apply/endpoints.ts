@@ -2,11 +2,11 @@ import PQueue from 'p-queue';
 
 import { expectOk } from '../actual/answers.js';
 import type { SlotStep } from '../diff/types.js';
-import { ConnectorError } from '../errors.js';
+import { ConnectorError } from '../shared/errors.js';
 import { aborting, type ApplyContext, pathOf } from './context.js';
-import { editServerLines } from './server-line.pure.js';
+import { editServerLines } from './render/server-line.js';
 import { saveServerState } from './state-file.js';
-import type { PlannedBackend } from './state-file.pure.js';
+import type { PlannedBackend } from './render/state-file.js';
 
 /**
  * Fills, updates, drains and frees slots, in all backends at once and without a reload: runtime

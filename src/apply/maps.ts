@@ -1,8 +1,8 @@
 import { expectOk } from '../actual/answers.js';
-import { mapNames } from '../actual/map-names.js';
+import { mapNames } from '../haproxy/map-names.js';
 import type { CreateMap, EntryStep } from '../diff/types.js';
 import { aborting, type ApplyContext, pathOf } from './context.js';
-import { editMap, renderMap } from './map-text.pure.js';
+import { editMap, renderMap } from './render/map-text.js';
 
 /** `POST /storage/maps`: an empty map, for rules that name a missing file are refused. */
 export async function createMap(context: ApplyContext, { map }: CreateMap): Promise<void> {

@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 
 import { expectOk } from '../actual/answers.js';
 import { aborting, type ApplyContext, pathOf } from './context.js';
-import { type PlannedBackend, renderStateFile, slotStates } from './state-file.pure.js';
+import { type PlannedBackend, renderStateFile, slotStates } from './render/state-file.js';
 
 /**
  * Writes the server state file through the data plane's general storage, so that the next start of

@@ -1,9 +1,9 @@
 import { expectOk, refusal } from '../actual/answers.js';
 import type { DataPlaneResponse, WriteOptions } from '../actual/dataplane-client.js';
-import { markerServerName, markOf } from '../actual/ownership.js';
-import { connectorBackendName } from '../desired/names.js';
+import { markerServerName, markOf } from '../haproxy/ownership.js';
+import { connectorBackendName } from '../haproxy/names.js';
 import type { PlannedSlot, ReloadStep, StructuralStep } from '../diff/types.js';
-import { isObject, type JsonObject, objectsOf, textAt } from '../json.js';
+import { isObject, type JsonObject, objectsOf, textAt } from '../shared/json.js';
 import { aborting, type ApplyContext, pathOf } from './context.js';
 
 /** What the structured view can't keep: the service of the marker's own objects. */

@@ -1,6 +1,6 @@
 import { LineCounter, parseDocument } from 'yaml';
-import { ConnectorError } from '../errors.js';
-import { isObject, type Json, type JsonObject } from '../json.js';
+import { ConnectorError } from '../shared/errors.js';
+import { isObject, type Json, type JsonObject } from '../shared/json.js';
 import { leaves, type ConfigKey } from './schema.js';
 
 export type ReadFile = (path: string) => string;

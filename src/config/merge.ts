@@ -1,8 +1,8 @@
-import type { Json } from '../json.js';
+import type { Json } from '../shared/json.js';
 import { invalid, type ReadFile } from './file.js';
 import { leaves, type ConfigKey } from './schema.js';
 import { secretFrom, type Layer } from './sources.js';
-import { asConnectorError } from '../errors.js';
+import { asConnectorError } from '../shared/errors.js';
 
 export interface Merged {
   readonly value: Json;

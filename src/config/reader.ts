@@ -1,4 +1,4 @@
-import type { Json } from '../json.js';
+import type { Json } from '../shared/json.js';
 import { parseDuration } from './formats.js';
 import type { MergedValues } from './merge.js';
 import { leaves, type ConfigKey } from './schema.js';

@@ -1,4 +1,4 @@
-import type { Json } from '../json.js';
+import type { Json } from '../shared/json.js';
 
 /**
  * Every key of the configuration, once: what it may be, its default, and the variable and flag that

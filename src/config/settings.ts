@@ -1,4 +1,4 @@
-import { asConnectorError } from '../errors.js';
+import { asConnectorError } from '../shared/errors.js';
 import type { ReadFile } from './file.js';
 import { merge, throwProblems, withSecrets } from './merge.js';
 import { resolveSettings } from './resolve.js';

@@ -1,4 +1,4 @@
-import { isObject, type Json, type JsonObject } from '../json.js';
+import { isObject, type Json, type JsonObject } from '../shared/json.js';
 import { invalid, parseConfig, readNamed, withoutUnset, type ReadFile } from './file.js';
 import { leaves, type ConfigKey, type Leaf } from './schema.js';
 import { validate } from './validate.js';

@@ -1,6 +1,6 @@
 import { Ajv, type ErrorObject } from 'ajv';
-import type { Json, JsonObject } from '../json.js';
-import { nearest } from '../nearest.js';
+import type { Json, JsonObject } from '../shared/json.js';
+import { nearest } from '../shared/nearest.js';
 import {
   hasCredentials,
   parseDuration,

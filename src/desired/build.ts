@@ -1,10 +1,10 @@
-import { compareText } from '../compare.js';
+import { compareText } from '../shared/compare.js';
 import { type Claim, type ClaimResult, settleClaims } from './claims.js';
 import { routeKey } from './domains.js';
-import { connectorBackendName, serviceLabel } from './names.js';
+import { connectorBackendName, serviceLabel } from '../haproxy/names.js';
 import { offerOfFile, offerOfService } from './offers.js';
 import { type ServicePlan, planService } from './plan-service.js';
-import { oneLine } from './text.js';
+import { oneLine } from '../shared/text.js';
 import type {
   DesiredBackend,
   DesiredInput,

@@ -1,4 +1,4 @@
-import { type Json, type JsonObject, objectsOf } from '../json.js';
+import { type Json, type JsonObject, objectsOf } from '../shared/json.js';
 import { type Grammar, matching } from './grammar.js';
 
 /** What a request says to be answered by a canary. */

@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '../json.js';
+import type { Json, JsonObject } from '../shared/json.js';
 
 /**
  * Instances of different versions are checked each on their own path and Host: HAProxy looks them

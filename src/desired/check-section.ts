@@ -1,10 +1,10 @@
-import type { Json, JsonObject } from '../json.js';
-import { isIpAddress } from './addresses.js';
+import type { Json, JsonObject } from '../shared/json.js';
+import { isIpAddress } from '../haproxy/addresses.js';
 import { checkHostLookup, checkPathLookup } from './check-maps.js';
 import type { MergedCheck } from './check-merge.js';
 import type { CheckShape } from './checks.js';
 import { grpcHealthRequest } from './grpc.js';
-import { quoteWord } from './quote.js';
+import { quoteWord } from '../haproxy/quote.js';
 
 /** After a failure, and before a server is up for the first time. */
 const FAST_MS = 1000;

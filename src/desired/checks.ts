@@ -1,4 +1,4 @@
-import { compareText } from '../compare.js';
+import { compareText } from '../shared/compare.js';
 import type { CheckDefaults } from '../config/types.js';
 import type { CheckSpec } from '../observe/types.js';
 import { type Expectation, checkHost, checkPath, header, httpMethod } from './values.js';

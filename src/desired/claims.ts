@@ -1,6 +1,6 @@
-import { compareText } from '../compare.js';
+import { compareText } from '../shared/compare.js';
 import { describeRoute, routeKey } from './domains.js';
-import type { ServiceId } from './names.js';
+import type { ServiceId } from '../haproxy/names.js';
 import type { DesiredRoute } from './types.js';
 
 export interface Claim {

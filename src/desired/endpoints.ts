@@ -1,5 +1,5 @@
 import type { AllocationFacts, CatalogInstance, InstanceSpec } from '../observe/types.js';
-import { isIpAddress } from './addresses.js';
+import { isIpAddress } from '../haproxy/addresses.js';
 import type { RouteTarget } from './types.js';
 
 /** An instance that opted in, or a route file's target. */

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../json.js';
+import type { JsonObject } from '../shared/json.js';
 
 /**
  * What a value may be. A parser lets through only what is known to be harmless where it ends up:

@@ -1,6 +1,6 @@
 import type { CatalogService, CheckSpec } from '../observe/types.js';
 import { type Member, memberOfInstance, memberOfTarget, newestFirst } from './endpoints.js';
-import type { ServiceId } from './names.js';
+import type { ServiceId } from '../haproxy/names.js';
 import { isEnabled } from './tags.js';
 import type { RouteFile } from './types.js';
 

@@ -1,5 +1,5 @@
-import { isObject, type Json, type JsonObject } from '../json.js';
-import { isIpAddress } from './addresses.js';
+import { isObject, type Json, type JsonObject } from '../shared/json.js';
+import { isIpAddress } from '../haproxy/addresses.js';
 import { readDomains } from './domains.js';
 import { parseTags } from './tags.js';
 import type { RouteFile, RouteTarget } from './types.js';

@@ -1,10 +1,10 @@
-import type { Json, JsonObject } from '../json.js';
+import type { Json, JsonObject } from '../shared/json.js';
 import { canaryRules } from './canary.js';
-import { canonicalSection } from './canonical.js';
+import { canonicalSection } from '../haproxy/canonical.js';
 import type { MergedCheck } from './check-merge.js';
 import type { Check } from './checks.js';
 import { checkSection, checkServerFields } from './check-section.js';
-import { quoteWord } from './quote.js';
+import { quoteWord } from '../haproxy/quote.js';
 import type { Balance, Header, Rate } from './values.js';
 import type { Tags } from './vocabulary.js';
 

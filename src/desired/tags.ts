@@ -1,4 +1,4 @@
-import { nearest } from '../nearest.js';
+import { nearest } from '../shared/nearest.js';
 import { firstOfEach } from './first-of-each.js';
 import { type TagName, type Tags, tagNames, tagRows } from './vocabulary.js';
 

@@ -1,5 +1,5 @@
 import type { Settings } from '../config/types.js';
-import type { JsonObject } from '../json.js';
+import type { JsonObject } from '../shared/json.js';
 import type { Catalog } from '../observe/types.js';
 
 export interface DesiredInput {

@@ -1,4 +1,4 @@
-import { isNetwork } from './addresses.js';
+import { isNetwork } from '../haproxy/addresses.js';
 import { type Grammar, matching, text } from './grammar.js';
 
 /** Grammars of the values that are more than a word, a number or a time. */

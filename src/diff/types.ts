@@ -1,6 +1,6 @@
 import type { Binding, SlotConfig } from '../actual/types.js';
 import type { DesiredWarning, Skipped } from '../desired/types.js';
-import type { JsonObject } from '../json.js';
+import type { JsonObject } from '../shared/json.js';
 
 /** What to do about HAProxy, in order. Deeply readonly plain data. */
 export interface Plan {

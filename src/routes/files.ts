@@ -5,7 +5,7 @@ import { parse } from 'yaml';
 
 import { parseRouteFile } from '../desired/route-files.js';
 import type { RouteFile } from '../desired/types.js';
-import { ConnectorError } from '../errors.js';
+import { ConnectorError } from '../shared/errors.js';
 
 const extensions = new Set(['.yaml', '.yml', '.json']);
 

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
-import { ConnectorError } from '../errors.js';
+import { ConnectorError } from '../shared/errors.js';
 
 export interface Condition {
   readonly ok: boolean;

@@ -1,4 +1,4 @@
-import { ConnectorError } from '../errors.js';
+import { ConnectorError } from '../shared/errors.js';
 
 interface LogInfo {
   readonly level: string;

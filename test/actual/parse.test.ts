@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 
-import { findDegraded } from '../../src/actual/degraded.js';
-import { mapNames } from '../../src/actual/map-names.js';
-import { markOf } from '../../src/actual/ownership.js';
+import { findDegraded } from '../../src/actual/normalise/degraded.js';
+import { mapNames } from '../../src/haproxy/map-names.js';
+import { markOf } from '../../src/haproxy/ownership.js';
 import {
   parseBackend,
   parseFrontend,
@@ -10,10 +10,10 @@ import {
   parseMapEntries,
   parseDefaults,
   parseRuntimeServers,
-} from '../../src/actual/parse.js';
+} from '../../src/actual/normalise/parse.js';
 import { serverJson } from '../../src/apply/transaction.js';
-import { assignSlots } from '../../src/diff/slots.js';
-import type { JsonObject } from '../../src/json.js';
+import { assignSlots } from '../../src/diff/plan/slots.js';
+import type { JsonObject } from '../../src/shared/json.js';
 import {
   actualBackend,
   actualState,

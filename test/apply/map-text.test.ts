@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 
-import { editMap, renderMap } from '../../src/apply/map-text.pure.js';
+import { editMap, renderMap } from '../../src/apply/render/map-text.js';
 import type { EntryStep } from '../../src/diff/types.js';
 
 function step(kind: EntryStep['kind'], key: string, value = ''): EntryStep {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 
-import { appendSections, sectionsOf } from '../../src/apply/sections.pure.js';
+import { appendSections, sectionsOf } from '../../src/apply/render/sections.js';
 
 const text = `# _version=2
 # The operator's own file

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 
-import { markOf } from '../../src/actual/ownership.js';
-import { editServerLines, formatAddress } from '../../src/apply/server-line.pure.js';
+import { markOf } from '../../src/haproxy/ownership.js';
+import { editServerLines, formatAddress } from '../../src/apply/render/server-line.js';
 import type { PlannedSlot } from '../../src/diff/types.js';
 import { idOf } from '../diff/given.js';
 

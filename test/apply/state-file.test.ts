@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 
 import type { ActualSlot } from '../../src/actual/types.js';
-import { renderStateFile, type SlotState, slotStates } from '../../src/apply/state-file.pure.js';
+import { renderStateFile, type SlotState, slotStates } from '../../src/apply/render/state-file.js';
 import {
   actualBackend,
   drainingSlot,

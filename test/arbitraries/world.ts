@@ -8,8 +8,8 @@ import type {
   DesiredState,
   Endpoint,
 } from '../../src/desired/types.js';
-import type { PlanInput } from '../../src/diff/plan.js';
-import type { JsonObject } from '../../src/json.js';
+import type { PlanInput } from '../../src/diff/plan/plan.js';
+import type { JsonObject } from '../../src/shared/json.js';
 import {
   actualState,
   allocation,

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { parseArguments } from '../../src/config/options.js';
+import { parseArguments } from '../../src/cli/options.js';
 import { leaves } from '../../src/config/schema.js';
 
 const page = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8');

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { leaves } from '../../src/config/schema.js';
 import { loadSettings, type SettingsSources } from '../../src/config/settings.js';
 import type { Settings } from '../../src/config/types.js';
-import { ConnectorError } from '../../src/errors.js';
+import { ConnectorError } from '../../src/shared/errors.js';
 
 export type Files = Readonly<Record<string, string>>;
 

@@ -8,11 +8,11 @@ import { waitFor } from '../../fixtures/process.js';
 import type { Connector } from '../../fixtures/stack/connector.js';
 import { type Stack, type StackOptions, enabledTags, startStack } from '../../fixtures/stack.js';
 import type { Settings } from '../../src/config/types.js';
-import { serverLines } from '../loop/helpers.js';
+import { serverLines } from '../stack/helpers.js';
 import { type AppOptions, type WatchedApp, startWatchedApp } from './app.js';
 import { type Load, type LoadOptions, startLoad } from './load.js';
 
-export { allocOf, at, serverLines, servingPorts } from '../loop/helpers.js';
+export { allocOf, at, serverLines, servingPorts } from '../stack/helpers.js';
 
 export interface Deploys {
   readonly stack: Stack;

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { withCheckMaps } from '../../src/desired/check-maps.js';
 import type { DesiredBackend } from '../../src/desired/types.js';
 import type { CatalogInstance } from '../../src/observe/types.js';
-import type { JsonObject } from '../../src/json.js';
+import type { JsonObject } from '../../src/shared/json.js';
 import {
   backendFor,
   checkSpec,

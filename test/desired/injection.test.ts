@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 
-import type { Json } from '../../src/json.js';
+import type { Json } from '../../src/shared/json.js';
 import { acceptedTagList, tagList } from './arbitraries.js';
 import { checkSpec, desired, enabled, instance, service } from './given.js';
 

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 
 import type { DataPlane } from '../../fixtures/dataplane/launch.js';
-import { canonicalSection } from '../../src/desired/canonical.js';
+import { canonicalSection } from '../../src/haproxy/canonical.js';
 import type { DesiredBackend } from '../../src/desired/types.js';
-import type { JsonObject } from '../../src/json.js';
+import type { JsonObject } from '../../src/shared/json.js';
 
 const ROOT = '/v3/services/haproxy';
 const EMPTY_SLOT = { address: '127.0.0.1', port: 1, maintenance: 'enabled' };

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 
 import { withCanaryMap } from '../../src/desired/canary.js';
-import { canonicalSection } from '../../src/desired/canonical.js';
+import { canonicalSection } from '../../src/haproxy/canonical.js';
 import { withCheckMaps } from '../../src/desired/check-maps.js';
 import type { DesiredBackend } from '../../src/desired/types.js';
 import { type DataPlane, startDataPlane } from '../../fixtures/dataplane/launch.js';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 
-import { plan } from '../../src/diff/plan.js';
+import { plan } from '../../src/diff/plan/plan.js';
 import type { Skipped } from '../../src/desired/types.js';
 import {
   actualBackend,

@@ -12,8 +12,8 @@ import type {
   DesiredState,
   Endpoint,
 } from '../../src/desired/types.js';
-import { plan, type PlanInput } from '../../src/diff/plan.js';
-import { parking } from '../../src/diff/slots.js';
+import { plan, type PlanInput } from '../../src/diff/plan/plan.js';
+import { parking } from '../../src/diff/plan/slots.js';
 import type { Plan, Step } from '../../src/diff/types.js';
 import type { AllocationFacts } from '../../src/observe/types.js';
 import { settings as base } from '../desired/given.js';

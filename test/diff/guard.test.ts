@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 
-import { allocationOf, guard, type GuardInput, isLeaving } from '../../src/diff/guard.js';
+import { allocationOf, guard, type GuardInput, isLeaving } from '../../src/diff/plan/guard.js';
 import type { Held } from '../../src/diff/types.js';
 import type { AllocationFacts } from '../../src/observe/types.js';
 import {

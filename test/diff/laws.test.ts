@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 
-import { markKey, slotNumber } from '../../src/actual/ownership.js';
+import { markKey, slotNumber } from '../../src/haproxy/ownership.js';
 import type { ActualState } from '../../src/actual/types.js';
-import { plan } from '../../src/diff/plan.js';
-import { printPlan } from '../../src/diff/print.js';
+import { plan } from '../../src/diff/plan/plan.js';
+import { printPlan } from '../../src/diff/print/print.js';
 import type { Step } from '../../src/diff/types.js';
 import { inputOf, someWorld, type World } from '../arbitraries/world.js';
 import { applyToModel, converge, idleSlots } from './model.js';

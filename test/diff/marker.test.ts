@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 
-import { structuralHash } from '../../src/diff/marker.js';
-import type { JsonObject } from '../../src/json.js';
+import { structuralHash } from '../../src/diff/plan/marker.js';
+import type { JsonObject } from '../../src/shared/json.js';
 import {
   actualState,
   backend,

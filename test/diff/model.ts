@@ -1,7 +1,7 @@
-import { markerServerName } from '../../src/actual/ownership.js';
+import { markerServerName } from '../../src/haproxy/ownership.js';
 import type { ActualBackend, ActualSlot, ActualState } from '../../src/actual/types.js';
-import { slotStates } from '../../src/apply/state-file.pure.js';
-import { plan as makePlan, type PlanInput } from '../../src/diff/plan.js';
+import { slotStates } from '../../src/apply/render/state-file.js';
+import { plan as makePlan, type PlanInput } from '../../src/diff/plan/plan.js';
 import type {
   EntryStep,
   Plan,
@@ -11,7 +11,7 @@ import type {
   Step,
   StructuralStep,
 } from '../../src/diff/types.js';
-import type { JsonObject } from '../../src/json.js';
+import type { JsonObject } from '../../src/shared/json.js';
 
 /**
  * What HAProxy is like after a plan: a model of applying it, without I/O, as strict as the Data

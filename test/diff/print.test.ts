@@ -2,9 +2,9 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 
 import type { DesiredState } from '../../src/desired/types.js';
-import { planLines } from '../../src/diff/lines.js';
-import { plan as makePlan } from '../../src/diff/plan.js';
-import { planAsJson, printPlan, reloadsOf } from '../../src/diff/print.js';
+import { planLines } from '../../src/diff/print/lines.js';
+import { plan as makePlan } from '../../src/diff/plan/plan.js';
+import { planAsJson, printPlan, reloadsOf } from '../../src/diff/print/print.js';
 import type { Plan } from '../../src/diff/types.js';
 import { inputOf, someWorld } from '../arbitraries/world.js';
 import {

@@ -3,8 +3,8 @@ import fc from 'fast-check';
 
 import type { ActualState } from '../../src/actual/types.js';
 import type { DesiredRoute, Skipped } from '../../src/desired/types.js';
-import { planRouting } from '../../src/diff/routes.js';
-import type { Json, JsonObject } from '../../src/json.js';
+import { planRouting } from '../../src/diff/plan/routes.js';
+import type { Json, JsonObject } from '../../src/shared/json.js';
 import {
   actualState,
   backend,

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 
 import type { ActualSlot } from '../../src/actual/types.js';
 import type { Endpoint } from '../../src/desired/types.js';
-import { assignSlots, idealSize, parking, type SlotsInput } from '../../src/diff/slots.js';
+import { assignSlots, idealSize, parking, type SlotsInput } from '../../src/diff/plan/slots.js';
 import type { PlannedSlot } from '../../src/diff/types.js';
 import { drainingSlot, endpoint, idOf, now, slot } from './given.js';
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { createAddressBook } from '../../src/observe/addresses.js';
+import { createAddressBook } from '../../src/observe/catalog/addresses.js';
 
 describe('the addresses of host names', () => {
   let now = 0;

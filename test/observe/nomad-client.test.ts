@@ -9,12 +9,12 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { waitFor } from '../../fixtures/process.js';
 import type { NomadSettings } from '../../src/config/types.js';
-import { ConnectorError } from '../../src/errors.js';
+import { ConnectorError } from '../../src/shared/errors.js';
 import {
   createNomadClient,
   type NomadClient,
   type StatusClass,
-} from '../../src/observe/nomad-client.js';
+} from '../../src/observe/nomad/client.js';
 import { failure, settingsFor } from './setup.js';
 
 const signal = new AbortController().signal;

@@ -1,20 +1,20 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { isHostName, withoutBrackets } from '../../src/observe/address-text.pure.js';
-import { createLineReader } from '../../src/observe/heartbeat.pure.js';
-import { findBlock, instanceId } from '../../src/observe/instance-id.pure.js';
-import type { WireJob, WireResources } from '../../src/observe/nomad-shapes.js';
-import { hostAddress, resolvePort } from '../../src/observe/ports.pure.js';
-import { toJobSpec, type ServiceBlock } from '../../src/observe/spec.pure.js';
-import { optsIn } from '../../src/observe/tags.pure.js';
-import { isTrusted, wentBack } from '../../src/observe/trust.pure.js';
+import { isHostName, withoutBrackets } from '../../src/observe/catalog/model/address-text.js';
+import { createLineReader } from '../../src/observe/nomad/answers/heartbeat.js';
+import { findBlock, instanceId } from '../../src/observe/catalog/model/instance-id.js';
+import type { WireJob, WireResources } from '../../src/observe/nomad/answers/shapes.js';
+import { hostAddress, resolvePort } from '../../src/observe/catalog/model/ports.js';
+import { toJobSpec, type ServiceBlock } from '../../src/observe/catalog/model/spec.js';
+import { optsIn } from '../../src/observe/catalog/model/tags.js';
+import { isTrusted, wentBack } from '../../src/observe/nomad/answers/trust.js';
 import {
   allocationVariables,
   couldBe,
   hasVariables,
   resolveVariables,
   staticVariables,
-} from '../../src/observe/variables.pure.js';
+} from '../../src/observe/catalog/model/variables.js';
 
 const name = fc.stringMatching(/^[a-z](-?[a-z0-9]){0,8}$/);
 

@@ -5,11 +5,11 @@ import { appJob, httpCheck } from '../../fixtures/nomad/app-job.js';
 import { nomadBin, startNomadAgent, type NomadAgent } from '../../fixtures/nomad/real.js';
 import type { JobSpec } from '../../fixtures/nomad/types.js';
 import { waitFor } from '../../fixtures/process.js';
-import { createCatalogReader, type CatalogReader } from '../../src/observe/catalog.js';
-import { createNomadClient, type NomadClient } from '../../src/observe/nomad-client.js';
+import { createCatalogReader, type CatalogReader } from '../../src/observe/catalog/reader.js';
+import { createNomadClient, type NomadClient } from '../../src/observe/nomad/client.js';
 import type { Catalog, CatalogService } from '../../src/observe/types.js';
-import { startWakeSources } from '../../src/observe/wake.js';
-import { ConnectorError } from '../../src/errors.js';
+import { startWakeSources } from '../../src/observe/wake/wake.js';
+import { ConnectorError } from '../../src/shared/errors.js';
 import { checkPaths, enabled, serviceOf, settingsFor } from './setup.js';
 
 const signal = new AbortController().signal;

@@ -2,14 +2,14 @@
 
 import { startNomadSimulator, type NomadSimulator } from '../../fixtures/nomad/simulator.js';
 import type { NomadSettings } from '../../src/config/types.js';
-import { ConnectorError } from '../../src/errors.js';
-import type { Lookup } from '../../src/observe/addresses.js';
-import { createCatalogReader, type CatalogReader } from '../../src/observe/catalog.js';
+import { ConnectorError } from '../../src/shared/errors.js';
+import type { Lookup } from '../../src/observe/catalog/addresses.js';
+import { createCatalogReader, type CatalogReader } from '../../src/observe/catalog/reader.js';
 import {
   createNomadClient,
   type NomadClient,
   type StatusClass,
-} from '../../src/observe/nomad-client.js';
+} from '../../src/observe/nomad/client.js';
 import type { Catalog, CatalogInstance, CatalogService } from '../../src/observe/types.js';
 
 export const enabled = 'haproxy.enable=true';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { grants, readJobIn } from '../../fixtures/nomad/acl.js';
-import type { ErrorCode } from '../../src/errors.js';
+import type { ErrorCode } from '../../src/shared/errors.js';
 import type { Catalog } from '../../src/observe/types.js';
 import {
   enabled,

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { waitFor } from '../../fixtures/process.js';
-import { startWakeSources, type WakeSources } from '../../src/observe/wake.js';
-import type { WakeTiming } from '../../src/observe/wake-types.js';
+import { startWakeSources, type WakeSources } from '../../src/observe/wake/wake.js';
+import type { WakeTiming } from '../../src/observe/wake/types.js';
 import { enabled, startObserver, type Observer } from './setup.js';
 
 const quick: WakeTiming = {

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { expect } from 'chai';
 import { Gauge, Registry } from 'prom-client';
-import { ConnectorError } from '../../src/errors.js';
+import { ConnectorError } from '../../src/shared/errors.js';
 import { startHttpServer, type Condition, type HttpServer } from '../../src/server/http.js';
 
 describe('HTTP server', () => {

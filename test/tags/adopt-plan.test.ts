@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import { expect } from 'chai';
 
 import type { ActualBackend, ActualFrontend, OtherServer } from '../../src/actual/types.js';
-import { type JsonObject, textAt } from '../../src/json.js';
-import { findAdoption } from '../../src/diff/adopt.js';
+import { type JsonObject, textAt } from '../../src/shared/json.js';
+import { findAdoption } from '../../src/diff/complete/adopt.js';
 import {
   actualState,
   backend,

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 
 import { expect } from 'chai';
 
-import { printPlan } from '../../src/diff/print.js';
+import { printPlan } from '../../src/diff/print/print.js';
 import type { Echo } from './echo.js';
 import { startLoad } from './load.js';
 import { adopting, inRules, startWorld, until, type World } from './world.js';

@@ -9,7 +9,7 @@ import { isConverged } from '../../fixtures/stack/connector.js';
 import { type Stack, startStack } from '../../fixtures/stack.js';
 import type { Settings } from '../../src/config/types.js';
 import type { RouteFile } from '../../src/desired/types.js';
-import type { PassResult } from '../../src/pass.js';
+import type { PassResult } from '../../src/pass/pass.js';
 import { type Echo, type Echoed, type EchoKind, startEcho } from './echo.js';
 
 export interface Ask {

@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { createRedactor } from '../../src/config/redact.js';
-import { ConnectorError } from '../../src/errors.js';
+import { ConnectorError } from '../../src/shared/errors.js';
 import { createLogger, type Logger } from '../../src/telemetry/logger.js';
 import type { LogLevel } from '../../src/config/types.js';
 

@@ -1,0 +1,85 @@
+import type { ActualBackend, ActualState } from '../types.js';
+
+/** What is missing in the operator's part of the configuration: bounded, a metric label. */
+export type DegradedCode =
+  | 'no-server-state-file'
+  | 'no-hard-stop-after'
+  | 'no-idle-close-on-response'
+  | 'frontend-missing'
+  | 'custom-backend-redispatch'
+  | 'custom-backend-state';
+
+export const degradedCodes: readonly DegradedCode[] = [
+  'no-server-state-file',
+  'no-hard-stop-after',
+  'no-idle-close-on-response',
+  'frontend-missing',
+  'custom-backend-redispatch',
+  'custom-backend-state',
+];
+
+export interface Degraded {
+  readonly code: DegradedCode;
+  readonly message: string;
+}
+
+/** The connector works without these, but not as well; each message says what to add, and why. */
+export function findDegraded(
+  { global, frontends, backends }: Pick<ActualState, 'global' | 'frontends' | 'backends'>,
+  names: readonly string[],
+): readonly Degraded[] {
+  const found: Degraded[] = [];
+  if (global.serverStateFile === undefined) {
+    found.push({
+      code: 'no-server-state-file',
+      message:
+        "global has no server-state-file in the data plane's general storage: a reload sends " +
+        'traffic to servers that were DOWN until their checks fail again',
+    });
+  }
+  if (!global.hardStopAfter) {
+    found.push({
+      code: 'no-hard-stop-after',
+      message:
+        'global has no hard-stop-after: a long-lived connection keeps an old worker for ever',
+    });
+  }
+  for (const name of names) {
+    const frontend = frontends[name];
+    if (frontend === undefined) {
+      found.push({ code: 'frontend-missing', message: `there is no frontend ${name}` });
+    } else if (frontend.mode === 'http' && !frontend.idleCloseOnResponse) {
+      found.push({
+        code: 'no-idle-close-on-response',
+        message:
+          `frontend ${name} has no "option idle-close-on-response": ` +
+          'a reload can cut requests on kept-alive connections',
+      });
+    }
+  }
+  return [...found, ...Object.values(backends).flatMap(inCustomBackend)];
+}
+
+/** What the connector writes into its own backends is the operator's part in his. */
+function inCustomBackend(backend: ActualBackend): Degraded[] {
+  const { name, ours, slots, redispatches, loadsServerState } = backend;
+  if (ours || slots.length === 0) return [];
+  const found: Degraded[] = [];
+  if (redispatches !== true) {
+    found.push({
+      code: 'custom-backend-redispatch',
+      message:
+        `backend ${name} has no "option redispatch 1": ` +
+        'a request to an instance that has just vanished fails',
+    });
+  }
+  if (loadsServerState !== true) {
+    found.push({
+      code: 'custom-backend-state',
+      message:
+        `backend ${name} has no "load-server-state-from-file global": ` +
+        'a reload sends traffic to its servers that were DOWN, or that no check has seen',
+    });
+  }
+  return found;
+}

@@ -1,0 +1,187 @@
+import { basename } from 'node:path';
+
+import { canonicalSection } from '../../haproxy/canonical.js';
+import { isObject, type JsonObject, objectsOf, textAt } from '../../shared/json.js';
+import { readMark, slotNumber } from '../../haproxy/ownership.js';
+import { connectorBackendName } from '../../haproxy/names.js';
+import type {
+  ActualBackend,
+  ActualFrontend,
+  ActualSlot,
+  GlobalFacts,
+  RuntimeServer,
+  SlotConfig,
+} from '../types.js';
+
+/** HAProxy's own weight where none is written (configuration manual, 5.2 "weight"). */
+const defaultWeight = 1;
+
+/** Runtime servers by name; server names of ours are unique over all backends. */
+export type RuntimeServers = Readonly<Record<string, RuntimeServer>>;
+
+/** `GET /runtime/backends/{parent}/servers`. */
+export function parseRuntimeServers(body: unknown): RuntimeServers {
+  const servers: Record<string, RuntimeServer> = {};
+  for (const item of objectsOf(body)) {
+    const { name, address, port, admin_state: admin, operational_state: operational } = item;
+    if (typeof name !== 'string') continue;
+    servers[name] = {
+      address: typeof address === 'string' ? address : '',
+      port: typeof port === 'number' ? port : 0,
+      admin: admin === 'ready' || admin === 'drain' ? admin : 'maint',
+      operational: operational === 'up' || operational === 'stopping' ? operational : 'down',
+    };
+  }
+  return servers;
+}
+
+/** What sections have from a defaults section that they don't say themselves. */
+export interface Inherited {
+  readonly mode: string;
+  readonly redispatches: boolean;
+  readonly loadsServerState: boolean;
+}
+
+/** By the name of the defaults section. */
+export type Defaults = Readonly<Record<string, Inherited>>;
+
+/** HAProxy's own, where there is none: `tcp`, `no option redispatch`, `none`. */
+const bare: Inherited = { mode: 'tcp', redispatches: false, loadsServerState: false };
+
+/** `GET /configuration/defaults`. */
+export function parseDefaults(body: unknown): Defaults {
+  return Object.fromEntries(
+    objectsOf(body).map((item) => [textAt(item, 'name'), withInherited(item, bare)]),
+  );
+}
+
+function withInherited(item: JsonObject, inherited: Inherited): Inherited {
+  const { redispatch, load_server_state_from_file: stateFile } = item;
+  return {
+    mode: textAt(item, 'mode') || inherited.mode,
+    redispatches: isObject(redispatch)
+      ? redispatch['enabled'] === 'enabled'
+      : inherited.redispatches,
+    loadsServerState:
+      typeof stateFile === 'string' ? stateFile === 'global' : inherited.loadsServerState,
+  };
+}
+
+function inheritedBy(item: JsonObject, defaults: Defaults): Inherited {
+  return withInherited(item, defaults[textAt(item, 'from')] ?? bare);
+}
+
+/** One item of `GET /configuration/backends?full_section=true`. */
+export function parseBackend(item: JsonObject, prefix: string, defaults: Defaults): ActualBackend {
+  const { metadata, servers, ...rest } = item;
+  const backendName = textAt(item, 'name');
+  const all = objectsOf(isObject(servers) ? Object.values(servers) : []);
+  const slots = all
+    .map(parseSlot)
+    .filter((slot): slot is ActualSlot => slot !== undefined)
+    .sort(bySlot);
+  const mark = readMark(metadata);
+  const ours =
+    backendName.startsWith(prefix) &&
+    backendName !== connectorBackendName(prefix) &&
+    (mark !== undefined ||
+      (slots.some(({ shared }) => shared !== true) && slots.length === all.length));
+  const service = mark?.service ?? slots[0]?.service;
+  const { mode, redispatches, loadsServerState } = inheritedBy(item, defaults);
+  return {
+    name: backendName,
+    ours,
+    ...(service === undefined ? {} : { service }),
+    section: ours ? canonicalSection(rest) : {},
+    mode,
+    slots,
+    ...(redispatches ? { redispatches } : {}),
+    ...(loadsServerState ? { loadsServerState } : {}),
+    ...otherServers(all),
+    hasDefaultServer: isObject(rest['default_server']),
+    ...(isObject(rest['default_server']) && rest['default_server']['ssl'] === 'enabled'
+      ? { serverSsl: true }
+      : {}),
+  };
+}
+
+/** By number; in a backend that services share, by name where these are equal. */
+function bySlot(a: ActualSlot, b: ActualSlot): number {
+  return (slotNumber(a.name) ?? 0) - (slotNumber(b.name) ?? 0) || (a.name < b.name ? -1 : 1);
+}
+
+function otherServers(servers: readonly JsonObject[]): Pick<ActualBackend, 'others'> {
+  const others = servers
+    .filter((server) => parseSlot(server) === undefined)
+    .map((server) => {
+      const { address, port } = server;
+      const at = { address: typeof address === 'string' ? address : '', port: Number(port ?? 0) };
+      return { name: textAt(server, 'name'), ...at };
+    })
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  return others.length === 0 ? {} : { others };
+}
+
+function parseSlot(server: JsonObject): ActualSlot | undefined {
+  const mark = readMark(server['metadata']);
+  const { name, address, port, maintenance, weight, ...rest } = server;
+  if (mark === undefined || typeof name !== 'string') return undefined;
+  if (slotNumber(name) === undefined) return undefined;
+  const { health_check_port: checkPort, ...fields } = rest;
+  const config: SlotConfig = {
+    address: typeof address === 'string' ? address : '',
+    port: typeof port === 'number' ? port : 0,
+    disabled: maintenance === 'enabled',
+    weight: typeof weight === 'number' ? weight : defaultWeight,
+    ...(typeof checkPort === 'number' ? { checkPort } : {}),
+  };
+  const { service, binding, shared } = mark;
+  return {
+    name,
+    service,
+    ...(binding === undefined ? {} : { binding }),
+    ...(shared === undefined ? {} : { shared }),
+    config,
+    fields: canonicalSection(fields),
+  };
+}
+
+/** One item of `GET /configuration/frontends?full_section=true`. */
+export function parseFrontend(item: JsonObject, defaults: Defaults): ActualFrontend {
+  return {
+    name: textAt(item, 'name'),
+    mode: inheritedBy(item, defaults).mode,
+    acls: objectsOf(item['acl_list']),
+    rules: objectsOf(item['backend_switching_rule_list']),
+    httpRequestRules: objectsOf(item['http_request_rule_list']),
+    idleCloseOnResponse: item['idle_close_on_response'] === 'enabled',
+  };
+}
+
+/**
+ * `GET /configuration/global`, and `GET /storage/general` to tell whether the data plane can write
+ * the server state file: one of that name elsewhere is not the one that HAProxy reads.
+ */
+export function parseGlobal(body: unknown, general: unknown): GlobalFacts {
+  const global = isObject(body) ? body : {};
+  const performance = isObject(global['performance_options']) ? global['performance_options'] : {};
+  // Data Plane API 3.0 has it at the top.
+  const file = performance['server_state_file'] ?? global['server_state_file'];
+  const path = typeof file === 'string' ? file : '';
+  const stored = objectsOf(general).find((item) => textAt(item, 'storage_name') === basename(path));
+  const isElsewhere = stored !== undefined && textAt(stored, 'file') !== path;
+  return {
+    ...(path === '' || isElsewhere ? {} : { serverStateFile: path }),
+    hardStopAfter: typeof global['hard_stop_after'] === 'number',
+  };
+}
+
+/** `GET /runtime/maps/{name}/entries`; the first of two equal keys wins in HAProxy. */
+export function parseMapEntries(body: unknown): Record<string, string> {
+  const entries = new Map<string, string>();
+  for (const { key, value } of objectsOf(body)) {
+    if (typeof key !== 'string' || typeof value !== 'string') continue;
+    if (!entries.has(key)) entries.set(key, value);
+  }
+  return Object.fromEntries(entries);
+}

@@ -1,0 +1,73 @@
+import { ConnectorError } from '../../shared/errors.js';
+import { markOf } from '../../haproxy/ownership.js';
+import type { PlannedSlot } from '../../diff/types.js';
+
+/**
+ * Edits of the configuration's text: only the lines of our own slots, and in these only what can
+ * change without a reload. All else, comments and blank lines too, stays to the byte.
+ */
+export interface SlotEdit {
+  readonly backend: string;
+  readonly slot: PlannedSlot;
+}
+
+/** A line that begins a section: its keyword and its name. */
+export const sectionLine =
+  /^(global|defaults|frontend|backend|listen|peers|resolvers|userlist|program|cache|ring|mailers|http-errors|log-forward|fcgi-app|crt-store|traces|log-profile|acme)\b(?:\s+(\S+))?/;
+
+/** Throws where a slot's line is not there: the file is not the one that the plan was made from. */
+export function editServerLines(text: string, edits: readonly SlotEdit[]): string {
+  const wanted = new Map(edits.map((edit) => [`${edit.backend} ${edit.slot.name}`, edit.slot]));
+  let backend = '';
+  const lines = text.split('\n').map((line) => {
+    const section = sectionLine.exec(line);
+    if (section) backend = section[1] === 'backend' ? (section[2] ?? '') : '';
+    const server = backend === '' ? null : /^\s+server\s+(\S+)\s/.exec(line);
+    const key = `${backend} ${server?.[1] ?? ''}`;
+    const slot = wanted.get(key);
+    if (slot === undefined) return line;
+    wanted.delete(key);
+    return editLine(line, slot);
+  });
+  const missing = [...wanted.keys()][0];
+  if (missing !== undefined) {
+    throw new ConnectorError('haproxy-conflict', `no server line for ${missing}`);
+  }
+  return lines.join('\n');
+}
+
+/** `  server NAME ADDRESS:PORT ... # {metadata}`; other parameters keep their place. */
+function editLine(line: string, { name, service, binding, config, shared }: PlannedSlot): string {
+  const indent = /^\s*/.exec(line)?.[0] ?? '  ';
+  const metadata = JSON.stringify(
+    markOf({ service, ...(binding ? { binding } : {}), ...(shared ? { shared } : {}) }),
+  );
+  const parameters = [
+    config.disabled ? 'disabled' : 'enabled',
+    `weight ${config.weight}`,
+    ...(config.checkPort === undefined ? [] : [`port ${config.checkPort}`]),
+    ...otherParameters(line),
+  ];
+  const address = formatAddress(config.address, config.port);
+  return `${indent}server ${name} ${address} ${parameters.join(' ')} # ${metadata}`;
+}
+
+export function formatAddress(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+/** A word of haproxy.cfg, with its quotes: blanks and `#` count for nothing in them. */
+const anyWord = /(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\#])+|#.*/g;
+
+function otherParameters(line: string): string[] {
+  const all = line.match(anyWord) ?? [];
+  const words = all.filter((one) => !one.startsWith('#')).slice(3);
+  const kept: string[] = [];
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at] ?? '';
+    if (word === 'disabled' || word === 'enabled') continue;
+    if (word === 'weight' || word === 'port') at++;
+    else kept.push(word);
+  }
+  return kept;
+}

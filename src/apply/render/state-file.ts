@@ -1,0 +1,127 @@
+import type { ActualBackend, ActualSlot } from '../../actual/types.js';
+import type { PlannedSlot } from '../../diff/types.js';
+import { isObject, type JsonObject } from '../../shared/json.js';
+
+/** What a line of the server state file says of one slot. */
+export interface SlotState {
+  readonly backend: string;
+  readonly slot: Pick<PlannedSlot, 'name' | 'config'>;
+  readonly up: boolean;
+  /** Whether traffic is TLS: HAProxy believes this file in that too. */
+  readonly ssl: boolean;
+  readonly rise: number;
+  readonly fall: number;
+}
+
+const header =
+  '# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight srv_iweight ' +
+  'srv_time_since_last_change srv_check_status srv_check_result srv_check_health srv_check_state ' +
+  'srv_agent_state bk_f_forced_id srv_f_forced_id srv_fqdn srv_port srvrecord srv_use_ssl ' +
+  'srv_check_port srv_check_addr srv_agent_addr srv_agent_port';
+
+/**
+ * The file that HAProxy reads at each start (`server-state-file`, management guide, "show servers
+ * state", version 1). HAProxy believes it over its configuration, so addresses, ports and weights
+ * are those of the configuration that is to be loaded; only UP or DOWN comes from the process. Slots
+ * in maintenance have no line: the configuration speaks for them.
+ */
+export function renderStateFile(states: readonly SlotState[]): string {
+  const lines = states.filter(({ slot }) => !slot.config.disabled).map(renderLine);
+  return ['1', header, ...lines, ''].join('\n');
+}
+
+function renderLine({ backend, slot, up, ssl, rise, fall }: SlotState): string {
+  const { address, port, weight, checkPort } = slot.config;
+  // Operational state 2 is running, 0 stopped. Check status 15 is L7OK with result 3, passed; 1 is
+  // INI with result 0. A status of 0 makes a server whose checks never count (HAProxy 3.0, 3.2).
+  const operational = up ? 2 : 0;
+  const check = up ? `15 3 ${rise + fall - 1} 6` : '1 0 0 6';
+  return (
+    `0 ${backend} 0 ${slot.name} ${address} ${operational} 0 ${weight} ${weight} 0 ` +
+    `${check} 0 0 0 - ${port} - ${ssl ? 1 : 0} ${checkPort ?? 0} - - 0`
+  );
+}
+
+/**
+ * All slots as they will be once `planned` is on disk. Whoever is UP now, and keeps its instance,
+ * stays UP; a new instance is DOWN until its check passed.
+ */
+export function slotStates(
+  backends: Readonly<Record<string, ActualBackend>>,
+  planned: readonly PlannedBackend[],
+): SlotState[] {
+  const plans = new Map(planned.map((one) => [one.backend, one]));
+  const names = new Set([...Object.keys(backends), ...plans.keys()]);
+  return [...names].sort().flatMap((name) => {
+    const actual = backends[name];
+    const plan = plans.get(name);
+    const section = plan?.section ?? actual?.section ?? {};
+    const common = checkOf(section['default_server']);
+    const ssl = isObject(section['default_server'])
+      ? section['default_server']['ssl'] === 'enabled'
+      : actual?.serverSsl === true;
+    const before = new Map((actual?.slots ?? []).map((slot) => [slot.name, slot]));
+    const slots = plan?.slots ?? actual?.slots ?? [];
+    const staying = slots.filter((slot) => staysUp(before.get(slot.name), slot));
+    const unchanged = staying.filter((slot) => !isRestarted(before.get(slot.name), slot));
+    const known = new Set(unchanged.length > 0 ? unchanged : staying);
+    return slots.map((slot) => {
+      const fields = 'fields' in slot ? slot.fields : before.get(slot.name)?.fields;
+      const { rise, fall, checked } = checkOf(fields, common);
+      const servesAlready = 'servesAlready' in slot && slot.servesAlready === true;
+      const up = !checked || known.has(slot) || servesAlready;
+      return { backend: name, slot, up, ssl, rise, fall };
+    });
+  });
+}
+
+/** A backend's slots as they will be; without a section its structure stays. */
+export interface PlannedBackend {
+  readonly backend: string;
+  readonly section?: JsonObject;
+  readonly slots: readonly (PlannedSlot | WrittenSlot | ActualSlot)[];
+}
+
+/** A server in the operator's backend, which has its check itself. */
+export interface WrittenSlot extends PlannedSlot {
+  readonly fields: JsonObject;
+}
+
+function staysUp(before: ActualSlot | undefined, slot: PlannedSlot | ActualSlot): boolean {
+  const { runtime, binding } = before ?? {};
+  const servedUntilNow =
+    runtime?.admin === 'ready' ||
+    (runtime?.admin === 'drain' && binding?.drainingSince !== undefined);
+  return (
+    servedUntilNow &&
+    runtime.operational === 'up' &&
+    binding?.id === slot.binding?.id &&
+    runtime.address === slot.config.address &&
+    runtime.port === slot.config.port
+  );
+}
+
+/** In place: it waits for its check while others serve; alone, HAProxy's retries reach it sooner. */
+function isRestarted(before: ActualSlot | undefined, slot: PlannedSlot | ActualSlot): boolean {
+  return before?.binding?.createIndex !== slot.binding?.createIndex;
+}
+
+interface CheckFacts {
+  readonly rise: number;
+  readonly fall: number;
+  readonly checked: boolean;
+}
+
+/** HAProxy's own defaults are rise 2 and fall 3 (configuration manual, 5.2). */
+const noCheck: CheckFacts = { rise: 2, fall: 3, checked: false };
+
+/** Of a server, or of the `default_server` that it takes the rest from. */
+function checkOf(fields: unknown, otherwise = noCheck): CheckFacts {
+  if (!isObject(fields)) return otherwise;
+  const { check, rise, fall } = fields;
+  return {
+    rise: typeof rise === 'number' ? rise : otherwise.rise,
+    fall: typeof fall === 'number' ? fall : otherwise.fall,
+    checked: check === undefined ? otherwise.checked : check === 'enabled',
+  };
+}

@@ -1,0 +1,86 @@
+import type { SettingsFlags } from '../config/sources.js';
+
+/** What the command line asks for. */
+export type Command =
+  | DaemonCommand
+  | OnceCommand
+  | DryRunCommand
+  | RouteAddCommand
+  | RouteRemoveCommand
+  | RouteListCommand
+  | PrintCommand;
+
+export interface Common {
+  /** For `loadSettings`; holds the configuration file's path too. */
+  readonly flags: SettingsFlags;
+  readonly output: OutputFormat;
+  readonly color: ColorChoice;
+}
+
+export type OutputFormat = 'text' | 'json';
+export type ColorChoice = 'auto' | 'always' | 'never';
+
+export interface DaemonCommand extends Common {
+  readonly kind: 'daemon';
+}
+
+export interface OnceCommand extends Common {
+  readonly kind: 'once';
+  readonly detailedExitcode: boolean;
+}
+
+export interface DryRunCommand extends Common {
+  readonly kind: 'dry-run';
+  readonly detailedExitcode: boolean;
+}
+
+export interface RouteTarget {
+  readonly address: string;
+  readonly port: number;
+}
+
+export interface RouteAddCommand extends Common {
+  readonly kind: 'route-add';
+  readonly domains: readonly string[];
+  readonly targets: readonly RouteTarget[];
+  readonly checkPath?: string;
+  /** Instead of the setting `routes.directory`. */
+  readonly directory?: string;
+}
+
+/** Either the name or the domain is given. */
+export interface RouteRemoveCommand extends Common {
+  readonly kind: 'route-remove';
+  readonly name?: string;
+  readonly domain?: string;
+  readonly directory?: string;
+}
+
+export interface RouteListCommand extends Common {
+  readonly kind: 'route-list';
+  readonly directory?: string;
+}
+
+/** `--help` and `--version`: print the text on stdout and exit 0. */
+export interface PrintCommand {
+  readonly kind: 'print';
+  readonly text: string;
+}
+
+/** The root's options as commander hands them over. */
+export interface RootOptions {
+  readonly once?: true;
+  readonly dryRun?: true;
+  readonly config?: string;
+  readonly output: OutputFormat;
+  readonly detailedExitcode?: true;
+  readonly color: ColorChoice;
+  readonly adopt?: true;
+  readonly allowRemovals?: true;
+  readonly logLevel?: string;
+  readonly nomadAddress?: string;
+  readonly haproxyAddress?: string;
+  readonly frontend?: readonly string[];
+  readonly routingMode?: string;
+  readonly httpListen?: string;
+}

@@ -1,0 +1,42 @@
+import { asConnectorError } from '../shared/errors.js';
+
+/** What a run ended with. Several can be true at once; the most serious one decides. */
+export interface Outcome {
+  /** Wrong usage or configuration. */
+  readonly usageError?: boolean;
+  readonly error?: boolean;
+  /** A guard still holds removals back. */
+  readonly guardHeld?: boolean;
+  /** Services were skipped. */
+  readonly skipped?: boolean;
+  /** There were, or are, changes to make. */
+  readonly changed?: boolean;
+  /** `--detailed-exitcode`: changes have a code of their own. */
+  readonly detailed?: boolean;
+}
+
+export type ExitCode = 0 | 1 | 2 | 3 | 4 | 64;
+
+/**
+ * | code | means |
+ * |---|---|
+ * | 64 | usage or configuration error |
+ * | 1 | error |
+ * | 4 | a guard refused |
+ * | 3 | converged except for skipped services |
+ * | 2 | changes, only with `--detailed-exitcode` |
+ * | 0 | converged, or the plan is printed |
+ */
+export function exitCode(outcome: Outcome): ExitCode {
+  if (outcome.usageError === true) return 64;
+  if (outcome.error === true) return 1;
+  if (outcome.guardHeld === true) return 4;
+  if (outcome.skipped === true) return 3;
+  return outcome.changed === true && outcome.detailed === true ? 2 : 0;
+}
+
+/** The code of a run that ended with a thrown value. */
+export function exitCodeOf(error: unknown): ExitCode {
+  const usageError = asConnectorError(error).code === 'config-invalid';
+  return exitCode({ usageError, error: true });
+}

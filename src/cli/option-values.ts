@@ -1,0 +1,36 @@
+import { ConnectorError } from '../shared/errors.js';
+import type { Command, Common, RootOptions } from './command-types.js';
+import type { SettingsFlags } from '../config/sources.js';
+
+/** Takes what was parsed; commander's actions return nothing. */
+export type Emit = (command: Command) => void;
+
+export function usageError(message: string): ConnectorError {
+  const help = message.includes('--help') ? '' : ' (see --help)';
+  return new ConnectorError('config-invalid', `${message}${help}`, { retryable: false });
+}
+
+/** For an option that may be repeated. */
+export function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
+export function commonOf(options: RootOptions): Common {
+  return { flags: settingsFlags(options), output: options.output, color: options.color };
+}
+
+function settingsFlags(options: RootOptions): SettingsFlags {
+  const { config, frontend } = options;
+  return {
+    ...(config === undefined ? {} : { configFile: config }),
+    ...(frontend === undefined ? {} : { frontends: frontend }),
+    ...only(options, 'nomadAddress', 'haproxyAddress', 'routingMode', 'httpListen', 'logLevel'),
+    ...only(options, 'adopt', 'allowRemovals'),
+  };
+}
+
+/** The named options that were given. */
+export function only<T extends object, K extends keyof T>(options: T, ...names: K[]): Pick<T, K> {
+  const given = names.filter((name) => options[name] !== undefined);
+  return Object.fromEntries(given.map((name) => [name, options[name]])) as Pick<T, K>;
+}

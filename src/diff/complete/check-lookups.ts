@@ -1,0 +1,105 @@
+import type { ActualSlot } from '../../actual/types.js';
+import { checkHostLookup, checkPathLookup, withCheckMaps } from '../../desired/check-maps.js';
+import type { DesiredBackend } from '../../desired/types.js';
+import { isObject, type JsonObject, objectsOf, textAt } from '../../shared/json.js';
+import type { Entries } from '../plan/entries.js';
+import type { PlannedSlot } from '../types.js';
+
+/** Paths of the files that checks look their path and Host up in. */
+export interface CheckFiles {
+  readonly paths: string;
+  readonly hosts: string;
+}
+
+/** By server name. */
+export interface CheckEntries {
+  readonly paths: Entries;
+  readonly hosts: Entries;
+}
+
+export interface CheckedBackend {
+  readonly section: JsonObject;
+  readonly paths: DesiredBackend['checkPaths'];
+  readonly hosts: DesiredBackend['checkHosts'];
+}
+
+/**
+ * The section with its lookups filled in. A backend that looks them up already goes on doing so when
+ * its instances agree again: to write the path into it would cost a reload that nobody needs.
+ */
+export function resolveChecks(
+  desired: DesiredBackend,
+  actual: JsonObject | undefined,
+  files: CheckFiles,
+): CheckedBackend {
+  const { section, checkPaths, checkHosts } = desired;
+  const lookup = withCheckMaps(
+    { http_check_list: [{ path: checkPathLookup, host: checkHostLookup }] },
+    files,
+  );
+  const { path, host } = firstCheck(lookup) as { path: string; host: string };
+  const had = actual === undefined ? undefined : firstCheck(actual);
+  const send = firstCheck(section);
+  if (send === undefined || had === undefined) {
+    return { section: withCheckMaps(section, files), paths: checkPaths, hosts: checkHosts };
+  }
+  const looksUp = { path: had['uri_log_format'] === path, host: hostOf(had) === host };
+  const keepsPath = looksUp.path && textAt(send, 'uri') !== '';
+  const fixedHost = hostOf(send);
+  const isFixed = fixedHost !== undefined && fixedHost !== host;
+  const keepsHost = looksUp.host && isFixed && checkHosts === undefined;
+  const all = (value: string): Readonly<Record<string, string>> =>
+    Object.fromEntries(desired.endpoints.map(({ id }) => [id, value]));
+  const changed = replaceFirst(section, {
+    ...send,
+    ...(keepsPath ? { uri: undefined, uri_log_format: path } : {}),
+    ...(keepsHost ? { headers: withHost(send, host) } : {}),
+  });
+  return {
+    section: withCheckMaps(changed, files),
+    // With nothing said about them, entries stay as they are.
+    paths: keepsPath ? all(textAt(send, 'uri')) : (checkPaths ?? (looksUp.path ? {} : undefined)),
+    hosts: keepsHost ? all(fixedHost) : (checkHosts ?? (looksUp.host ? {} : undefined)),
+  };
+}
+
+function firstCheck(section: JsonObject): JsonObject | undefined {
+  return objectsOf(section['http_check_list'])[0];
+}
+
+function hostOf(check: JsonObject): string | undefined {
+  const header = objectsOf(check['headers']).find(isHost);
+  return header === undefined ? undefined : textAt(header, 'fmt');
+}
+
+function isHost(header: JsonObject): boolean {
+  return textAt(header, 'name').toLowerCase() === 'host';
+}
+
+function withHost(check: JsonObject, fmt: string): JsonObject[] {
+  return objectsOf(check['headers']).map((one) => (isHost(one) ? { ...one, fmt } : one));
+}
+
+function replaceFirst(section: JsonObject, check: JsonObject): JsonObject {
+  const [, ...others] = objectsOf(section['http_check_list']);
+  const { uri, ...rest } = check;
+  const first = uri === undefined ? rest : check;
+  return { ...section, http_check_list: [first, ...others].filter(isObject) };
+}
+
+/** A draining server keeps the entry that it has: its check is still its own. */
+export function checkEntries(
+  { paths, hosts }: CheckedBackend,
+  slots: readonly (PlannedSlot | ActualSlot)[],
+  known: CheckEntries,
+): CheckEntries {
+  const pick = (wanted: Entries | undefined, before: Entries): Entries => {
+    if (wanted === undefined) return {};
+    const entries = slots.flatMap(({ name, binding }): [string, string][] => {
+      const value = binding === undefined ? undefined : (wanted[binding.id] ?? before[name]);
+      return value === undefined ? [] : [[name, value]];
+    });
+    return Object.fromEntries(entries);
+  };
+  return { paths: pick(paths, known.paths), hosts: pick(hosts, known.hosts) };
+}

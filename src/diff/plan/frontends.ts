@@ -1,0 +1,56 @@
+import type { DesiredRoute } from '../../desired/types.js';
+import type { PlanInput } from './input.js';
+import type { Adoption } from '../complete/adopt.js';
+import { fits, type FrontendRouting, type Routing } from './routes.js';
+import { planFrontend } from './rules.js';
+import type { Problem, RuleStep } from '../types.js';
+
+const nothing: FrontendRouting = { acls: [], rules: [], httpRequestRules: [] };
+
+export interface PlannedFrontends {
+  readonly steps: readonly RuleStep[];
+  /** Our part as it then stands, by frontend. */
+  readonly parts: Readonly<Record<string, FrontendRouting>>;
+  readonly problems: readonly Problem[];
+}
+
+/** Our part of every frontend; an operator's frontend without a part of ours is left alone. */
+export function planFrontends(
+  { actual, settings }: PlanInput,
+  routes: readonly DesiredRoute[],
+  routing: Routing,
+  kept: ReadonlySet<string>,
+  adoption: Adoption,
+): PlannedFrontends {
+  const names = new Set([...Object.keys(routing.frontends), ...Object.keys(actual.frontends)]);
+  const sorted = [...names].sort();
+  // Nothing is taken out of the one frontend while the other, that it should move to, is not there.
+  const isMoving = settings.haproxy.frontends.some((name) => actual.frontends[name] === undefined);
+  const planned = sorted.flatMap((name) => {
+    const frontend = actual.frontends[name];
+    const isWanted = Object.hasOwn(routing.frontends, name);
+    if (frontend === undefined || (isMoving && !isWanted)) return [];
+    const wanted = isWanted ? routing.frontends[name] : nothing;
+    return [{ name, ...planFrontend(frontend, wanted ?? nothing, { kept, adoption }, settings) }];
+  });
+  return {
+    steps: planned.flatMap(({ steps }) => steps),
+    parts: Object.fromEntries(planned.map(({ name, whole }) => [name, whole])),
+    problems: sorted.flatMap((name) => problemOf(name, routes, actual.frontends[name]) ?? []),
+  };
+}
+
+function problemOf(
+  name: string,
+  routes: readonly DesiredRoute[],
+  frontend: PlanInput['actual']['frontends'][string] | undefined,
+): Problem | undefined {
+  if (frontend === undefined) {
+    const message = `frontend ${name} is not in HAProxy's configuration: nothing can be routed`;
+    return { code: 'frontend-missing', message };
+  }
+  const unfit = routes.find((one) => one.frontends.includes(name) && !fits(one, frontend));
+  if (unfit === undefined) return undefined;
+  const message = `frontend ${name} has mode ${frontend.mode}: it can't route ${unfit.service}, which needs ${unfit.mode}`;
+  return { code: 'frontend-mode', message };
+}

@@ -1,0 +1,26 @@
+import type { ActualState } from '../../actual/types.js';
+import type { Settings } from '../../config/types.js';
+import type { DesiredState } from '../../desired/types.js';
+import type { Catalog } from '../../observe/types.js';
+import type { Held, Step } from '../types.js';
+
+export interface PlanInput {
+  readonly catalog: Pick<Catalog, 'index' | 'allocations' | 'missing' | 'trust'>;
+  readonly desired: DesiredState;
+  readonly actual: ActualState;
+  readonly settings: Settings;
+  /** Unix seconds. */
+  readonly now: number;
+  /** Names of draining slots without a request in flight. */
+  readonly idle: ReadonlySet<string>;
+  /** Namespaces that are not in the catalog and that Nomad may have all the same. */
+  readonly hidden: readonly string[];
+  /** Removals that an earlier full read would have made too. */
+  readonly confirms?: Held;
+  /** Backends that came back other than they were written: left alone until either side changes. */
+  readonly unstable: Readonly<Record<string, string>>;
+}
+
+export function isStructural(step: Step): boolean {
+  return step.route === 'transaction';
+}

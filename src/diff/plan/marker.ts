@@ -1,0 +1,73 @@
+import { createHash } from 'node:crypto';
+
+import { markerHash } from '../../haproxy/ownership.js';
+import { connectorBackendName } from '../../haproxy/names.js';
+import type { ActualState } from '../../actual/types.js';
+import type { Json, JsonObject } from '../../shared/json.js';
+import type { PlanInput } from './input.js';
+import type { FrontendRouting } from './routes.js';
+import { keyOf, keyOfAcl } from './rules.js';
+import type { Step } from '../types.js';
+
+/**
+ * A hash of our structural configuration: what can change only by a reload. Addresses, ports,
+ * weights, maintenance, metadata and check ports are not in it, so a write without a reload leaves
+ * it alone, and a lost reload shows as a difference between disk and process.
+ */
+export function structuralHash(value: Json): string {
+  return createHash('sha256').update(stable(value)).digest('hex').slice(0, 12);
+}
+
+/** JSON with sorted keys and without undefined. */
+function stable(value: Json | undefined): string {
+  if (Array.isArray(value)) return `[${(value as readonly Json[]).map(stable).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value ?? null);
+  const entries = Object.entries(value as Readonly<Record<string, Json | undefined>>)
+    .filter(([, inner]) => inner !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, inner]) => `${JSON.stringify(key)}:${stable(inner)}`);
+  return `{${entries.join(',')}}`;
+}
+
+/** A new generation with every structural change; a reload where the last one got lost. */
+export function planMarker(
+  { actual, settings }: PlanInput,
+  structures: readonly JsonObject[],
+  frontends: Readonly<Record<string, FrontendRouting>>,
+  changes: boolean,
+): Step[] {
+  const { prefix } = settings.ownership;
+  const hash = structuralHash([[...structures], JSON.stringify(inOrder(frontends))]);
+  const { onDisk, loaded } = actual.marker;
+  const fresh = onDisk !== undefined && markerHash(prefix, onDisk) === hash;
+  const nothing = structures.length === 0 && onDisk === undefined;
+  if (nothing && !changes) return [];
+  if (changes || !fresh) {
+    const reason = `generation marker ${connectorBackendName(prefix)}`;
+    const exists = onDisk !== undefined;
+    return [
+      { kind: 'set-marker', route: 'transaction', reload: 'generation', reason, hash, exists },
+    ];
+  }
+  if (loaded === onDisk && !hasUnloadedSlot(actual)) return [];
+  const reason = 'HAProxy runs an older configuration than the one on disk';
+  return [{ kind: 'reload', route: 'transaction', reload: 'lost-reload', reason }];
+}
+
+/** ACLs may stand anywhere; an operator's frontend without a part of ours is not in it. */
+function inOrder(frontends: Readonly<Record<string, FrontendRouting>>): Json {
+  return Object.entries(frontends)
+    .filter(
+      ([, { acls, rules, httpRequestRules: http }]) => acls.length + rules.length + http.length > 0,
+    )
+    .map(([name, { acls, rules, httpRequestRules }]) => [
+      name,
+      [...new Set(acls.map(keyOfAcl))].sort(),
+      rules.map(keyOf),
+      httpRequestRules.map(keyOf),
+    ]);
+}
+
+function hasUnloadedSlot({ backends }: ActualState): boolean {
+  return Object.values(backends).some((one) => one.slots.some((slot) => !slot.runtime));
+}

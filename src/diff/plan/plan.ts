@@ -1,0 +1,124 @@
+import type { Skipped } from '../../desired/types.js';
+import { findAdoption } from '../complete/adopt.js';
+import { guard } from './guard.js';
+import { planMarker } from './marker.js';
+import { contextOf, keptBackends, planBackends } from './backends.js';
+import { planFrontends } from './frontends.js';
+import { isStructural, type PlanInput } from './input.js';
+import { planAllMaps } from './maps.js';
+import { planRouting } from './routes.js';
+import type { Held, Plan, Problem, Step } from '../types.js';
+
+export type { PlanInput } from './input.js';
+
+/**
+ * What to do about HAProxy so that it is as desired. Pure: no I/O, no clock, no randomness.
+ *
+ * | desired | actual | steps |
+ * |---|---|---|
+ * | backend | none | create it with its servers |
+ * | backend | ours, other section or too few slots | replace it |
+ * | backend | ours, same structure | fill, update, drain and free slots without a reload |
+ * | backend | the operator's | our servers only, or a conflict, as the strategy says |
+ * | none | ours | delete it, unless the guard holds it |
+ * | none | the operator's | nothing, ever |
+ */
+export function plan(given: PlanInput): Plan {
+  const input = withBareRecords(given);
+  const held = guard({
+    actual: input.actual,
+    desired: input.desired,
+    catalog: input.catalog,
+    settings: input.settings.guard,
+    hidden: input.hidden,
+    ...(input.confirms === undefined ? {} : { confirms: input.confirms }),
+  });
+  const first = compose(input, held, false);
+  const whole = first.steps.some(isStructural) ? compose(input, held, true) : first;
+  const { actual, catalog, desired } = input;
+  return {
+    header: {
+      url: actual.dataplane.url,
+      configVersion: actual.configVersion,
+      catalogIndex: catalog.index,
+    },
+    steps: whole.steps,
+    ...(held === undefined ? {} : { held }),
+    skipped: [...desired.skipped, ...whole.skipped],
+    warnings: desired.warnings,
+    problems: whole.problems,
+    inMotion: isInMotion(input, whole.steps),
+    waiting: waitingServers(input),
+  };
+}
+
+/** Without what every object inherits: `toString` is a valid name of a backend or frontend. */
+function withBareRecords(input: PlanInput): PlanInput {
+  const { actual, unstable } = input;
+  const { backends, frontends, maps } = actual;
+  return {
+    ...input,
+    actual: { ...actual, backends: bare(backends), frontends: bare(frontends), maps: bare(maps) },
+    unstable: bare(unstable),
+  };
+}
+
+function bare<T>(record: Readonly<Record<string, T>>): Readonly<Record<string, T>> {
+  return Object.assign(Object.create(null) as Record<string, T>, record);
+}
+
+interface Composed {
+  readonly steps: readonly Step[];
+  readonly skipped: readonly Skipped[];
+  readonly problems: readonly Problem[];
+}
+
+function compose(input: PlanInput, held: Held | undefined, reloadsAnyway: boolean): Composed {
+  const { actual, desired, settings } = input;
+  const kept = keptBackends(input, held);
+  const adoption = findAdoption(input);
+  const context = contextOf(input, held, adoption, reloadsAnyway);
+  const backends = planBackends(input, kept, adoption, context);
+  const routes = desired.routes.filter(({ backend }) => backends.live.has(backend));
+  const routing = planRouting(routes, actual, settings);
+  const frontends = planFrontends(input, routes, routing, kept, adoption);
+  const structural = [...backends.structural, ...frontends.steps];
+  const marker = planMarker(input, backends.structures, frontends.parts, structural.length > 0);
+  const wanted = { ...routing.maps, ...backends.serverMaps };
+  const maps = planAllMaps(input, wanted, kept, [...structural, ...marker], adoption);
+  return {
+    steps: [
+      ...maps.create,
+      ...maps.entries.filter(({ when }) => when === 'first'),
+      ...backends.slots,
+      ...maps.structural,
+      ...maps.entries.filter(({ when }) => when !== 'first'),
+    ],
+    skipped: backends.skipped,
+    problems: [...adoption.problems, ...backends.problems, ...frontends.problems, ...maps.problems],
+  };
+}
+
+/**
+ * A drain that has yet to end, or a leaving instance that serves on until its replacement is UP. A
+ * server that waits for its check needs nobody to look.
+ */
+function isInMotion({ actual, desired }: PlanInput, steps: readonly Step[]): boolean {
+  if (steps.some(({ kind }) => kind === 'drain-slot')) return true;
+  const staying = new Set(
+    desired.backends.flatMap(({ endpoints }) =>
+      endpoints.filter(({ phase }) => phase !== 'drain').map(({ id }) => id),
+    ),
+  );
+  return Object.values(actual.backends).some(({ slots }) =>
+    slots.some(({ binding }) => binding !== undefined && !staying.has(binding.id)),
+  );
+}
+
+function waitingServers({ actual }: PlanInput): readonly string[] {
+  return Object.values(actual.backends)
+    .flatMap(({ slots }) => slots)
+    .filter(({ runtime }) => runtime?.admin === 'ready' && runtime.operational !== 'up')
+    .map(({ name }) => name)
+    .sort();
+}

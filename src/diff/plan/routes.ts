@@ -1,0 +1,196 @@
+import { createHash } from 'node:crypto';
+
+import { type MapKind, mapNames } from '../../haproxy/map-names.js';
+import type { ActualFrontend, ActualMap, ActualState } from '../../actual/types.js';
+import type { Settings } from '../../config/types.js';
+import type { DesiredRoute } from '../../desired/types.js';
+import type { JsonObject } from '../../shared/json.js';
+import {
+  hostLength,
+  hostSample,
+  lengthFits,
+  listKinds,
+  lookups,
+  pathSample,
+  pathVariable,
+  serverNameLength,
+  serverNameSample,
+} from './expressions.js';
+import { escapeRegex, hostAndPathRegex } from './path-regex.js';
+
+/** What our maps, and our part of each frontend, should hold. */
+export interface Routing {
+  /** By map name without `.map`; keys to backend names. */
+  readonly maps: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** By frontend name. */
+  readonly frontends: Readonly<Record<string, FrontendRouting>>;
+}
+
+export interface FrontendRouting {
+  readonly acls: readonly JsonObject[];
+  readonly rules: readonly JsonObject[];
+  readonly httpRequestRules: readonly JsonObject[];
+}
+
+/**
+ * In map mode, HTTP routes of the configured frontends stand in maps. What a tag sends to another
+ * frontend, and what is routed by TLS server name, is made of ACLs and rules in either mode.
+ */
+export function planRouting(
+  routes: readonly DesiredRoute[],
+  { maps, frontends: existing }: Pick<ActualState, 'maps' | 'frontends'>,
+  settings: Settings,
+): Routing {
+  const common = settings.haproxy.frontends;
+  // A map that no rule reads is not loaded, so nothing could be put in it.
+  const readable = common.filter((name) => existing[name]?.mode === 'http');
+  const isRead =
+    readable.length > 0 || Object.values(maps).some(({ entries }) => entries !== undefined);
+  const mapped =
+    settings.routing.mode === 'map' ? routes.filter(({ mode }) => mode === 'http') : [];
+  const inMaps = mapped.filter(({ frontends }) => isRead && sameNames(frontends, common));
+  const names = new Set([...common, ...routes.flatMap(({ frontends }) => frontends)]);
+  const mappedRoutes = new Set(inMaps);
+  const lookup = mapRouting(inMaps, maps, settings);
+  const frontends = [...names].sort().map((name): [string, FrontendRouting] => {
+    const ruled = routes.filter(
+      (one) => !mappedRoutes.has(one) && one.frontends.includes(name) && fits(one, existing[name]),
+    );
+    const own = rulesRouting(ruled, settings);
+    if (!readable.includes(name)) return [name, own];
+    return [name, { ...own, ...lookup.rules, rules: [...own.rules, ...lookup.rules.rules] }];
+  });
+  return { maps: lookup.maps, frontends: Object.fromEntries(frontends) };
+}
+
+/** A frontend of the other mode has no Host, or no TLS server name, to look at. */
+export function fits({ mode }: DesiredRoute, frontend: ActualFrontend | undefined): boolean {
+  return frontend === undefined || frontend.mode === mode;
+}
+
+function sameNames(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((name) => b.includes(name));
+}
+
+interface MapRouting {
+  readonly maps: Routing['maps'];
+  readonly rules: Pick<FrontendRouting, 'rules' | 'httpRequestRules'>;
+}
+
+function mapRouting(
+  routes: readonly DesiredRoute[],
+  maps: Readonly<Record<string, ActualMap>>,
+  settings: Settings,
+): MapRouting {
+  const names = mapNames(settings.routing);
+  const inUse = settings.routing.mode === 'map' ? kindsInUse(maps, names) : [];
+  const kinds = new Set<MapKind>([...routes.map(kindOf), ...inUse]);
+  const sorted = byPathLength(routes);
+  const wanted = [...kinds].map((kind) => {
+    const own = sorted.filter((route) => kindOf(route) === kind);
+    const entries = own.map((route) => [entryKey(route), route.backend] as const);
+    return [names[kind], Object.fromEntries(entries)] as const;
+  });
+  const rules = lookups
+    .filter(({ kind }) => kinds.has(kind))
+    .map(({ kind, sample }) => {
+      const name = names[kind];
+      return switchingRule(sample(maps[name]?.file ?? `/${name}.map`), listKinds.includes(kind));
+    });
+  return { maps: Object.fromEntries(wanted), rules: { rules, httpRequestRules: pathRules(kinds) } };
+}
+
+/** A lookup that is there stays when its last route goes: taking it out would cost a reload. */
+function kindsInUse(
+  maps: Readonly<Record<string, ActualMap>>,
+  names: Readonly<Record<MapKind, string>>,
+): MapKind[] {
+  const kinds = new Set(lookups.map(({ kind }) => kind));
+  return [...kinds].filter((kind) => maps[names[kind]]?.entries !== undefined);
+}
+
+/** Found or left alone: the operator's rules and default_backend stay in force. */
+function switchingRule(sample: string, isList: boolean): JsonObject {
+  const guard = isList ? `{ ${hostLength} ${lengthFits} } ` : '';
+  return { name: `%[${sample}]`, cond: 'if', cond_test: `${guard}{ ${sample} -m found }` };
+}
+
+function pathRules(kinds: ReadonlySet<MapKind>): readonly JsonObject[] {
+  if (![...kinds].some((kind) => kind.endsWith('-path'))) return [];
+  return [{ type: 'set-var', var_name: pathVariable, var_scope: 'txn', var_expr: pathSample }];
+}
+
+function kindOf({ match, path }: DesiredRoute): MapKind {
+  if (path !== undefined || match === 'any') return `${match}-path`;
+  return match;
+}
+
+/** Maps that are lists (regex) are searched in the order of their lines: longest path first. */
+function byPathLength(routes: readonly DesiredRoute[]): readonly DesiredRoute[] {
+  return [...routes].sort((a, b) => (b.path?.length ?? 0) - (a.path?.length ?? 0));
+}
+
+/** A prefix with a path has no common prefix as a string, so it is looked up as a regex. */
+function entryKey({ match, host, path }: DesiredRoute): string {
+  if (path === undefined) return match === 'any' ? '/' : host;
+  if (match === 'prefix') return `^${escapeRegex(host)}[^/]*${escapeRegex(path)}/`;
+  if (match === 'regex') return hostAndPathRegex(host, path);
+  return `${host}${path}/`;
+}
+
+/** The order in which map mode asks. */
+function rank(route: DesiredRoute): number {
+  const kind = route.match === 'wildcard' ? 'wildcard-path' : kindOf(route);
+  return lookups.findIndex((lookup) => lookup.kind === kind);
+}
+
+/** The longest suffix first, with a path or not; and the longest prefix. */
+function hostRank({ match, host }: DesiredRoute): number {
+  return match === 'wildcard' || match === 'prefix' ? -host.length : 0;
+}
+
+function rulesRouting(routes: readonly DesiredRoute[], settings: Settings): FrontendRouting {
+  const { prefix } = settings.ownership;
+  const sorted = [...byPathLength(routes)].sort(
+    (a, b) => rank(a) - rank(b) || hostRank(a) - hostRank(b),
+  );
+  const acls = new Map<string, Acl>();
+  const rules = sorted.map((route) => {
+    const names = aclsOf(route, prefix).map((one) => {
+      acls.set(one.acl_name, one);
+      return one.acl_name;
+    });
+    return { name: route.backend, cond: 'if', cond_test: names.join(' ') };
+  });
+  return { acls: [...acls.values()], rules, httpRequestRules: [] };
+}
+
+interface Acl extends JsonObject {
+  readonly acl_name: string;
+}
+
+const hostFlags = { exact: 'str', prefix: 'beg', wildcard: 'end', regex: 'reg' } as const;
+
+function aclsOf({ match, host, path, mode }: DesiredRoute, prefix: string): Acl[] {
+  const acls: Acl[] = [];
+  if (match !== 'any') {
+    const sample = mode === 'tcp' ? serverNameSample : hostSample;
+    const value = match === 'wildcard' ? `.${host}` : host;
+    const length = mode === 'tcp' ? serverNameLength : hostLength;
+    if (match === 'regex') acls.push(acl(prefix, length, lengthFits));
+    acls.push(acl(prefix, sample, `-m ${hostFlags[match]} ${value}`));
+  }
+  if (path !== undefined) acls.push(acl(prefix, pathSample, `-m beg ${path}/`));
+  // A rule without a condition could not be told from the operator's.
+  return acls.length > 0 ? acls : [acl(prefix, 'always_true', '')];
+}
+
+/** Named after what it matches, so that two domains never collide and none is made twice. */
+function acl(prefix: string, criterion: string, value: string): Acl {
+  const hash = createHash('sha256').update(`${criterion} ${value}`).digest('hex').slice(0, 12);
+  return { acl_name: `${aclPrefix(prefix)}${hash}`, criterion, value };
+}
+
+export function aclPrefix(prefix: string): string {
+  return `${prefix}_acl_`;
+}

@@ -1,0 +1,189 @@
+import equal from 'fast-deep-equal';
+
+import { mapNames } from '../../haproxy/map-names.js';
+import type { ActualFrontend } from '../../actual/types.js';
+import type { Adoption } from '../complete/adopt.js';
+import type { Settings } from '../../config/types.js';
+import type { JsonObject } from '../../shared/json.js';
+import { isLookup, pathVariable } from './expressions.js';
+import { aclPrefix, type FrontendRouting } from './routes.js';
+import type { RuleStep } from '../types.js';
+
+type ListName = RuleStep['list'];
+
+/**
+ * Edits of a frontend's lists that leave every rule of the operator's as and where it is. A rule is
+ * ours only if it reads our maps or uses only our ACLs. Nothing is written as a whole list. `whole`
+ * is all of ours as it then stands, what is kept with it.
+ */
+export function planFrontend(
+  frontend: ActualFrontend,
+  routing: FrontendRouting,
+  others: { readonly kept: ReadonlySet<string>; readonly adoption: Adoption },
+  settings: Settings,
+): { readonly steps: readonly RuleStep[]; readonly whole: FrontendRouting } {
+  const own = ownership(settings, frontend, others);
+  const rules = own.withKept(routing.rules);
+  const edit = (
+    list: ListName,
+    actual: readonly JsonObject[],
+    wanted: readonly JsonObject[],
+    isOurs: (rule: JsonObject) => boolean,
+  ) => planList({ frontend: frontend.name, list, actual, wanted, isOurs, settings });
+  const acls = edit('acls', frontend.acls, routing.acls, own.acl);
+  const steps = [
+    ...acls.filter(({ kind }) => kind === 'insert-rule'),
+    ...edit('http_request_rules', frontend.httpRequestRules, routing.httpRequestRules, own.http),
+    ...edit('backend_switching_rules', frontend.rules, rules, own.rule),
+    ...acls.filter(({ kind }) => kind === 'delete-rule'),
+  ];
+  return { steps, whole: { ...routing, rules, acls: [...routing.acls, ...own.keptAcls] } };
+}
+
+/** Rules in rules mode that lead to a backend which stays as it stands stay with it, in their place. */
+function ownership(
+  settings: Settings,
+  frontend: ActualFrontend,
+  { kept, adoption }: Parameters<typeof planFrontend>[2],
+) {
+  const prefix = aclPrefix(settings.ownership.prefix);
+  const names = mapNames(settings.routing);
+  const text = (rule: JsonObject, key: string): string => {
+    const value = rule[key];
+    return typeof value === 'string' ? value : '';
+  };
+  const usesOnlyOurAcls = (test: string): boolean => {
+    const names = test.split(/\s+/).filter((word) => word !== '');
+    return names.length > 0 && names.every((name) => name.startsWith(prefix));
+  };
+  const stays = (rule: JsonObject): boolean => kept.has(text(rule, 'name'));
+  const needed = new Set(
+    frontend.rules.filter(stays).flatMap((rule) => text(rule, 'cond_test').split(/\s+/)),
+  );
+  const isAdopted = (acl: string): boolean => adoption.acls.has(`${frontend.name} ${acl}`);
+  const rule = (one: JsonObject): boolean =>
+    (adoption.backends.has(text(one, 'name')) && isAdopted(text(one, 'cond_test').trim())) ||
+    isLookup(text(one, 'name'), (kind) => names[kind]) ||
+    usesOnlyOurAcls(text(one, 'cond_test'));
+  return {
+    acl: (rule: JsonObject) =>
+      isAdopted(text(rule, 'acl_name')) ||
+      (text(rule, 'acl_name').startsWith(prefix) && !needed.has(text(rule, 'acl_name'))),
+    rule,
+    keptAcls: frontend.acls.filter((acl) => needed.has(text(acl, 'acl_name'))),
+    withKept: (wanted: readonly JsonObject[]) =>
+      withKept(wanted, frontend.rules.filter(rule), stays),
+    http: (rule: JsonObject) => text(rule, 'var_name') === pathVariable,
+  };
+}
+
+/** Each rule that is kept comes after the one that it stands behind now. */
+function withKept(
+  wanted: readonly JsonObject[],
+  ours: readonly JsonObject[],
+  stays: (rule: JsonObject) => boolean,
+): readonly JsonObject[] {
+  const merged = [...wanted];
+  let last = -1;
+  for (const rule of ours) {
+    const at = merged.findIndex((one) => keyOf(one) === keyOf(rule));
+    if (at >= 0) last = at;
+    else if (stays(rule)) merged.splice(++last, 0, rule);
+  }
+  return merged;
+}
+
+interface ListInput {
+  readonly frontend: string;
+  readonly list: ListName;
+  readonly actual: readonly JsonObject[];
+  readonly wanted: readonly JsonObject[];
+  readonly isOurs: (rule: JsonObject) => boolean;
+  readonly settings: Settings;
+}
+
+/**
+ * Where ours stand as one block in their place, only what differs is taken out and put in. Else all of
+ * ours are taken out, last first, and put in again before or after the operator's. ACLs may stand
+ * anywhere.
+ */
+function planList(input: ListInput): RuleStep[] {
+  if (input.list === 'acls') return planSet(input);
+  const { actual, wanted, isOurs } = input;
+  const ours = actual.filter(isOurs);
+  const start = input.settings.routing.position === 'before' ? 0 : actual.length - ours.length;
+  const block = actual.slice(start, start + ours.length);
+  const stays = block.every(isOurs) ? staying(ours, wanted) : new Set<string>();
+  return [
+    ...deletions(input, (rule) => isOurs(rule) && !stays.has(keyOf(rule))),
+    // In their order: each is put in when all before it stand.
+    ...wanted.flatMap((rule, offset) =>
+      stays.has(keyOf(rule)) ? [] : [step(input, 'insert-rule', start + offset, rule)],
+    ),
+  ];
+}
+
+/** What can be left where it is: nothing, if the order changes or one stands there twice. */
+function staying(ours: readonly JsonObject[], wanted: readonly JsonObject[]): ReadonlySet<string> {
+  const [before, after] = [ours.map(keyOf), wanted.map(keyOf)];
+  const [had, has] = [new Set(before), new Set(after)];
+  const left = before.filter((key) => has.has(key));
+  const alike = equal(
+    left,
+    after.filter((key) => had.has(key)),
+  );
+  const unique = had.size === before.length && has.size === after.length;
+  return new Set(alike && unique ? left : []);
+}
+
+function planSet(input: ListInput): RuleStep[] {
+  const { actual, wanted, isOurs } = input;
+  const wantedKeys = new Set(wanted.map(keyOfAcl));
+  const actualKeys = new Set(actual.map(keyOfAcl));
+  const stale = (rule: JsonObject) => isOurs(rule) && !wantedKeys.has(keyOfAcl(rule));
+  const missing = wanted.filter((rule) => !actualKeys.has(keyOfAcl(rule)));
+  return [
+    // Inserted at the end first, so that the deletions' indexes still hold.
+    ...missing.map((rule, offset) => step(input, 'insert-rule', actual.length + offset, rule)),
+    ...deletions(input, stale),
+  ];
+}
+
+function deletions(input: ListInput, which: (rule: JsonObject) => boolean): RuleStep[] {
+  return input.actual
+    .map((rule, index) => ({ rule, index }))
+    .filter(({ rule }) => which(rule))
+    .reverse()
+    .map(({ rule, index }) => step(input, 'delete-rule', index, rule));
+}
+
+function step(
+  { frontend, list }: ListInput,
+  kind: RuleStep['kind'],
+  index: number,
+  rule: JsonObject,
+): RuleStep {
+  return {
+    kind,
+    route: 'transaction',
+    reload: 'routing-rules',
+    reason: `routing rules of frontend ${frontend}`,
+    frontend,
+    list,
+    index,
+    rule,
+  };
+}
+
+export function keyOfAcl({ acl_name: name, criterion, value }: JsonObject): string {
+  return JSON.stringify([name, criterion, value ?? '']);
+}
+
+/** Without what the Data Plane API may add. */
+export function keyOf(rule: JsonObject): string {
+  return JSON.stringify(plain(rule));
+}
+
+function plain({ name, cond, cond_test, type, var_name, var_scope, var_expr }: JsonObject) {
+  return [name, cond, cond_test, type, var_name, var_scope, var_expr].map((v) => v ?? '');
+}

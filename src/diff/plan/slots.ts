@@ -1,0 +1,248 @@
+import type { ActualSlot, SlotConfig } from '../../actual/types.js';
+import { slotNumber } from '../../haproxy/ownership.js';
+import type { SlotSettings } from '../../config/types.js';
+import type { Endpoint } from '../../desired/types.js';
+import type { PlannedSlot } from '../types.js';
+
+/** Where a free slot points: nothing listens there, and the server is in maintenance. */
+export const parking: SlotConfig = { address: '127.0.0.1', port: 9, disabled: true, weight: 100 };
+
+export interface SlotsInput {
+  readonly prefix: string;
+  readonly service: string;
+  readonly slots: readonly ActualSlot[];
+  readonly endpoints: readonly Endpoint[];
+  /** Instances that are yet to come are counted in whenever slots are made. */
+  readonly expected?: number;
+  readonly hasCheck: boolean;
+  /** Clients hold cookies of servers. */
+  readonly sticky?: boolean;
+  /** What is checked can't be known now: a check on another port stays on that port. */
+  readonly keepCheck?: boolean;
+  /** Instance ids that the guard keeps bound although they are absent. */
+  readonly held: ReadonlySet<string>;
+  /** Whether an instance's allocation runs no more: nothing is gained by keeping it. */
+  readonly isGone: (id: string) => boolean;
+  /** Whether Nomad knows its allocation: its address can't be another's while that isn't over. */
+  readonly mayRun?: (id: string) => boolean;
+  /** Names of draining slots without a request in flight. */
+  readonly idle: ReadonlySet<string>;
+  /** Unix seconds. */
+  readonly now: number;
+  readonly drainTimeoutSeconds: number;
+  readonly settings: SlotSettings;
+  /** The backend is written whole in this pass anyway, so its size may be put right. */
+  readonly structural: boolean;
+}
+
+/**
+ * Binds instances to slots: a pure, stable assignment.
+ *
+ * | slot is bound to | it will |
+ * |---|---|
+ * | an instance that serves | serve it, with its present address and weight |
+ * | an instance that waits (allocation pending) | keep it, without traffic |
+ * | an instance that stops, or is absent | drain; be free when idle or at the deadline |
+ * | an absent instance that the guard holds | stay as it is |
+ * | nothing | take the next new instance |
+ */
+export function assignSlots(given: SlotsInput): readonly PlannedSlot[] {
+  const input = { ...given, slots: given.slots.filter(({ name }) => isSlotOf(given.prefix, name)) };
+  const wanted = new Map(input.endpoints.map((endpoint) => [endpoint.id, endpoint]));
+  const lastServing = findLastServing(input, wanted);
+  const homes = homesOf(input.slots);
+  const kept = input.slots.map((slot) => {
+    const isCopy = slot.binding !== undefined && homes.get(slot.binding.id) !== slot.name;
+    return isCopy ? drained(slot, input) : planBound(slot, wanted, lastServing, input);
+  });
+  const bound = new Set(kept.flatMap((slot) => (slot.binding ? [slot.binding.id] : [])));
+  const fresh = input.endpoints.filter(({ id, phase }) => phase !== 'drain' && !bound.has(id));
+  const placed = placeFresh(input, kept, fresh);
+  return resize(input, placed, fresh.length > freeCount(kept));
+}
+
+/** `nomad_web_01` and servers of other names are none. */
+function isSlotOf(prefix: string, name: string): boolean {
+  const number = slotNumber(name);
+  return number !== undefined && name === slotName(prefix, number);
+}
+
+/** The one slot of each instance: where hands made copies, the first that doesn't drain. */
+function homesOf(slots: readonly ActualSlot[]): ReadonlyMap<string, string> {
+  const homes = new Map<string, string>();
+  const draining = slots.filter(({ binding }) => binding?.drainingSince !== undefined);
+  const serving = slots.filter(({ binding }) => binding?.drainingSince === undefined);
+  for (const { name, binding } of [...serving, ...draining]) {
+    if (binding !== undefined && !homes.has(binding.id)) homes.set(binding.id, name);
+  }
+  return homes;
+}
+
+function planBound(
+  slot: ActualSlot,
+  wanted: ReadonlyMap<string, Endpoint>,
+  lastServing: string | undefined,
+  input: SlotsInput,
+): PlannedSlot {
+  const { binding } = slot;
+  if (binding === undefined) return parked(input, slot.name);
+  const endpoint = wanted.get(binding.id);
+  if (endpoint !== undefined && endpoint.phase !== 'drain') {
+    return bindTo(input, slot.name, endpoint, slot);
+  }
+  if (slot.name === lastServing || (endpoint === undefined && input.held.has(binding.id))) {
+    return asItIs(slot);
+  }
+  return drained(slot, input);
+}
+
+function asItIs(slot: ActualSlot): PlannedSlot {
+  const { name, service, binding, config } = slot;
+  const admin = config.disabled ? (binding ? 'drain' : 'maint') : 'ready';
+  return { name, service, ...(binding ? { binding } : {}), config, admin };
+}
+
+function bindTo(
+  input: SlotsInput,
+  name: string,
+  endpoint: Endpoint,
+  before?: ActualSlot,
+): PlannedSlot {
+  const { id, createIndex, address, port, weight, phase } = endpoint;
+  const checkPort =
+    endpoint.checkPort ?? (input.keepCheck === true ? otherCheckPort(before) : undefined);
+  return {
+    name,
+    service: input.service,
+    binding: { id, createIndex },
+    config: {
+      address,
+      port,
+      disabled: phase !== 'serve',
+      weight,
+      // Always written: HAProxy would go on checking the port of the slot's last instance.
+      ...(input.hasCheck ? { checkPort: checkPort ?? port } : {}),
+    },
+    admin: phase === 'serve' ? 'ready' : 'drain',
+  };
+}
+
+function otherCheckPort(slot: ActualSlot | undefined): number | undefined {
+  const { checkPort, port } = slot?.config ?? {};
+  return checkPort === port ? undefined : checkPort;
+}
+
+function drained(slot: ActualSlot, input: SlotsInput): PlannedSlot {
+  const { binding, config, name, service } = slot;
+  if (binding === undefined) return parked(input, name);
+  const since = binding.drainingSince ?? input.now;
+  const started = binding.drainingSince !== undefined;
+  const over = input.now - since >= input.drainTimeoutSeconds;
+  if (started && (over || input.idle.has(name))) return parked(input, name);
+  return {
+    name,
+    service,
+    binding: { ...binding, drainingSince: since },
+    config: { ...config, disabled: true },
+    // A cookie leads to a server that drains all the same, but to none in maintenance.
+    admin: input.sticky === true ? 'maint' : 'drain',
+  };
+}
+
+function parked(input: SlotsInput, name: string): PlannedSlot {
+  return { name, service: input.service, config: parking, admin: 'maint' };
+}
+
+/**
+ * The last instance that serves is not drained while its replacement has yet to pass its check, or to
+ * come or run while Nomad knows the old allocation: nobody would answer. Once that is over, or no job
+ * asks for an instance, it goes whatever.
+ */
+function findLastServing(
+  input: SlotsInput,
+  wanted: ReadonlyMap<string, Endpoint>,
+): string | undefined {
+  const serves = (slot: ActualSlot): boolean =>
+    slot.runtime?.admin === 'ready' && slot.runtime.operational === 'up' && !slot.config.disabled;
+  const stays = (slot: ActualSlot): boolean =>
+    wanted.get(slot.binding?.id ?? '')?.phase === 'serve';
+  const up = input.slots.filter((slot) => slot.binding !== undefined && serves(slot));
+  const replacement = input.endpoints.some(({ phase }) => phase === 'serve');
+  const comes = input.endpoints.some(({ phase }) => phase === 'gate') || (input.expected ?? 0) > 0;
+  if (!(replacement || comes) || up.some(stays)) return undefined;
+  const leaving = up.filter(({ binding }) => {
+    const id = binding?.id ?? '';
+    if (wanted.get(id)?.terminal === true || input.isGone(id)) return false;
+    return replacement || input.mayRun?.(id) === true;
+  });
+  return leaving[0]?.name;
+}
+
+/** Slots that were free already come first: one that is freed now may still be closing. */
+function placeFresh(
+  input: SlotsInput,
+  kept: readonly PlannedSlot[],
+  fresh: readonly Endpoint[],
+): PlannedSlot[] {
+  const wasBound = new Set(input.slots.flatMap((slot) => (slot.binding ? [slot.name] : [])));
+  const free = kept.filter((slot) => slot.binding === undefined);
+  const order = [
+    ...free.filter((slot) => !wasBound.has(slot.name)),
+    ...free.filter((slot) => wasBound.has(slot.name)),
+  ].map((slot) => slot.name);
+  const numbers = unusedNumbers(input.slots, Math.max(0, fresh.length - order.length));
+  const names = [...order, ...numbers.map((number) => slotName(input.prefix, number))];
+  const placed = new Map(kept.map((slot) => [slot.name, slot]));
+  fresh.forEach((endpoint, at) => {
+    const name = names[at] ?? '';
+    placed.set(name, bindTo(input, name, endpoint));
+  });
+  return [...placed.values()].sort(bySlotNumber);
+}
+
+function freeCount(slots: readonly PlannedSlot[]): number {
+  return slots.filter((slot) => slot.binding === undefined).length;
+}
+
+function unusedNumbers(slots: readonly ActualSlot[], count: number): number[] {
+  const used = new Set(slots.map((slot) => slotNumber(slot.name)));
+  const numbers: number[] = [];
+  for (let number = 1; numbers.length < count; number++) {
+    if (!used.has(number)) numbers.push(number);
+  }
+  return numbers;
+}
+
+export function slotName(prefix: string, number: number): string {
+  return `${prefix}_${number}`;
+}
+
+function bySlotNumber(a: PlannedSlot, b: PlannedSlot): number {
+  return (slotNumber(a.name) ?? 0) - (slotNumber(b.name) ?? 0);
+}
+
+/** As many slots as instances, and spares: a rolling deploy of any shape then needs no reload. */
+export function idealSize(instances: number, settings: SlotSettings): number {
+  return instances + Math.max(settings.spareMin, Math.ceil(instances * settings.spareFactor));
+}
+
+/** Holes are always filled; growing costs a reload, so once it must be it is done ahead of need. */
+function resize(
+  input: SlotsInput,
+  placed: readonly PlannedSlot[],
+  grows: boolean,
+): readonly PlannedSlot[] {
+  const present = input.endpoints.filter(({ phase }) => phase !== 'drain').length;
+  const instances = Math.max(present, input.expected ?? 0);
+  const ideal = idealSize(instances, input.settings);
+  const inUse = placed.filter((slot) => slot.binding !== undefined);
+  const highest = Math.max(0, ...placed.map((slot) => slotNumber(slot.name) ?? 0));
+  const highestInUse = Math.max(0, ...inUse.map((slot) => slotNumber(slot.name) ?? 0));
+  const free = input.structural || grows || placed.length === 0;
+  const size = free ? Math.max(ideal, highestInUse) : highest;
+  const byName = new Map(placed.map((slot) => [slot.name, slot]));
+  return Array.from({ length: size }, (_, at) => {
+    const name = slotName(input.prefix, at + 1);
+    return byName.get(name) ?? parked(input, name);
+  });
+}

@@ -1,0 +1,122 @@
+import { planLines, type PlanLine, type Sign } from './lines.js';
+import type { Plan, ReloadReason, Step } from '../types.js';
+
+/** How a sign is shown; the identity where colour is off. */
+export type Paint = (sign: Sign, text: string) => string;
+
+/**
+ * The plan for people. The last line is always there, and is `No changes.` exactly when there is
+ * nothing to do, skip or hold.
+ */
+export function printPlan(plan: Plan, paint: Paint = (_, text) => text): string {
+  const { url, configVersion, catalogIndex } = plan.header;
+  const lines = planLines(plan);
+  const width = Math.max(0, ...lines.map(({ subject, level }) => subject.length + level * 4));
+  return [
+    `HAProxy ${url} (config v${configVersion}, Nomad index ${catalogIndex})`,
+    ...lines.map((line) => paint(line.sign, printLine(line, width))),
+    ...notes(plan).map((note) => paint('!', `  ! ${note}`)),
+    summary(plan, lines),
+    '',
+  ].join('\n');
+}
+
+/** Details begin in one column: this one, or further right where a subject needs the room. */
+const minWidth = 31;
+const maxWidth = 60;
+
+function printLine({ sign, subject, detail, level }: PlanLine, width: number): string {
+  const indent = level === 0 ? '  ' : '      ';
+  const column = Math.max(minWidth, Math.min(width, maxWidth) + 2);
+  const pad = detail === '' ? subject : subject.padEnd(column - level * 4);
+  return `${indent}${sign} ${pad}${detail}`;
+}
+
+function notes({ skipped, held, problems }: Plan): string[] {
+  const held_ = held === undefined ? [] : [`held: ${heldText(held)}`];
+  return [
+    ...[...skipped]
+      .map(({ service, reason }) => `service ${shortName(service)} skipped: ${reason}`)
+      .sort(),
+    ...held_,
+    ...problems.map(({ message }) => `problem: ${message}`),
+  ];
+}
+
+function heldText({ instances, backends, reason }: NonNullable<Plan['held']>): string {
+  return `removal of ${instances.length} servers and ${backends.length} backends: ${reason}`;
+}
+
+/** `default/web` -> `web`; other namespaces are named. */
+function shortName(service: string): string {
+  return service.startsWith('default/') ? service.slice('default/'.length) : service;
+}
+
+function summary(plan: Plan, lines: readonly PlanLine[]): string {
+  if (isEmpty(plan)) return 'No changes.';
+  const count = (sign: Sign): number =>
+    lines.filter((line) => line.sign === sign && line.counts).length;
+  const skipped = plan.skipped.length === 0 ? '' : `, ${plan.skipped.length} skipped`;
+  const held = plan.held === undefined ? '' : ', removals held';
+  return (
+    `Plan: ${count('+')} to add, ${count('~')} to change, ${count('-')} to remove` +
+    `${skipped}${held}. Reload: ${reloadText(plan)}.`
+  );
+}
+
+function isEmpty({ steps, skipped, held, problems }: Plan): boolean {
+  return steps.length + skipped.length + problems.length === 0 && held === undefined;
+}
+
+/** Whether HAProxy has to reload, and why. */
+export function reloadsOf(plan: Plan): readonly { reason: string; code: ReloadReason }[] {
+  const reloads = plan.steps.filter(isReload);
+  // The marker moves with every reload; it is a reason only where it is the only one.
+  const others = reloads.filter(({ reload }) => reload !== 'generation');
+  const shown = others.length > 0 ? others : reloads;
+  return shown.map(({ reason, reload }) => ({ reason, code: reload }));
+}
+
+type ReloadingStep = Extract<Step, { route: 'transaction' }>;
+
+function isReload(step: Step): step is ReloadingStep {
+  return step.route === 'transaction';
+}
+
+function reloadText(plan: Plan): string {
+  const reasons = [...new Set(reloadsOf(plan).map(({ reason }) => reason))];
+  if (reasons.length === 0) return 'no';
+  const [first = '', ...rest] = reasons;
+  return rest.length === 0 ? `yes (${first})` : `yes (${first} and ${rest.length} more)`;
+}
+
+/** The plan for programs: stable keys, one object. */
+export function planAsJson(plan: Plan): string {
+  const lines = planLines(plan);
+  return JSON.stringify(
+    {
+      haproxy: plan.header.url,
+      configVersion: plan.header.configVersion,
+      nomadIndex: plan.header.catalogIndex,
+      changes: lines
+        .filter(({ counts }) => counts)
+        .map(({ sign, group, subject, detail }) => ({
+          action: actionOf(sign),
+          within: group === subject ? undefined : group,
+          subject,
+          detail: detail === '' ? undefined : detail,
+        })),
+      skipped: plan.skipped.map(({ service, code, reason }) => ({ service, code, reason })),
+      held: plan.held ?? null,
+      problems: plan.problems,
+      reloads: reloadsOf(plan),
+      noChanges: isEmpty(plan),
+    },
+    null,
+    2,
+  );
+}
+
+function actionOf(sign: Sign): string {
+  return sign === '+' ? 'add' : sign === '-' ? 'remove' : 'change';
+}

@@ -1,0 +1,92 @@
+/**
+ * The list of services and the instances of those that opted in. No endpoint returns all instances,
+ * but the index of each answer is the whole table's: answers of one index are one snapshot, and
+ * instances that were read at the list's own index needn't be read again.
+ */
+
+import type PQueue from 'p-queue';
+import { mapQueued } from '../../shared/concurrent.js';
+import { keyOf } from './model/keys.js';
+import type { Indexed, NomadApi } from '../nomad/api.js';
+import type { WireInstance, WireServiceGroup } from '../nomad/answers/shapes.js';
+
+export interface ServiceName {
+  readonly namespace: string;
+  readonly name: string;
+  /** The union over the instances. */
+  readonly tags: readonly string[];
+}
+
+export interface ServicesRead {
+  /** The highest index of the read. */
+  readonly index: number;
+  readonly names: readonly ServiceName[];
+  /** By service key, of the names asked for. */
+  readonly instances: ReadonlyMap<string, readonly WireInstance[]>;
+  /** All of it is of one index. */
+  readonly whole: boolean;
+}
+
+export class InstanceCache {
+  private read = new Map<string, Indexed<readonly WireInstance[]>>();
+
+  constructor(
+    private readonly api: NomadApi,
+    private readonly queue: PQueue,
+    private readonly namespaces: readonly string[],
+  ) {}
+
+  clear(): void {
+    this.read.clear();
+  }
+
+  /** Instances that this cache holds for the service, of whatever index. */
+  has(service: ServiceName): boolean {
+    return this.read.has(keyOf(service.namespace, service.name));
+  }
+
+  async readServices(
+    isWanted: (service: ServiceName) => boolean,
+    signal: AbortSignal,
+  ): Promise<ServicesRead> {
+    const lists = await mapQueued(this.queue, this.namespaces, signal, (namespace, scope) =>
+      this.api.services(namespace, scope),
+    );
+    const listIndexes = lists.map(({ index }) => index);
+    const index = Math.max(...listIndexes);
+    const names = lists.flatMap(({ body }) => body.flatMap(namesOf));
+    await this.readInstances(names.filter(isWanted), index, signal);
+    const indexes = [...listIndexes, ...[...this.read.values()].map((entry) => entry.index)];
+    return {
+      index: Math.max(...indexes),
+      names,
+      instances: new Map([...this.read].map(([key, { body }]) => [key, body])),
+      whole: new Set(indexes).size === 1,
+    };
+  }
+
+  private async readInstances(
+    wanted: readonly ServiceName[],
+    index: number,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const entries = await mapQueued(this.queue, wanted, signal, async (service, scope) => {
+      const key = keyOf(service.namespace, service.name);
+      const known = this.read.get(key);
+      const entry =
+        known?.index === index
+          ? known
+          : await this.api.instances(service.namespace, service.name, scope);
+      return [key, entry] as const;
+    });
+    this.read = new Map(entries);
+  }
+}
+
+function namesOf({ Namespace, Services }: WireServiceGroup): ServiceName[] {
+  return Services.map(({ ServiceName: name, Tags }) => ({
+    namespace: Namespace,
+    name,
+    tags: Tags ?? [],
+  }));
+}

@@ -1,0 +1,92 @@
+/** The services that live jobs declare, whether or not an instance of them runs. */
+
+import { compareText } from '../../../shared/compare.js';
+import { declaredChecks } from './checks.js';
+import { keyOf } from './keys.js';
+import type { WireJobStub } from '../../nomad/answers/shapes.js';
+import type { JobSpec, ServiceBlock } from './spec.js';
+import { isOurTag, optsIn } from './tags.js';
+import type { ServiceDeclaration } from '../../types.js';
+import { hasVariables } from './variables.js';
+
+export interface Declared {
+  readonly namespace: string;
+  readonly name: string;
+  readonly declaration: ServiceDeclaration;
+  readonly block: ServiceBlock;
+}
+
+/** By `namespace name job`: tags as an instance of that job last had them. */
+export type LastTags = ReadonlyMap<string, readonly string[]>;
+
+/**
+ * Whether a job's spec speaks for its services. A stopped job's doesn't; the parent of periodic or
+ * dispatched jobs never runs itself; a batch job that is dead has finished, while a service job is
+ * dead in Nomad's words when it is scaled to zero. Jobs of Nomad's own (`_core`) aren't listed.
+ */
+export function declaresServices(job: WireJobStub): boolean {
+  if (job.Stop || job.Periodic || job.ParameterizedJob || job.Type.startsWith('_')) return false;
+  const finite = job.Type === 'batch' || job.Type === 'sysbatch';
+  return !(finite && job.Status === 'dead');
+}
+
+/** A name that only a running instance could tell is left to the catalog. */
+export function declarationsOf(
+  specs: readonly JobSpec[],
+  prefix: string,
+  lastTags: LastTags,
+): readonly Declared[] {
+  return specs
+    .flatMap((spec) =>
+      spec.blocks
+        .filter(({ name }) => !hasVariables(name))
+        .map((block) => toDeclared(spec, block, prefix, lastTags)),
+    )
+    .sort((a, b) => compareText(a.declaration.jobId, b.declaration.jobId));
+}
+
+/** Keys of the services that opted in by an instance's tag or by a declaration's. */
+export function optedIn(
+  names: readonly { namespace: string; name: string; tags: readonly string[] }[],
+  declared: readonly Declared[],
+  prefix: string,
+): ReadonlySet<string> {
+  const byTag = names.filter(({ tags }) => optsIn(tags, prefix));
+  const bySpec = declared.filter(({ declaration }) => optsIn(declaration.tags, prefix));
+  return new Set([...byTag, ...bySpec].map(({ namespace, name }) => keyOf(namespace, name)));
+}
+
+function toDeclared(
+  spec: JobSpec,
+  block: ServiceBlock,
+  prefix: string,
+  lastTags: LastTags,
+): Declared {
+  const { namespace } = spec;
+  const { name } = block;
+  const seen = lastTags.get(keyOf(keyOf(namespace, name), spec.id));
+  return {
+    namespace,
+    name,
+    block,
+    declaration: {
+      jobId: spec.id,
+      jobCreateIndex: spec.createIndex,
+      group: block.group,
+      count: block.count,
+      tags: declaredTags(block.tags, prefix, seen),
+      checks: declaredChecks(block),
+    },
+  };
+}
+
+/** Tags that only an instance can tell: as one had them, else without. */
+function declaredTags(
+  tags: readonly string[],
+  prefix: string,
+  seen: readonly string[] | undefined,
+): readonly string[] {
+  const open = tags.filter((tag) => hasVariables(tag));
+  if (seen !== undefined && open.some((tag) => isOurTag(tag, prefix))) return seen;
+  return tags.filter((tag) => !open.includes(tag));
+}

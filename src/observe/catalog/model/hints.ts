@@ -1,0 +1,45 @@
+/** What a read leaves for the next ones. */
+
+import type { LastTags } from './declarations.js';
+import { keyOf } from './keys.js';
+import type { WireAllocation } from '../../nomad/answers/shapes.js';
+import { enabledInstances, isRunning, type Snapshot } from './snapshot.js';
+import type { Catalog } from '../../types.js';
+
+/** By job, from its instances that aren't canaries; of jobs that have none now, as they were. */
+export function tagsToKeep(snapshot: Snapshot, before: LastTags): LastTags {
+  const tags = new Map<string, readonly string[]>();
+  for (const { namespace, name, declaration } of snapshot.declared) {
+    const key = keyOf(keyOf(namespace, name), declaration.jobId);
+    const known = before.get(key);
+    if (known !== undefined) tags.set(key, known);
+  }
+  for (const wire of enabledInstances(snapshot)) {
+    const canary = snapshot.allocations.get(wire.AllocID)?.DeploymentStatus?.Canary === true;
+    const key = keyOf(keyOf(wire.Namespace, wire.ServiceName), wire.JobID);
+    if (!canary) tags.set(key, wire.Tags ?? []);
+  }
+  return tags;
+}
+
+/** By service key. */
+export function claimsOf(catalog: Catalog): ReadonlyMap<string, number> {
+  return new Map(
+    catalog.services.map(({ namespace, name, claimedAt }) => [keyOf(namespace, name), claimedAt]),
+  );
+}
+
+/** Allocations whose spec matters: of instances, and those that should have some. */
+export function relevantAllocations(snapshot: Snapshot): readonly WireAllocation[] {
+  const registered = new Set(enabledInstances(snapshot).map(({ AllocID }) => AllocID));
+  const declaring = new Set(
+    snapshot.declared
+      .filter(({ namespace, name }) => snapshot.enabled.has(keyOf(namespace, name)))
+      .map(({ namespace, declaration }) => keyOf(namespace, declaration.jobId)),
+  );
+  return [...snapshot.allocations.values()].filter(
+    (alloc) =>
+      registered.has(alloc.ID) ||
+      (isRunning(alloc) && declaring.has(keyOf(alloc.Namespace, alloc.JobID))),
+  );
+}

@@ -1,0 +1,99 @@
+/** An instance as the catalog and its allocation tell it. */
+
+import { isHostName, withoutBrackets } from './address-text.js';
+import { instanceChecks } from './checks.js';
+import { findBlock } from './instance-id.js';
+import { keyOf } from './keys.js';
+import type { WireAllocation, WireInstance } from '../../nomad/answers/shapes.js';
+import { hostAddress } from './ports.js';
+import type { Snapshot } from './snapshot.js';
+import type { ServiceBlock } from './spec.js';
+import type { AllocationFacts, CatalogInstance, InstanceSpec } from '../../types.js';
+import { allocationVariables, type Variables } from './variables.js';
+
+export function toInstance(wire: WireInstance, snapshot: Snapshot): CatalogInstance {
+  const alloc = snapshot.allocations.get(wire.AllocID);
+  const block = alloc === undefined ? undefined : blockOf(wire, alloc, snapshot);
+  return {
+    id: wire.ID,
+    jobId: wire.JobID,
+    allocId: wire.AllocID,
+    address: addressOf(wire, alloc, block, snapshot),
+    port: wire.Port >= 1 && wire.Port <= 65_535 ? wire.Port : 0,
+    tags: wire.Tags ?? [],
+    createIndex: wire.CreateIndex,
+    ...(alloc === undefined ? {} : { allocation: toFacts(alloc) }),
+    spec: specOf(wire, alloc, block, snapshot),
+  };
+}
+
+export function toFacts(alloc: WireAllocation): AllocationFacts {
+  return {
+    namespace: alloc.Namespace,
+    jobId: alloc.JobID,
+    jobVersion: alloc.JobVersion,
+    clientStatus: alloc.ClientStatus,
+    desiredStatus: alloc.DesiredStatus,
+    canary: alloc.DeploymentStatus?.Canary === true,
+    createIndex: alloc.CreateIndex,
+  };
+}
+
+export function variablesOf(alloc: WireAllocation): Variables {
+  return allocationVariables({
+    id: alloc.ID,
+    name: alloc.Name,
+    ...(alloc.NodeID ? { nodeId: alloc.NodeID } : {}),
+    ...(alloc.NodeName ? { nodeName: alloc.NodeName } : {}),
+  });
+}
+
+function blockOf(
+  wire: WireInstance,
+  alloc: WireAllocation,
+  snapshot: Snapshot,
+): ServiceBlock | undefined {
+  const registered = {
+    id: wire.ID,
+    allocId: wire.AllocID,
+    name: wire.ServiceName,
+    group: alloc.TaskGroup,
+  };
+  return findBlock(registered, snapshot.specOf(alloc)?.blocks ?? [], variablesOf(alloc));
+}
+
+function specOf(
+  wire: WireInstance,
+  alloc: WireAllocation | undefined,
+  block: ServiceBlock | undefined,
+  snapshot: Snapshot,
+): InstanceSpec {
+  if (alloc === undefined) return unreadable('its allocation is not known to Nomad');
+  if (block === undefined) {
+    const reason = snapshot.unreadable.get(keyOf(alloc.Namespace, alloc.JobID));
+    return unreadable(reason ?? 'its job version has no such service');
+  }
+  const resources = alloc.AllocatedResources ?? undefined;
+  return {
+    status: 'known',
+    checks: instanceChecks(block, wire.Port, resources, variablesOf(alloc)),
+    shutdownDelayMs: block.shutdownDelayMs,
+  };
+}
+
+function addressOf(
+  wire: WireInstance,
+  alloc: WireAllocation | undefined,
+  block: ServiceBlock | undefined,
+  snapshot: Snapshot,
+): string {
+  const address = withoutBrackets(wire.Address);
+  if (address === '') {
+    return hostAddress(alloc?.AllocatedResources ?? undefined, block?.portLabel ?? '');
+  }
+  return isHostName(address) ? (snapshot.addresses.get(address) ?? '') : address;
+}
+
+function unreadable(reason: string): InstanceSpec {
+  return { status: 'unreadable', reason };
+}

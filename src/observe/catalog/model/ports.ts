@@ -1,0 +1,62 @@
+/** Port labels, resolved against what an allocation was given. */
+
+import type { WireNetwork, WirePort, WireResources } from '../../nomad/answers/shapes.js';
+
+export interface PortQuery {
+  readonly label: string;
+  /** The task of a task-level service: its own networks (an old form) count too. */
+  readonly task?: string;
+  /**
+   * The service registers the allocation's own address, behind its port mapping: the port inside,
+   * `To`, is the one that answers there.
+   */
+  readonly inside: boolean;
+}
+
+export function resolvePort(
+  query: PortQuery,
+  resources: WireResources | undefined,
+): number | undefined {
+  const { label, inside } = query;
+  if (label === '') return undefined;
+  const port = allPorts(resources, query.task).find(({ Label }) => Label === label);
+  if (port !== undefined) return (inside && positive(port.To)) || positive(port.Value);
+  return /^\d{1,5}$/.test(label) ? validPort(Number(label)) : undefined;
+}
+
+/** The address that an instance registered without one can be reached at. */
+export function hostAddress(resources: WireResources | undefined, label: string): string {
+  const ports = resources?.Shared?.Ports ?? [];
+  const mapped = ports.find((port) => port.Label === label)?.HostIP;
+  const network = resources?.Shared?.Networks?.find(({ IP }) => (IP ?? '') !== '')?.IP;
+  return mapped || network || ports.find(({ HostIP }) => (HostIP ?? '') !== '')?.HostIP || '';
+}
+
+export function addressesInside(mode: string): boolean {
+  return mode === 'alloc' || mode === 'driver';
+}
+
+function allPorts(resources: WireResources | undefined, task: string | undefined): WirePort[] {
+  const shared = resources?.Shared;
+  const own = task === undefined ? undefined : resources?.Tasks?.[task];
+  return [
+    ...(shared?.Ports ?? []),
+    ...(own?.Networks ?? []).flatMap(networkPorts),
+    ...(shared?.Networks ?? []).flatMap(networkPorts),
+    ...Object.values(resources?.Tasks ?? {}).flatMap((other) =>
+      (other?.Networks ?? []).flatMap(networkPorts),
+    ),
+  ];
+}
+
+export function networkPorts(network: WireNetwork): WirePort[] {
+  return [...(network.DynamicPorts ?? []), ...(network.ReservedPorts ?? [])];
+}
+
+function positive(port: number | null | undefined): number | undefined {
+  return port === null || port === undefined ? undefined : validPort(port);
+}
+
+function validPort(port: number): number | undefined {
+  return port >= 1 && port <= 65_535 ? port : undefined;
+}

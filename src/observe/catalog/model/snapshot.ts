@@ -1,0 +1,36 @@
+/** One read of Nomad, whole, before it is made a Catalog. Lives only within a pass. */
+
+import type { ServiceName } from '../instances.js';
+import type { Declared } from './declarations.js';
+import type { WireAllocation, WireInstance, WireJobStub } from '../../nomad/answers/shapes.js';
+import type { JobSpec } from './spec.js';
+
+export interface Snapshot {
+  readonly index: number;
+  /** All services that are listed. */
+  readonly names: readonly ServiceName[];
+  /** Keys of the services that opted in. */
+  readonly enabled: ReadonlySet<string>;
+  /** By service key. */
+  readonly instances: ReadonlyMap<string, readonly WireInstance[]>;
+  readonly allocations: ReadonlyMap<string, WireAllocation>;
+  readonly jobs: ReadonlyMap<string, WireJobStub>;
+  readonly declared: readonly Declared[];
+  readonly specOf: (alloc: WireAllocation) => JobSpec | undefined;
+  /** Reason by job key. */
+  readonly unreadable: ReadonlyMap<string, string>;
+  /** IP by host name. */
+  readonly addresses: ReadonlyMap<string, string>;
+  /** Claims of earlier reads, by service key. */
+  readonly claims: ReadonlyMap<string, number>;
+}
+
+export function isRunning(alloc: WireAllocation): boolean {
+  return alloc.DesiredStatus === 'run' && alloc.ClientStatus === 'running';
+}
+
+export function enabledInstances(
+  snapshot: Pick<Snapshot, 'enabled' | 'instances'>,
+): readonly WireInstance[] {
+  return [...snapshot.instances].flatMap(([key, list]) => (snapshot.enabled.has(key) ? list : []));
+}

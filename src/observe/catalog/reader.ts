@@ -1,0 +1,238 @@
+/**
+ * One full read of Nomad. Services come first and allocations after them, so that an instance's
+ * allocation is always older than the list that it is looked up in. Three requests when nothing
+ * changed: services, allocations, jobs.
+ */
+
+import PQueue from 'p-queue';
+import { ConnectorError } from '../../shared/errors.js';
+import { isHostName, withoutBrackets } from './model/address-text.js';
+import { createAddressBook, type AddressBook, type Lookup } from './addresses.js';
+import { assemble } from './model/assemble.js';
+import { declarationsOf, declaresServices, optedIn, type Declared } from './model/declarations.js';
+import { claimsOf, relevantAllocations, tagsToKeep } from './model/hints.js';
+import { absenceDoubt, allocationsMissing } from './model/doubts.js';
+import { InstanceCache, type ServicesRead } from './instances.js';
+import { keyOf, namespacesOf } from './model/keys.js';
+import { missingInstances } from './model/missing.js';
+import { NamespaceWatch } from './namespaces.js';
+import { maxReadSockets } from '../nomad/agents.js';
+import { nomadApi, type Indexed, type NomadApi } from '../nomad/api.js';
+import type { NomadClient } from '../nomad/client.js';
+import type { WireAllocation, WireJobStub } from '../nomad/answers/shapes.js';
+import { enabledInstances, type Snapshot } from './model/snapshot.js';
+import { SpecCache, type SpecProblems } from './spec-cache.js';
+import { wentBack, type Indexes } from '../nomad/answers/trust.js';
+import type { Catalog } from '../types.js';
+
+export interface CatalogReader {
+  /** `full` reads all instances again, whatever the index says. */
+  read(options: { full?: boolean; signal: AbortSignal }): Promise<Catalog>;
+  /**
+   * Of the given namespaces, those that the last read left out and that may be there all the same.
+   * None where the namespaces are set by name: what is refused there is an error anyway.
+   */
+  hidden(namespaces: readonly string[], signal: AbortSignal): Promise<readonly string[]>;
+  /** The namespaces that the last read saw. */
+  namespaces(): readonly string[];
+}
+
+export interface CatalogReaderOptions {
+  readonly client: NomadClient;
+  /** `*`, one, or several with commas between them. */
+  readonly namespace: string;
+  readonly tagPrefix: string;
+  readonly lookup?: Lookup;
+}
+
+/** How often a read that changed in the middle is made again before its removals are held. */
+const maxAttempts = 3;
+
+interface Attempt {
+  readonly snapshot: Snapshot;
+  readonly indexes: Indexes;
+  /** Why it isn't one consistent state. */
+  readonly torn?: string;
+}
+
+export function createCatalogReader(options: CatalogReaderOptions): CatalogReader {
+  const pass = new CatalogPass(options);
+  return {
+    read: ({ full = false, signal }) => pass.read(full, signal),
+    hidden: (namespaces, signal) => pass.hidden(namespaces, signal),
+    namespaces: () => pass.watch.seen,
+  };
+}
+
+/** What this process remembers between reads: hints, all of which may be lost. */
+class CatalogPass {
+  readonly watch: NamespaceWatch;
+  private readonly api: NomadApi;
+  private readonly namespaces: readonly string[];
+  private readonly queue = new PQueue({ concurrency: maxReadSockets });
+  private readonly instances: InstanceCache;
+  private readonly specs: SpecCache;
+  private readonly addresses: AddressBook;
+  private readonly prefix: string;
+  private indexes: Indexes | undefined;
+  /** How an index went back, until a read has told of it. */
+  private back: string | undefined;
+  private lastTags: ReadonlyMap<string, readonly string[]> = new Map();
+  private claims: ReadonlyMap<string, number> = new Map();
+
+  constructor(options: CatalogReaderOptions) {
+    this.api = nomadApi(options.client);
+    this.prefix = options.tagPrefix;
+    this.namespaces = namespacesOf(options.namespace);
+    this.instances = new InstanceCache(this.api, this.queue, this.namespaces);
+    this.specs = new SpecCache(this.api, this.queue);
+    this.watch = new NamespaceWatch(this.api);
+    this.addresses = createAddressBook(
+      options.lookup === undefined ? {} : { lookup: options.lookup },
+    );
+  }
+
+  async read(full: boolean, signal: AbortSignal): Promise<Catalog> {
+    if (full) this.instances.clear();
+    let attempt = await this.attempt(signal);
+    const back = wentBack(this.indexes, attempt.indexes);
+    if (back !== undefined) {
+      this.forget(back);
+      attempt = await this.attempt(signal);
+    }
+    for (let tries = 1; attempt.torn !== undefined && tries < maxAttempts; tries += 1) {
+      attempt = await this.attempt(signal);
+    }
+    return this.conclude(attempt, signal);
+  }
+
+  async hidden(namespaces: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
+    return this.namespaces.includes('*') ? this.watch.hidden(namespaces, signal) : [];
+  }
+
+  private async attempt(signal: AbortSignal): Promise<Attempt> {
+    const problems: SpecProblems = { gone: [], unreadable: new Map() };
+    const known = optedIn([], this.declared(), this.prefix);
+    const services = await this.readServices(known, signal);
+    const allocations = await this.list((namespace) => this.api.allocations(namespace, signal));
+    const jobs = await this.list((namespace) => this.api.jobs(namespace, signal));
+    const stubs = byKey(jobs.body);
+    await this.specs.readLive(byKey(jobs.body.filter(declaresServices)), problems, signal);
+    const snapshot = await this.snapshot(services, allocations.body, stubs, problems);
+    await this.specs.readOlder(relevantAllocations(snapshot), stubs, problems, signal);
+    const unread = services.names.filter(
+      (name) => snapshot.enabled.has(keyOf(name.namespace, name.name)) && !this.instances.has(name),
+    );
+    const torn =
+      (services.whole ? undefined : 'the catalog changed while it was read') ??
+      problems.gone[0]?.concat(' went while it was read') ??
+      (unread.length === 0 ? undefined : 'services opted in while they were read');
+    const indexes = { services: services.index, allocations: allocations.index, jobs: jobs.index };
+    return { snapshot, indexes, ...(torn === undefined ? {} : { torn }) };
+  }
+
+  private readServices(known: ReadonlySet<string>, signal: AbortSignal): Promise<ServicesRead> {
+    return this.instances.readServices(
+      (service) =>
+        known.has(keyOf(service.namespace, service.name)) ||
+        optedIn([service], [], this.prefix).size > 0,
+      signal,
+    );
+  }
+
+  private async snapshot(
+    services: ServicesRead,
+    allocations: readonly WireAllocation[],
+    jobs: ReadonlyMap<string, WireJobStub>,
+    problems: SpecProblems,
+  ): Promise<Snapshot> {
+    const declared = this.declared();
+    const enabled = optedIn(services.names, declared, this.prefix);
+    const hosts = enabledInstances({ enabled, instances: services.instances })
+      .map(({ Address }) => withoutBrackets(Address))
+      .filter(isHostName);
+    return {
+      index: services.index,
+      names: services.names,
+      enabled,
+      instances: services.instances,
+      allocations: new Map(allocations.map((alloc) => [alloc.ID, alloc])),
+      jobs,
+      declared,
+      specOf: (alloc) => this.specs.specOf(alloc, jobs),
+      unreadable: problems.unreadable,
+      addresses: await this.addresses.resolve(hosts),
+      claims: this.claims,
+    };
+  }
+
+  private async conclude(
+    { snapshot, indexes, torn }: Attempt,
+    signal: AbortSignal,
+  ): Promise<Catalog> {
+    const lie = allocationsMissing(snapshot);
+    if (lie !== undefined) throw new ConnectorError('nomad-untrusted', lie);
+    const vanished = await this.watch.confirm(snapshot, signal);
+    const missing = missingInstances(snapshot);
+    const reason =
+      this.back ??
+      (torn === undefined ? undefined : `torn read: ${torn}`) ??
+      vanished ??
+      absenceDoubt(snapshot, missing) ??
+      this.unknownSpec(snapshot);
+    const catalog = assemble(
+      snapshot,
+      missing.map(({ id }) => id),
+      reason === undefined ? { removals: 'allowed' } : { removals: 'held', reason },
+    );
+    this.remember(snapshot, indexes, catalog);
+    return catalog;
+  }
+
+  /** A job whose services nobody knows: each of them would look as if it had gone. */
+  private unknownSpec(snapshot: Snapshot): string | undefined {
+    const unknown = [...snapshot.unreadable.keys()].find(
+      (jobKey) => this.mayDeclare(snapshot, jobKey) && !this.specs.isKnown(jobKey),
+    );
+    return unknown && `the services of job ${unknown.replace(' ', '/')} are not known`;
+  }
+
+  private mayDeclare(snapshot: Snapshot, jobKey: string): boolean {
+    const job = snapshot.jobs.get(jobKey);
+    return job !== undefined && declaresServices(job);
+  }
+
+  private remember(snapshot: Snapshot, indexes: Indexes, catalog: Catalog): void {
+    this.indexes = indexes;
+    this.back = undefined;
+    this.specs.prune(relevantAllocations(snapshot), snapshot.jobs);
+    this.claims = claimsOf(catalog);
+    this.lastTags = tagsToKeep(snapshot, this.lastTags);
+  }
+
+  private declared(): readonly Declared[] {
+    return declarationsOf(this.specs.liveSpecs, this.prefix, this.lastTags);
+  }
+
+  private async list<T>(
+    read: (namespace: string) => Promise<Indexed<readonly T[]>>,
+  ): Promise<Indexed<readonly T[]>> {
+    const lists: Indexed<readonly T[]>[] = [];
+    for (const namespace of this.namespaces) lists.push(await read(namespace));
+    return {
+      index: Math.min(...lists.map(({ index }) => index)),
+      body: lists.flatMap(({ body }) => body),
+    };
+  }
+
+  private forget(back: string): void {
+    this.back = back;
+    this.instances.clear();
+    this.specs.clear();
+    this.indexes = undefined;
+  }
+}
+
+function byKey(jobs: readonly WireJobStub[]): ReadonlyMap<string, WireJobStub> {
+  return new Map(jobs.map((job) => [keyOf(job.Namespace, job.ID), job]));
+}

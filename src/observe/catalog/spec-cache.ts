@@ -1,0 +1,136 @@
+/**
+ * Job specs, read only when they changed. Three stores:
+ * - live: the last spec read of each job that exists, until its JobModifyIndex is another one;
+ * - versions: a version never changes, so those that allocations still run are kept as they were
+ *   when they were live, or are read once from any allocation that runs them;
+ * - orphans: specs of allocations whose job was purged (or purged and registered again), which only
+ *   the allocation itself still holds.
+ */
+
+import type PQueue from 'p-queue';
+import { mapQueued } from '../../shared/concurrent.js';
+import { keyOf, label } from './model/keys.js';
+import type { NomadApi } from '../nomad/api.js';
+import type { WireAllocation, WireJobStub } from '../nomad/answers/shapes.js';
+import { toJobSpec, type JobSpec } from './model/spec.js';
+
+export interface SpecProblems {
+  /** What was listed and then answered 404. */
+  readonly gone: string[];
+  /** Reason by job key. */
+  readonly unreadable: Map<string, string>;
+}
+
+export type JobStubs = ReadonlyMap<string, WireJobStub>;
+
+export class SpecCache {
+  private readonly live = new Map<string, JobSpec>();
+  private readonly versions = new Map<string, JobSpec>();
+  private readonly orphans = new Map<string, JobSpec>();
+
+  constructor(
+    private readonly api: NomadApi,
+    private readonly queue: PQueue,
+  ) {}
+
+  clear(): void {
+    for (const store of [this.live, this.versions, this.orphans]) store.clear();
+  }
+
+  /** The last known specs of live jobs. */
+  get liveSpecs(): readonly JobSpec[] {
+    return [...this.live.values()];
+  }
+
+  isKnown(jobKey: string): boolean {
+    return this.live.has(jobKey);
+  }
+
+  /** Brings the live specs up to date with the jobs that may declare services. */
+  async readLive(jobs: JobStubs, problems: SpecProblems, signal: AbortSignal): Promise<void> {
+    for (const jobKey of this.live.keys()) if (!jobs.has(jobKey)) this.live.delete(jobKey);
+    const changed = [...jobs].filter(([jobKey, stub]) => !this.isCurrent(jobKey, stub));
+    await mapQueued(this.queue, changed, signal, async ([jobKey, stub], scope) => {
+      const read = await this.api.job(stub.Namespace, stub.ID, scope);
+      if (read.status === 'unreadable') problems.unreadable.set(jobKey, read.reason);
+      if (read.status === 'gone') {
+        this.live.delete(jobKey);
+        problems.gone.push(`job ${label(stub.Namespace, stub.ID)}`);
+      }
+      if (read.status !== 'known') return;
+      const spec = toJobSpec(read.job);
+      this.live.set(jobKey, spec);
+      this.versions.set(versionKey(spec.namespace, spec.id, spec.createIndex, spec.version), spec);
+    });
+  }
+
+  /** The spec that the allocation runs, if it was read. */
+  specOf(alloc: WireAllocation, jobs: JobStubs): JobSpec | undefined {
+    const key = storeKey(alloc, jobs);
+    return this.versions.get(key) ?? this.orphans.get(key);
+  }
+
+  /** Reads what `specOf` doesn't know of these allocations, each version once. */
+  async readOlder(
+    allocs: readonly WireAllocation[],
+    jobs: JobStubs,
+    problems: SpecProblems,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const wanted = new Map<string, WireAllocation>();
+    for (const alloc of allocs) {
+      if (problems.unreadable.has(keyOf(alloc.Namespace, alloc.JobID))) continue;
+      if (this.specOf(alloc, jobs) === undefined) wanted.set(storeKey(alloc, jobs), alloc);
+    }
+    await mapQueued(this.queue, [...wanted], signal, async ([key, alloc], scope) => {
+      const read = await this.api.allocationJob(alloc.ID, scope);
+      if (read.status === 'gone') problems.gone.push(`allocation ${alloc.ID}`);
+      if (read.status === 'unreadable') {
+        problems.unreadable.set(keyOf(alloc.Namespace, alloc.JobID), read.reason);
+      }
+      if (read.status === 'known') this.storeOlder(key, toJobSpec(read.job));
+    });
+  }
+
+  /** Forgets the versions that no live job and no allocation given needs. */
+  prune(allocs: readonly WireAllocation[], jobs: JobStubs): void {
+    const needed = new Set(allocs.map((alloc) => storeKey(alloc, jobs)));
+    for (const spec of this.live.values()) {
+      needed.add(versionKey(spec.namespace, spec.id, spec.createIndex, spec.version));
+    }
+    for (const store of [this.versions, this.orphans]) {
+      for (const key of store.keys()) if (!needed.has(key)) store.delete(key);
+    }
+  }
+
+  private isCurrent(jobKey: string, stub: WireJobStub): boolean {
+    const spec = this.live.get(jobKey);
+    return (
+      spec !== undefined &&
+      spec.modifyIndex === stub.JobModifyIndex &&
+      spec.createIndex === stub.CreateIndex
+    );
+  }
+
+  private storeOlder(key: string, spec: JobSpec): void {
+    const own = versionKey(spec.namespace, spec.id, spec.createIndex, spec.version);
+    if (own === key) this.versions.set(key, spec);
+    else this.orphans.set(key, spec);
+  }
+}
+
+/**
+ * Versions count from 0 again when a purged job is registered anew, so a version's number alone
+ * says nothing: an allocation that is older than its job ran another job of that name.
+ */
+function storeKey(alloc: WireAllocation, jobs: JobStubs): string {
+  const job = jobs.get(keyOf(alloc.Namespace, alloc.JobID));
+  if (job === undefined || alloc.CreateIndex < job.CreateIndex) {
+    return `${alloc.ID} ${alloc.JobVersion}`;
+  }
+  return versionKey(alloc.Namespace, alloc.JobID, job.CreateIndex, alloc.JobVersion);
+}
+
+function versionKey(namespace: string, id: string, createIndex: number, version: number): string {
+  return `${keyOf(namespace, id)} ${createIndex} ${version}`;
+}

@@ -1,0 +1,104 @@
+/** Nomad's endpoints, typed. All of them throw on anything that can't be trusted. */
+
+import { ConnectorError } from '../../shared/errors.js';
+import type { NomadClient, NomadResponse } from './client.js';
+import {
+  parseAllocationJob,
+  parseAllocations,
+  parseInstances,
+  parseJob,
+  parseJobStubs,
+  parseServiceGroups,
+  type Parse,
+  type WireAllocation,
+  type WireInstance,
+  type WireJob,
+  type WireJobStub,
+  type WireServiceGroup,
+} from './answers/shapes.js';
+
+export interface Indexed<T> {
+  readonly index: number;
+  readonly body: T;
+}
+
+export type SpecRead =
+  | { readonly status: 'known'; readonly job: WireJob }
+  | { readonly status: 'gone' }
+  | { readonly status: 'unreadable'; readonly reason: string };
+
+export interface NomadApi {
+  services(namespace: string, signal: AbortSignal): Promise<Indexed<readonly WireServiceGroup[]>>;
+  instances(
+    namespace: string,
+    name: string,
+    signal: AbortSignal,
+  ): Promise<Indexed<readonly WireInstance[]>>;
+  allocations(namespace: string, signal: AbortSignal): Promise<Indexed<readonly WireAllocation[]>>;
+  jobs(namespace: string, signal: AbortSignal): Promise<Indexed<readonly WireJobStub[]>>;
+  job(namespace: string, id: string, signal: AbortSignal): Promise<SpecRead>;
+  /** The job as an allocation runs it. */
+  allocationJob(allocId: string, signal: AbortSignal): Promise<SpecRead>;
+}
+
+export function nomadApi(client: NomadClient): NomadApi {
+  const list = async <T>(
+    path: string,
+    parse: Parse<T>,
+    namespace: string,
+    signal: AbortSignal,
+    query: Readonly<Record<string, boolean>> = {},
+  ): Promise<Indexed<T>> => {
+    const { index, body } = await client.get(path, {
+      query: { namespace, ...query },
+      signal,
+      // Jobs and allocations are at index 0 in a new cluster; services never are, and index 0 there
+      // is how a token without rights is answered.
+      maybeUnwritten: path !== '/v1/services',
+    });
+    return { index, body: parse(body, path) };
+  };
+  return {
+    services: (namespace, signal) => list('/v1/services', parseServiceGroups, namespace, signal),
+    instances: (namespace, name, signal) =>
+      list(`/v1/service/${encodeURIComponent(name)}`, parseInstances, namespace, signal),
+    allocations: (namespace, signal) =>
+      list('/v1/allocations', parseAllocations, namespace, signal, { resources: true }),
+    jobs: (namespace, signal) => list('/v1/jobs', parseJobStubs, namespace, signal),
+    job: (namespace, id, signal) => {
+      const path = `/v1/job/${encodeURIComponent(id)}`;
+      return readSpec(client, path, { namespace }, signal, (body) => parseJob(body, path));
+    },
+    allocationJob: (allocId, signal) => {
+      const path = `/v1/allocation/${encodeURIComponent(allocId)}`;
+      return readSpec(client, path, {}, signal, (body) => parseAllocationJob(body, path).Job);
+    },
+  };
+}
+
+/** One job that can't be read must not hold up the others; that Nomad can't be asked must. */
+async function readSpec(
+  client: NomadClient,
+  path: string,
+  query: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+  parse: (body: unknown) => WireJob,
+): Promise<SpecRead> {
+  try {
+    const response = await client.get(path, { query, signal, allow: [403, 404, 500] });
+    return readSpecAnswer(response, path, parse);
+  } catch (error) {
+    if (!(error instanceof ConnectorError) || error.code !== 'nomad-untrusted') throw error;
+    return { status: 'unreadable', reason: error.message };
+  }
+}
+
+function readSpecAnswer(
+  response: NomadResponse,
+  path: string,
+  parse: (body: unknown) => WireJob,
+): SpecRead {
+  if (response.status === 404) return { status: 'gone' };
+  if (response.status === 200) return { status: 'known', job: parse(response.body) };
+  return { status: 'unreadable', reason: `Nomad answered ${path} with ${response.status}` };
+}

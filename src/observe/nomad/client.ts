@@ -1,0 +1,233 @@
+import got, { type Got, type Response } from 'got';
+import type { Readable } from 'node:stream';
+import type { NomadSettings } from '../../config/types.js';
+import { ConnectorError } from '../../shared/errors.js';
+import { scopeOf } from '../../shared/concurrent.js';
+import { createAgents, type Agents } from './agents.js';
+import { diedIdle, statusError, translate } from './errors.js';
+import { createTokenSource, type TokenSource } from './token.js';
+import { isTrusted } from './answers/trust.js';
+
+export type StatusClass = '2xx' | '3xx' | '4xx' | '5xx' | 'error';
+export type Query = Readonly<Record<string, string | number | boolean | readonly string[]>>;
+
+export interface NomadResponse {
+  readonly status: number;
+  /** `X-Nomad-Index`; 0 when there is none. */
+  readonly index: number;
+  readonly knownLeader: boolean;
+  /** Parsed JSON of a 200; undefined of anything else. */
+  readonly body: unknown;
+}
+
+export interface GetOptions {
+  readonly query?: Query;
+  readonly signal: AbortSignal;
+  /** Statuses besides 200 that the caller wants to see instead of an error. */
+  readonly allow?: readonly number[];
+  /** Index 0 is fine: a list of a table that nobody ever wrote to. */
+  readonly maybeUnwritten?: boolean;
+  /** How long Nomad may hold a blocking query, on top of the time that any request has. */
+  readonly waitMs?: number;
+}
+
+export interface NomadClient {
+  /**
+   * One read. A 200 is returned only when it can be trusted (see trust.ts); any other status
+   * that isn't allowed is an error.
+   */
+  get(path: string, options: GetOptions): Promise<NomadResponse>;
+  /** A response without an end. The caller watches over its silence. */
+  stream(path: string, options: { query?: Query; signal: AbortSignal }): Promise<Readable>;
+  close(): void;
+}
+
+export interface NomadClientOptions {
+  readonly settings: NomadSettings;
+  /** Called once for each answer (or failure to get one), for metrics. */
+  readonly onResponse?: (statusClass: StatusClass) => void;
+  /** Called with each token that is read from the token file, for a redactor. */
+  readonly onToken?: (token: string) => void;
+}
+
+interface Connection {
+  readonly settings: NomadSettings;
+  readonly http: Got;
+  readonly agents: Agents;
+  readonly token: TokenSource;
+  readonly onResponse: (statusClass: StatusClass) => void;
+}
+
+export function createNomadClient(options: NomadClientOptions): NomadClient {
+  const { settings, onResponse = () => undefined } = options;
+  const connection: Connection = {
+    settings,
+    agents: createAgents(settings),
+    token: createTokenSource(settings, options.onToken),
+    onResponse,
+    http: got.extend({
+      retry: { limit: 0 },
+      throwHttpErrors: false,
+      followRedirect: false,
+      enableUnixSockets: true,
+      responseType: 'text',
+    }),
+  };
+  return {
+    get: (path, getOptions) => get(connection, path, getOptions),
+    stream: (path, streamOptions) => openStream(connection, path, streamOptions),
+    close: () => connection.agents.close(),
+  };
+}
+
+async function get(connection: Connection, path: string, options: GetOptions) {
+  const first = await send(connection, path, options);
+  const refused = first.statusCode === 401 || first.statusCode === 403;
+  if (!refused || !(await connection.token.reload())) return answer(first, path, options);
+  return answer(await send(connection, path, options), path, options);
+}
+
+async function send(
+  connection: Connection,
+  path: string,
+  options: GetOptions,
+  mayResend = true,
+): Promise<Response<string>> {
+  const deadlineMs = connection.settings.requestTimeoutMs + (options.waitMs ?? 0);
+  const deadline = withDeadline(options.signal, deadlineMs);
+  try {
+    return await sendOnce(connection, path, options, deadline.signal);
+  } catch (error) {
+    if (mayResend && diedIdle(error)) return await send(connection, path, options, false);
+    throw toConnectorError(connection, error, path, options.signal, deadlineMs);
+  } finally {
+    deadline.done();
+  }
+}
+
+async function sendOnce(
+  connection: Connection,
+  path: string,
+  options: GetOptions,
+  signal: AbortSignal,
+): Promise<Response<string>> {
+  const { http, agents, settings, onResponse } = connection;
+  const response = await http(requestUrl(settings, path, options.query), {
+    headers: await headers(connection),
+    agent: options.waitMs === undefined ? agents.short : agents.long,
+    signal,
+  });
+  onResponse(statusClass(response.statusCode));
+  return response;
+}
+
+function answer(response: Response<string>, path: string, options: GetOptions): NomadResponse {
+  const status = response.statusCode;
+  const index = indexOf(response.headers['x-nomad-index']);
+  const knownLeader = response.headers['x-nomad-knownleader'] === 'true';
+  if (status !== 200) {
+    if (options.allow?.includes(status)) return { status, index, knownLeader, body: undefined };
+    throw statusError(status, path, response.body);
+  }
+  const body = parseJson(response.body, path);
+  const unwritten = options.maybeUnwritten === true && Array.isArray(body) && body.length === 0;
+  if (!isTrusted({ index: unwritten ? 1 : index, knownLeader })) {
+    throw new ConnectorError(
+      'nomad-untrusted',
+      `Nomad answered ${path} with index ${index} and known leader ${knownLeader}: ` +
+        'the cluster has no leader, or the token lacks read-job',
+    );
+  }
+  return { status, index, knownLeader, body };
+}
+
+async function openStream(
+  connection: Connection,
+  path: string,
+  options: { query?: Query; signal: AbortSignal },
+): Promise<Readable> {
+  const { http, agents, settings, onResponse } = connection;
+  const stream = http.stream(requestUrl(settings, path, options.query), {
+    headers: await headers(connection),
+    agent: agents.long,
+    signal: options.signal,
+    isStream: true,
+    // A compressor may sit on a heartbeat.
+    decompress: false,
+  });
+  return new Promise((resolve, reject) => {
+    // Stays on, so that an error after the answer never is an unhandled one.
+    stream.on('error', (error: unknown) => {
+      reject(toConnectorError(connection, error, path, options.signal, settings.requestTimeoutMs));
+    });
+    stream.once('response', (response: Response) => {
+      onResponse(statusClass(response.statusCode));
+      if (response.statusCode === 200) return resolve(stream);
+      stream.destroy();
+      reject(statusError(response.statusCode, path, ''));
+    });
+  });
+}
+
+function requestUrl(settings: NomadSettings, path: string, query: Query = {}): string {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    for (const one of [value].flat()) parameters.append(name, String(one));
+  }
+  if (settings.region !== undefined) parameters.set('region', settings.region);
+  const search = parameters.size === 0 ? '' : `?${parameters.toString()}`;
+  return `${baseUrl(settings)}${path}${search}`;
+}
+
+function baseUrl({ address, unixSocket }: NomadSettings): string {
+  if (unixSocket === undefined) return address.replace(/\/+$/, '');
+  return `unix:${unixSocket.replace(/^unix:(\/\/)?/, '')}:`;
+}
+
+async function headers({ token }: Connection): Promise<Record<string, string>> {
+  const value = await token.current();
+  return value === undefined ? {} : { 'x-nomad-token': value };
+}
+
+function toConnectorError(
+  connection: Connection,
+  error: unknown,
+  path: string,
+  caller: AbortSignal,
+  deadlineMs: number,
+): ConnectorError {
+  const url = baseUrl(connection.settings).replace(/\/\/[^/@]*@/, '//');
+  const translated = translate(error, { url, path }, caller, deadlineMs);
+  if (translated.code === 'nomad-unreachable') connection.onResponse('error');
+  return translated;
+}
+
+function parseJson(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw new ConnectorError('nomad-untrusted', `Nomad's answer to ${path} is not JSON`);
+  }
+}
+
+function indexOf(header: string | readonly string[] | undefined): number {
+  return typeof header === 'string' && /^\d{1,15}$/.test(header) ? Number(header) : 0;
+}
+
+function statusClass(status: number): StatusClass {
+  if (status >= 500) return '5xx';
+  if (status >= 400) return '4xx';
+  return status >= 300 ? '3xx' : '2xx';
+}
+
+function withDeadline(signal: AbortSignal, ms: number): { signal: AbortSignal; done(): void } {
+  const scope = scopeOf(signal);
+  const timer = setTimeout(() => scope.abort(), ms);
+  return {
+    signal: scope.signal,
+    done: () => {
+      clearTimeout(timer);
+      scope.done();
+    },
+  };
+}

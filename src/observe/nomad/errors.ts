@@ -1,0 +1,42 @@
+/** Got's errors carry tokens: none of them leaves as it is, or as a cause. */
+
+import { AbortError, RequestError } from 'got';
+import { ConnectorError } from '../../shared/errors.js';
+
+export function statusError(status: number, path: string, body: string): ConnectorError {
+  const said = body
+    .replace(/[\s\p{Cc}]+/gu, ' ')
+    .trim()
+    .slice(0, 200);
+  const message = `Nomad answered ${path} with ${status}${said === '' ? '' : `: ${said}`}`;
+  const refused = status === 401 || status === 403;
+  return new ConnectorError(refused ? 'nomad-refused' : 'nomad-failed', message);
+}
+
+export function translate(
+  error: unknown,
+  { url, path }: { readonly url: string; readonly path: string },
+  caller: AbortSignal,
+  deadlineMs: number,
+): ConnectorError {
+  if (error instanceof ConnectorError) return error;
+  if (caller.aborted) return new ConnectorError('aborted', `stopped reading ${path} from Nomad`);
+  const cut = error instanceof RequestError && error.response !== undefined;
+  const reason =
+    error instanceof AbortError
+      ? `no answer within ${deadlineMs} ms`
+      : error instanceof RequestError
+        ? `${error.code}${cut ? ' in the middle of the answer' : ''}`
+        : 'unknown failure';
+  return new ConnectorError(
+    'nomad-unreachable',
+    `Nomad at ${url} could not be asked for ${path}: ${reason}`,
+  );
+}
+
+/** Nomad closed a kept connection just when it was used, which says nothing about Nomad. */
+export function diedIdle(error: unknown): boolean {
+  if (!(error instanceof RequestError) || error.response !== undefined) return false;
+  const reset = error.code === 'ECONNRESET' || error.code === 'EPIPE';
+  return reset && error.request?.reusedSocket === true;
+}

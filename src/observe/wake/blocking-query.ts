@@ -1,0 +1,72 @@
+/**
+ * One blocking query on the list of services. Its index is the whole table's, so it sees every
+ * change of the catalog, also those that the event stream loses; and unlike the stream it reports
+ * lost rights and a lost leader.
+ */
+
+import { setTimeout as delay } from 'node:timers/promises';
+import { asConnectorError } from '../../shared/errors.js';
+import { createBackoff } from '../../shared/backoff.js';
+import type { NomadClient } from '../nomad/client.js';
+import type { ObserveLog, WakeTiming } from './types.js';
+
+export interface BlockingQueryOptions {
+  readonly client: NomadClient;
+  readonly namespace: string;
+  readonly onWake: () => void;
+  readonly signal: AbortSignal;
+  readonly log: ObserveLog;
+  readonly timing: WakeTiming;
+}
+
+export interface BlockingQuery {
+  /** The last index that it saw; 0 before the first answer and after a failure. */
+  index(): number;
+  /** Resolves when it has ended, after the abort. */
+  readonly done: Promise<void>;
+}
+
+/** Between two answers, whatever Nomad does: a loop that never blocks must not be a flood. */
+const leastPauseMs = 20;
+
+export function startBlockingQuery(options: BlockingQueryOptions): BlockingQuery {
+  const { signal, timing, log, namespace, onWake } = options;
+  const backoff = createBackoff(timing.backoffMinMs, timing.backoffMaxMs);
+  let index = 0;
+  const step = async (): Promise<void> => {
+    // Never with index 0, which wouldn't block: the first read is an ordinary one.
+    const next = await ask(options, index);
+    backoff.reset();
+    // Anything but "the same": a change, an index that went back, or the first answer after failures.
+    if (next !== index) onWake();
+    index = next;
+    await delay(leastPauseMs, undefined, { signal });
+  };
+  const run = async (): Promise<void> => {
+    while (!signal.aborted) {
+      try {
+        await step();
+      } catch (error) {
+        if (signal.aborted) return;
+        log.warn('blocking query failed', { namespace, errorCode: asConnectorError(error).code });
+        // Once: the pass that follows says what is wrong, and retries at its own pace.
+        if (index > 0) onWake();
+        index = 0;
+        await backoff.wait(signal);
+      }
+    }
+  };
+  return { index: () => index, done: run() };
+}
+
+async function ask(options: BlockingQueryOptions, index: number): Promise<number> {
+  const { client, namespace, signal, timing } = options;
+  const wait = `${timing.blockMs}ms`;
+  const answer = await client.get('/v1/services', {
+    query: index > 0 ? { namespace, index, wait } : { namespace },
+    signal,
+    // Nomad adds up to a sixteenth to the wait.
+    waitMs: Math.ceil(timing.blockMs * (17 / 16)),
+  });
+  return answer.index;
+}

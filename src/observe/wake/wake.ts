@@ -1,0 +1,72 @@
+/** What wakes a pass: Nomad's event stream, and a blocking query for what the stream loses. */
+
+import { startBlockingQuery } from './blocking-query.js';
+import { startEventStream } from './event-stream.js';
+import { namespacesOf } from '../catalog/model/keys.js';
+import type { NomadClient } from '../nomad/client.js';
+import { defaultTiming, type ObserveLog, type WakeTiming } from './types.js';
+
+export interface WakeOptions {
+  readonly client: NomadClient;
+  /** `*`, one, or several with commas between them. */
+  readonly namespace: string;
+  readonly onWake: (source: 'stream' | 'blocking') => void;
+  /** Whether every event stream is connected; called when that changes. */
+  readonly onConnected: (connected: boolean) => void;
+  readonly signal: AbortSignal;
+  readonly log: ObserveLog;
+  readonly timing?: Partial<WakeTiming>;
+}
+
+export interface WakeSources {
+  /**
+   * The namespaces of the last read. A subscription to all of them knows only those that there were
+   * when it was made, so another set is a reason to subscribe anew.
+   */
+  namespacesSeen(namespaces: readonly string[]): void;
+  /** Resolves when everything has ended, after the abort. */
+  readonly done: Promise<void>;
+}
+
+export function startWakeSources(options: WakeOptions): WakeSources {
+  const namespaces = namespacesOf(options.namespace);
+  const timing = { ...defaultTiming, ...options.timing };
+  const report = connectedReport(namespaces.length, options.onConnected);
+  const sources = namespaces.map((namespace) => {
+    const { client, signal, log } = options;
+    const shared = { client, namespace, signal, log, timing };
+    const query = startBlockingQuery({ ...shared, onWake: () => options.onWake('blocking') });
+    const stream = startEventStream({
+      ...shared,
+      fromIndex: () => query.index(),
+      onWake: () => options.onWake('stream'),
+      onConnected: report,
+    });
+    return { query, stream };
+  });
+  let seen: string | undefined;
+  return {
+    namespacesSeen: (names) => {
+      const now = [...new Set(names)].sort().join(' ');
+      const changed = seen !== undefined && seen !== now && namespaces.includes('*');
+      seen = now;
+      if (changed) for (const { stream } of sources) stream.resubscribe();
+    },
+    done: Promise.all(sources.flatMap(({ query, stream }) => [query.done, stream.done])).then(
+      () => undefined,
+    ),
+  };
+}
+
+/** Many connections as one: connected when all of them are. */
+function connectedReport(
+  total: number,
+  onConnected: (connected: boolean) => void,
+): (connected: boolean) => void {
+  let count = 0;
+  return (connected) => {
+    const before = count === total;
+    count += connected ? 1 : -1;
+    if ((count === total) !== before) onConnected(count === total);
+  };
+}

@@ -1,0 +1,34 @@
+import type { Settings } from '../config/types.js';
+import { buildDesired } from '../desired/build.js';
+import { backendName } from '../haproxy/names.js';
+import type { DesiredState, Rejection, Skipped } from '../desired/types.js';
+import type { Catalog } from '../observe/types.js';
+import type { BadRouteFile, RouteFiles } from '../routes/folder.js';
+
+export interface DesireInput {
+  readonly catalog: Catalog;
+  readonly settings: Settings;
+  readonly routes: RouteFiles;
+  readonly rejected: Readonly<Record<string, Rejection>>;
+}
+
+/** The desired state of all sources: Nomad's services and the routes folder. */
+export function desire({ catalog, settings, routes, rejected }: DesireInput): DesiredState {
+  const { files, bad } = routes;
+  const desired = buildDesired({ catalog, settings, rejected, routeFiles: files });
+  const served = new Set(files.map(({ name }) => name));
+  const skipped = bad.map((one) => skippedFile(one, served, settings.ownership.prefix));
+  return { ...desired, skipped: [...desired.skipped, ...skipped] };
+}
+
+/** A bad file whose last good state is not known to this process: what stands in HAProxy stays. */
+function skippedFile(
+  { name, reason }: BadRouteFile,
+  served: ReadonlySet<string>,
+  prefix: string,
+): Skipped {
+  const skipped = { service: `file:${name}`, code: 'invalid-route-file', reason } as const;
+  if (served.has(name)) return skipped;
+  const backend = backendName(prefix, { source: 'file', namespace: '', name });
+  return { ...skipped, backend };
+}

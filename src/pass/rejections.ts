@@ -1,0 +1,64 @@
+import type { DesiredBackend, DesiredState, Rejection } from '../desired/types.js';
+import type { Plan, RuleStep, Step } from '../diff/types.js';
+import { textAt } from '../shared/json.js';
+
+/** Desired backends whose structure this plan writes: one of them was rejected. */
+export function candidatesOf(desired: DesiredState, plan: Plan): readonly DesiredBackend[] {
+  const changed = new Set(
+    plan.steps.flatMap((step) => {
+      switch (step.kind) {
+        case 'create-backend':
+        case 'replace-backend':
+          return [step.service];
+        case 'create-server':
+        case 'replace-server':
+          return [step.slot.service];
+        default:
+          return [];
+      }
+    }),
+  );
+  const led = newlyLedTo(plan);
+  return desired.backends.filter(({ name, service }) => changed.has(service) || led.has(name));
+}
+
+/** Backends of rules that are new: those that only move are taken out and put in again. */
+function newlyLedTo({ steps }: Plan): ReadonlySet<string> {
+  const rules = steps.filter(isRule);
+  const keyOf = ({ frontend, list, rule }: RuleStep): string =>
+    [frontend, list, textAt(rule, 'name'), textAt(rule, 'cond_test')].join(' ');
+  const old = new Set(rules.filter(({ kind }) => kind === 'delete-rule').map(keyOf));
+  const fresh = rules.filter((step) => step.kind === 'insert-rule' && !old.has(keyOf(step)));
+  return new Set(fresh.map(({ rule }) => textAt(rule, 'name')));
+}
+
+function isRule(step: Step): step is RuleStep {
+  return step.kind === 'insert-rule' || step.kind === 'delete-rule';
+}
+
+/** HAProxy mostly names the backend, or the server, that it objects to. */
+export function namedIn(
+  candidates: readonly DesiredBackend[],
+  message: string,
+): readonly DesiredBackend[] {
+  return candidates.filter(({ slotPrefix }) => {
+    const escaped = slotPrefix.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+    const name = `(^|[^A-Za-z0-9_.:-])${escaped}(_[0-9]+)?([^A-Za-z0-9_-]|$)`;
+    return new RegExp(name).test(message);
+  });
+}
+
+const maxReason = 400;
+
+/** What is remembered of a refusal: it holds for as long as the service's input stays the same. */
+export function rejections(
+  backends: readonly DesiredBackend[],
+  reason: string,
+): Record<string, Rejection> {
+  return Object.fromEntries(
+    backends.map(({ service, fingerprint }) => [
+      service,
+      { fingerprint, reason: reason.slice(0, maxReason) },
+    ]),
+  );
+}

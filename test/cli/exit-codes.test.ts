@@ -1,0 +1,53 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { exitCode, exitCodeOf, type Outcome } from '../../src/cli/exit-codes.js';
+import { ConnectorError } from '../../src/shared/errors.js';
+
+const outcomes: fc.Arbitrary<Required<Outcome>> = fc.record({
+  usageError: fc.boolean(),
+  error: fc.boolean(),
+  guardHeld: fc.boolean(),
+  skipped: fc.boolean(),
+  changed: fc.boolean(),
+  detailed: fc.boolean(),
+});
+
+describe('exitCode', () => {
+  const cases: readonly [Outcome, number][] = [
+    [{}, 0],
+    [{ changed: true }, 0],
+    [{ changed: true, detailed: true }, 2],
+    [{ detailed: true }, 0],
+    [{ skipped: true }, 3],
+    [{ guardHeld: true }, 4],
+    [{ error: true }, 1],
+    [{ usageError: true }, 64],
+  ];
+  for (const [outcome, code] of cases) {
+    it(`of ${JSON.stringify(outcome)} is ${code}`, () => {
+      expect(exitCode(outcome)).to.equal(code);
+    });
+  }
+
+  it('is that of the first of 64, 1, 4, 3, 2 whose reason is given', () => {
+    fc.assert(
+      fc.property(outcomes, (outcome) => {
+        const reasons: readonly [boolean, number][] = [
+          [outcome.usageError, 64],
+          [outcome.error, 1],
+          [outcome.guardHeld, 4],
+          [outcome.skipped, 3],
+          [outcome.changed && outcome.detailed, 2],
+          [true, 0],
+        ];
+        expect(exitCode(outcome)).to.equal(reasons.find(([given]) => given)?.[1]);
+      }),
+    );
+  });
+
+  it('is told from an error', () => {
+    expect(exitCodeOf(new ConnectorError('config-invalid', 'x'))).to.equal(64);
+    expect(exitCodeOf(new ConnectorError('nomad-unreachable', 'x'))).to.equal(1);
+    expect(exitCodeOf('x')).to.equal(1);
+  });
+});

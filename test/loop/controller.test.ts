@@ -1,0 +1,213 @@
+import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
+
+import { expect } from 'chai';
+
+import { waitFor } from '../../fixtures/process.js';
+import type { SyncSettings } from '../../src/config/types.js';
+import { createController, type WakeSource } from '../../src/loop/controller.js';
+import { ConnectorError } from '../../src/shared/errors.js';
+import type { PassResult } from '../../src/pass/pass.js';
+import { settings } from '../desired/given.js';
+import { heldRemoval, nothing, result, something } from '../given-result.js';
+
+const quick: SyncSettings = {
+  ...settings.sync,
+  debounceMs: 1,
+  debounceMaxMs: 5,
+  backoffMinMs: 1,
+  backoffMaxMs: 5,
+};
+
+interface RunningPass {
+  readonly signal: AbortSignal;
+  readonly end: (result?: PassResult) => void;
+  readonly fail: (error: unknown) => void;
+}
+
+interface Given {
+  readonly sync?: Partial<SyncSettings>;
+  readonly graceMs?: number;
+}
+
+/** A controller whose passes the test ends. */
+function controlled({ sync, graceMs }: Given = {}) {
+  const passes: RunningPass[] = [];
+  const wakes: WakeSource[] = [];
+  const results: PassResult[] = [];
+  const failures: ConnectorError[] = [];
+  const busy = { now: 0, most: 0 };
+  const controller = createController({
+    settings: { ...quick, ...sync },
+    pass: (signal) => {
+      busy.most = Math.max(busy.most, ++busy.now);
+      return new Promise<PassResult>((resolve, reject) => {
+        const end = (one = result()): void => resolve(one);
+        passes.push({ signal, end, fail: reject });
+      }).finally(() => busy.now--);
+    },
+    onWake: (source) => wakes.push(source),
+    onSuccess: (one) => results.push(one),
+    onFailure: (error) => failures.push(error),
+    ...(graceMs === undefined ? {} : { graceMs }),
+  });
+  const stop = new AbortController();
+  /** The pass of that number, from 1, once it runs. */
+  const pass = (number: number): Promise<RunningPass> =>
+    waitFor(`pass ${number}`, () => passes[number - 1], { intervalMs: 1 });
+  return { controller, stop, pass, passes, wakes, results, failures, busy };
+}
+
+async function several(turns: number): Promise<void> {
+  for (let left = turns; left > 0; left--) await turn();
+}
+
+describe('the controller', () => {
+  const running: { stop: AbortController; passes: RunningPass[]; ended: Promise<void> }[] = [];
+
+  function start(given: Given = {}) {
+    const one = controlled(given);
+    const ended = one.controller.run(one.stop.signal);
+    running.push({ ...one, ended });
+    return { ...one, ended };
+  }
+
+  afterEach(async () => {
+    for (const { stop, passes, ended } of running.splice(0)) {
+      stop.abort();
+      for (const { end } of passes) end();
+      await ended;
+    }
+  });
+
+  it('makes its first pass at once, whatever the debounce', async () => {
+    const { pass, wakes } = start({ sync: { debounceMs: 600_000, debounceMaxMs: 600_000 } });
+    await pass(1);
+    expect(wakes).to.deep.equal(['start']);
+  });
+
+  it('makes one more pass for however many wakes during one', async () => {
+    const { controller, pass, passes, results, busy } = start();
+    const first = await pass(1);
+    for (let burst = 0; burst < 5; burst++) {
+      for (let wake = 0; wake < 100; wake++) controller.wake('stream');
+      await delay(5);
+    }
+    expect(passes).to.have.length(1);
+    first.end();
+    (await pass(2)).end();
+    await waitFor('the second result', () => results.length === 2, { intervalMs: 1 });
+    await several(10);
+    expect(passes).to.have.length(2);
+    expect(busy.most).to.equal(1);
+  });
+
+  it('makes a pass although wakes never cease', async () => {
+    const { controller, pass, results } = start({
+      sync: { debounceMs: 600_000, debounceMaxMs: 20 },
+    });
+    (await pass(1)).end();
+    await waitFor('the first result', () => results.length === 1, { intervalMs: 1 });
+    const wakes = setInterval(() => controller.wake('stream'), 1);
+    await pass(2).finally(() => clearInterval(wakes));
+  });
+
+  it('makes a pass every so often without being asked', async () => {
+    const { pass, wakes } = start({ sync: { resyncIntervalMs: 5 } });
+    (await pass(1)).end();
+    await pass(2);
+    expect(wakes).to.include('timer');
+  });
+
+  it('tells of a failure, and tries again by itself', async () => {
+    const { pass, wakes, failures, results } = start();
+    (await pass(1)).fail(new ConnectorError('haproxy-down', 'no answer'));
+    (await pass(2)).fail(new Error('what nobody foresaw'));
+    (await pass(3)).end();
+    await waitFor('a result', () => results.length === 1, { intervalMs: 1 });
+    expect(failures.map(({ code }) => code)).to.deep.equal(['haproxy-down', 'internal']);
+    expect(wakes).to.deep.equal(['start', 'retry', 'retry']);
+  });
+
+  it('says since when a pass runs', async () => {
+    const before = Date.now();
+    const { controller, pass, results, failures } = start({
+      sync: { backoffMinMs: 600_000, backoffMaxMs: 600_000 },
+    });
+    expect(controller.busySince).to.equal(undefined);
+    const first = await pass(1);
+    expect(controller.busySince).to.be.within(before, Date.now());
+    first.end();
+    await waitFor('a result', () => results.length === 1, { intervalMs: 1 });
+    expect(controller.busySince).to.equal(undefined);
+    controller.wake('timer');
+    (await pass(2)).fail(new Error('no'));
+    await waitFor('a failure', () => failures.length === 1, { intervalMs: 1 });
+    await turn();
+    expect(controller.busySince).to.equal(undefined);
+  });
+
+  it('looks again where something is held, moves, waits or is left, and not elsewhere', async () => {
+    const cases = [
+      { ...nothing, held: heldRemoval },
+      { ...nothing, inMotion: true },
+      { ...nothing, waiting: ['nomad_web_1'] },
+      something,
+    ].map((rest) => ({ rest, ...start() }));
+    const quiet = [nothing, { ...nothing, held: { ...heldRemoval, releasable: false } }].map(
+      (rest) => ({ rest, ...start() }),
+    );
+    for (const { pass, rest } of [...quiet, ...cases]) (await pass(1)).end(result({ rest }));
+    for (const { pass, wakes } of cases) {
+      await pass(2);
+      expect(wakes).to.deep.equal(['start', 'recheck']);
+    }
+    for (const { wakes } of quiet) expect(wakes).to.deep.equal(['start']);
+  });
+
+  describe('when it is stopped', () => {
+    it('lets the pass in hand end, and makes none that waits', async () => {
+      const { controller, pass, passes, results, stop, ended } = start({ graceMs: 600_000 });
+      const first = await pass(1);
+      controller.wake('stream');
+      await delay(10);
+      stop.abort();
+      controller.wake('stream');
+      await several(10);
+      expect(first.signal.aborted).to.equal(false);
+      first.end();
+      await ended;
+      expect(results).to.have.length(1);
+      expect(passes).to.have.length(1);
+    });
+
+    it('aborts a pass that takes longer than the grace, and calls that no failure', async () => {
+      const { pass, failures, stop, ended } = start({ graceMs: 10 });
+      const { signal, fail } = await pass(1);
+      signal.addEventListener('abort', () => fail(new ConnectorError('aborted', 'stopped')));
+      stop.abort();
+      await ended;
+      expect(signal.aborted).to.equal(true);
+      expect(failures).to.deep.equal([]);
+    });
+
+    it('waits no longer than it must while it backs off', async () => {
+      const { pass, failures, stop, ended, passes } = start({
+        sync: { backoffMinMs: 600_000, backoffMaxMs: 600_000 },
+      });
+      (await pass(1)).fail(new Error('no'));
+      await waitFor('a failure', () => failures.length === 1, { intervalMs: 1 });
+      stop.abort();
+      await ended;
+      await several(10);
+      expect(passes).to.have.length(1);
+    });
+
+    it('before it began, makes no pass at all', async () => {
+      const one = controlled();
+      one.stop.abort();
+      await one.controller.run(one.stop.signal);
+      expect(one.passes).to.deep.equal([]);
+      expect(one.wakes).to.deep.equal([]);
+    });
+  });
+});

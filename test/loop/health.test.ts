@@ -1,0 +1,87 @@
+import { expect } from 'chai';
+
+import { createHealth } from '../../src/loop/health.js';
+import { settings } from '../desired/given.js';
+import { nothing, result, something } from '../given-result.js';
+
+/** A clock and a pass in hand that the test moves. */
+function healthAt(resyncIntervalMs: number) {
+  const time: { now: number; busySince?: number } = { now: 1_000_000 };
+  const sync = { ...settings.sync, resyncIntervalMs };
+  const health = createHealth(
+    sync,
+    () => time.busySince,
+    () => time.now,
+  );
+  return { health, time };
+}
+
+describe('readiness', () => {
+  it('waits for the first pass that ends well, and says why it takes so long', () => {
+    const { health } = healthAt(1000);
+    expect(health.ready()).to.deep.equal({ ok: false, reason: 'no sync yet' });
+    health.failed('Nomad does not answer');
+    expect(health.ready().reason).to.equal('no sync yet: Nomad does not answer');
+    health.succeeded(result());
+    expect(health.ready()).to.deep.equal({ ok: true });
+  });
+
+  it('survives failures until the last sync is too long ago: 90 s, or three resyncs', () => {
+    for (const [resyncMs, staleMs] of [
+      [1000, 90_000],
+      [60_000, 180_000],
+    ] as const) {
+      const { health, time } = healthAt(resyncMs);
+      health.succeeded(result());
+      health.failed('Nomad does not answer');
+      time.now += staleMs;
+      expect(health.ready()).to.deep.equal({ ok: true });
+      time.now += 1;
+      const seconds = staleMs / 1000;
+      expect(health.ready().reason).to.equal(`last sync ${seconds} s ago: Nomad does not answer`);
+      health.succeeded(result());
+      expect(health.ready()).to.deep.equal({ ok: true });
+      time.now += staleMs + 1;
+      expect(health.ready().reason).to.equal(`last sync ${seconds} s ago`);
+    }
+  });
+
+  it('is false while a problem stands or steps are left, until a pass ends without', () => {
+    const { health } = healthAt(1000);
+    const problems = [{ code: 'frontend-missing', message: 'there is no frontend x' }] as const;
+    health.succeeded(result({ rest: { ...something, problems } }));
+    expect(health.ready()).to.deep.equal({ ok: false, reason: 'there is no frontend x' });
+    health.succeeded(result({ rest: something }));
+    expect(health.ready().reason).to.equal(`${something.steps.length} steps are left to do`);
+    health.succeeded(result({ plan: something, rest: nothing }));
+    expect(health.ready()).to.deep.equal({ ok: true });
+  });
+
+  it('is not lost over skipped services', () => {
+    const { health } = healthAt(1000);
+    const skipped = [{ service: 'default/web', code: 'invalid-tag', reason: 'no' }] as const;
+    health.succeeded(result({ rest: { ...nothing, skipped } }));
+    expect(health.ready()).to.deep.equal({ ok: true });
+  });
+});
+
+describe('liveness', () => {
+  it('holds between passes and fails for one that runs for five minutes', () => {
+    const { health, time } = healthAt(1000);
+    expect(health.alive()).to.deep.equal({ ok: true });
+    time.busySince = time.now;
+    time.now += 299_999;
+    expect(health.alive()).to.deep.equal({ ok: true });
+    time.now += 1;
+    expect(health.alive()).to.deep.equal({ ok: false, reason: 'a pass has run for 300 s' });
+    delete time.busySince;
+    expect(health.alive()).to.deep.equal({ ok: true });
+  });
+
+  it('does not ask whether passes end well', () => {
+    const { health, time } = healthAt(1000);
+    health.failed('Nomad does not answer');
+    time.now += 3_600_000;
+    expect(health.alive()).to.deep.equal({ ok: true });
+  });
+});
