@@ -1,3 +1,4 @@
+import type { Binding, SlotConfig } from '../haproxy/slots.js';
 import type { JsonObject } from '../shared/json.js';
 
 /** HAProxy as it is: what is on disk, and what runs. Deeply readonly plain data. */
@@ -66,25 +67,6 @@ export interface ActualSlot {
   readonly fields: JsonObject;
   /** Absent when HAProxy has not loaded this server. */
   readonly runtime?: RuntimeServer;
-}
-
-/** What stands in a slot's metadata: who it serves. */
-export interface Binding {
-  readonly id: string;
-  /** The registration's CreateIndex: a new one for the same id is a restart. */
-  readonly createIndex: number;
-  /** Unix time in seconds at which the drain began. */
-  readonly drainingSince?: number;
-}
-
-/** The fields of a server that change without a reload. */
-export interface SlotConfig {
-  readonly address: string;
-  readonly port: number;
-  /** The `disabled` keyword: in maintenance after a cold start. */
-  readonly disabled: boolean;
-  readonly weight: number;
-  readonly checkPort?: number;
 }
 
 export interface RuntimeServer {

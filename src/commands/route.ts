@@ -9,6 +9,7 @@ import type { ExitCode } from '../cli/exit-codes.js';
 import type { Settings } from '../config/types.js';
 import { parseRouteFile } from '../desired/route-files.js';
 import type { RouteFile, RouteTarget } from '../desired/types.js';
+import { formatAddress } from '../haproxy/addresses.js';
 import { ConnectorError } from '../shared/errors.js';
 import {
   type ReadRoute,
@@ -126,5 +127,5 @@ function tagValues({ tags }: RouteFile, key: string): string[] {
 }
 
 function formatTarget({ address, port }: Pick<RouteTarget, 'address' | 'port'>): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+  return formatAddress(address, port);
 }

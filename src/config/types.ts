@@ -1,5 +1,3 @@
-import type { BackendStrategy } from '../desired/types.js';
-
 /** All settings, resolved: flags > environment > file > defaults. Times are milliseconds. */
 export interface Settings {
   readonly nomad: NomadSettings;
@@ -16,6 +14,9 @@ export interface Settings {
   readonly http: { readonly host: string; readonly port: number; readonly enabled: boolean };
   readonly log: { readonly level: LogLevel };
 }
+
+/** What to do about a backend of the wanted name that isn't the connector's. */
+export type BackendStrategy = 'use_existing' | 'create_new' | 'fail_on_conflict';
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
 

@@ -1,5 +1,5 @@
 import type { AllocationFacts, CatalogInstance, InstanceSpec } from '../observe/types.js';
-import { isIpAddress } from '../haproxy/addresses.js';
+import { formatAddress, isIpAddress } from '../haproxy/addresses.js';
 import type { RouteTarget } from './types.js';
 
 /** An instance that opted in, or a route file's target. */
@@ -54,7 +54,7 @@ export function phaseOf(
 export function memberOfTarget(target: RouteTarget, tags: readonly string[]): Member {
   const { address, port, weight } = target;
   return {
-    id: address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`,
+    id: formatAddress(address, port),
     ...{ jobId: '', address, port, tags, canary: false, jobVersion: 0, createIndex: 0 },
     phase: 'serve',
     terminal: false,

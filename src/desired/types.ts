@@ -1,4 +1,5 @@
-import type { Settings } from '../config/types.js';
+import type { BackendStrategy, Settings } from '../config/types.js';
+import type { HostMatch } from '../haproxy/map-names.js';
 import type { JsonObject } from '../shared/json.js';
 import type { Catalog } from '../observe/types.js';
 
@@ -89,8 +90,6 @@ export interface DesiredBackend {
   readonly fingerprint: string;
 }
 
-export type BackendStrategy = 'use_existing' | 'create_new' | 'fail_on_conflict';
-
 export interface Endpoint {
   /** The Nomad registration's id, or a route file's target id. */
   readonly id: string;
@@ -115,7 +114,7 @@ export interface Endpoint {
 
 export interface DesiredRoute {
   /** `any`: no host is asked for; it has a path (http), or takes a whole frontend (tcp). */
-  readonly match: 'exact' | 'prefix' | 'wildcard' | 'regex' | 'any';
+  readonly match: HostMatch;
   /** Lower case, a regex too; a wildcard without its `*.`; `''` for `any`. */
   readonly host: string;
   /**

@@ -1,4 +1,4 @@
-import type { Binding, SlotConfig } from '../actual/types.js';
+import type { Binding, SlotConfig } from '../haproxy/slots.js';
 import type { DesiredWarning, Skipped } from '../desired/types.js';
 import type { JsonObject } from '../shared/json.js';
 

@@ -29,3 +29,8 @@ export function isNetwork(text: string): boolean {
   if (bits === undefined) return true;
   return /^(?:0|[1-9]\d{0,2})$/.test(bits) && Number(bits) <= (isIpv4(address) ? 32 : 128);
 }
+
+/** `10.0.0.1:80`, `[2001:db8::1]:80`. The address has no brackets. */
+export function formatAddress(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}

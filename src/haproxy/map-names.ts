@@ -1,10 +1,10 @@
 import type { RoutingSettings } from '../config/types.js';
-import type { DesiredRoute } from '../desired/types.js';
 
-type Match = DesiredRoute['match'];
+/** How a route looks at the Host. `any`: it does not. */
+export type HostMatch = 'exact' | 'prefix' | 'wildcard' | 'regex' | 'any';
 
 /** One map for each kind of match, and for each with a path prefix besides. */
-export type MapKind = Exclude<Match, 'any'> | `${Match}-path`;
+export type MapKind = Exclude<HostMatch, 'any'> | `${HostMatch}-path`;
 
 /** What each server is checked on, by server name, where instances of a service differ in it. */
 export type CheckMapKind = 'check-path' | 'check-host';

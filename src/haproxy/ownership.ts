@@ -1,5 +1,5 @@
 import { isObject, type Json, type JsonObject } from '../shared/json.js';
-import type { ActualState, Binding } from '../actual/types.js';
+import type { Binding } from './slots.js';
 
 /**
  * How an object of ours is told from the operator's. The rule: the name has our prefix (backends) or
@@ -15,16 +15,6 @@ export interface Mark {
   readonly binding?: Binding;
   /** On a server in a backend of the operator's: it says nothing about the backend. */
   readonly shared?: true;
-}
-
-/** The namespaces whose services something of ours serves, sorted. */
-export function servedNamespaces({ backends }: Pick<ActualState, 'backends'>): readonly string[] {
-  const services = Object.values(backends).flatMap(({ ours, service, slots }) => [
-    ...(ours && service !== undefined ? [service] : []),
-    ...slots.map((slot) => slot.service),
-  ]);
-  const namespaces = services.map(namespaceOf).filter((namespace) => namespace !== '');
-  return [...new Set(namespaces)].sort();
 }
 
 /** Of a mark's `namespace/service`; empty where the service isn't from Nomad. */
@@ -69,12 +59,6 @@ function objectAt(value: Json | undefined, key: string): JsonObject | undefined 
   if (!isObject(value)) return undefined;
   const inner = value[key];
   return isObject(inner) ? inner : undefined;
-}
-
-/** `nomad_web_12` -> 12 for the prefix `nomad_web`; undefined where the name is no slot of it. */
-export function slotNumber(name: string): number | undefined {
-  const digits = /_([1-9][0-9]*)$/.exec(name)?.[1];
-  return digits === undefined ? undefined : Number(digits);
 }
 
 /** The marker server's name: which generation, and a hash of our structural configuration. */

@@ -1,8 +1,8 @@
+import { servedNamespaces } from '../actual/served-namespaces.js';
 import { readIdleSlots } from '../actual/idle.js';
 import { requireMapFile } from '../actual/shared-map.js';
 import type { DataPlaneReader, DataPlaneWriter } from '../actual/dataplane-client.js';
 import { type Degraded, findDegraded } from '../actual/normalise/degraded.js';
-import { servedNamespaces } from '../haproxy/ownership.js';
 import type { ActualReader } from '../actual/reader.js';
 import type { ActualState } from '../actual/types.js';
 import { apply, repairView } from '../apply/apply.js';

@@ -1,3 +1,4 @@
+import { escapeRegex } from '../shared/escape-regex.js';
 import type { DesiredBackend, DesiredState, Rejection } from '../desired/types.js';
 import type { Plan, RuleStep, Step } from '../diff/types.js';
 import { textAt } from '../shared/json.js';
@@ -42,7 +43,7 @@ export function namedIn(
   message: string,
 ): readonly DesiredBackend[] {
   return candidates.filter(({ slotPrefix }) => {
-    const escaped = slotPrefix.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+    const escaped = escapeRegex(slotPrefix);
     const name = `(^|[^A-Za-z0-9_.:-])${escaped}(_[0-9]+)?([^A-Za-z0-9_-]|$)`;
     return new RegExp(name).test(message);
   });

@@ -1,8 +1,9 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 
+import { formatAddress } from '../../src/haproxy/addresses.js';
 import { markOf } from '../../src/haproxy/ownership.js';
-import { editServerLines, formatAddress } from '../../src/apply/render/server-line.js';
+import { editServerLines } from '../../src/apply/render/server-line.js';
 import type { PlannedSlot } from '../../src/diff/types.js';
 import { idOf } from '../diff/given.js';
 

@@ -1,10 +1,5 @@
-import type {
-  ActualBackend,
-  ActualFrontend,
-  ActualSlot,
-  ActualState,
-  Binding,
-} from '../../src/actual/types.js';
+import { type Binding, parking } from '../../src/haproxy/slots.js';
+import type { ActualBackend, ActualFrontend, ActualSlot, ActualState } from '../../src/actual/types.js';
 import type { Settings } from '../../src/config/types.js';
 import type {
   DesiredBackend,
@@ -13,7 +8,6 @@ import type {
   Endpoint,
 } from '../../src/desired/types.js';
 import { plan, type PlanInput } from '../../src/diff/plan/plan.js';
-import { parking } from '../../src/diff/plan/slots.js';
 import type { Plan, Step } from '../../src/diff/types.js';
 import type { AllocationFacts } from '../../src/observe/types.js';
 import { settings as base } from '../desired/given.js';

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 
-import { markKey, slotNumber } from '../../src/haproxy/ownership.js';
+import { slotNumber } from '../../src/haproxy/slots.js';
+import { markKey } from '../../src/haproxy/ownership.js';
 import type { ActualState } from '../../src/actual/types.js';
 import { plan } from '../../src/diff/plan/plan.js';
 import { printPlan } from '../../src/diff/print/print.js';

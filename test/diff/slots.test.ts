@@ -1,9 +1,10 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 
+import { parking } from '../../src/haproxy/slots.js';
 import type { ActualSlot } from '../../src/actual/types.js';
 import type { Endpoint } from '../../src/desired/types.js';
-import { assignSlots, idealSize, parking, type SlotsInput } from '../../src/diff/plan/slots.js';
+import { assignSlots, idealSize, type SlotsInput } from '../../src/diff/plan/slots.js';
 import type { PlannedSlot } from '../../src/diff/types.js';
 import { drainingSlot, endpoint, idOf, now, slot } from './given.js';
 

@@ -1,14 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 
-import {
-  markerHash,
-  markerServerName,
-  markKey,
-  markOf,
-  readMark,
-  slotNumber,
-} from '../../src/haproxy/ownership.js';
+import { slotNumber } from '../../src/haproxy/slots.js';
+import { markerHash, markerServerName, markKey, markOf, readMark } from '../../src/haproxy/ownership.js';
 import { connectorBackendName } from '../../src/haproxy/names.js';
 import type { Json, JsonObject } from '../../src/shared/json.js';
 

@@ -1,3 +1,4 @@
+import { formatAddress } from '../../haproxy/addresses.js';
 import { ConnectorError } from '../../shared/errors.js';
 import { markOf } from '../../haproxy/ownership.js';
 import type { PlannedSlot } from '../../diff/types.js';
@@ -50,10 +51,6 @@ function editLine(line: string, { name, service, binding, config, shared }: Plan
   ];
   const address = formatAddress(config.address, config.port);
   return `${indent}server ${name} ${address} ${parameters.join(' ')} # ${metadata}`;
-}
-
-export function formatAddress(address: string, port: number): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 /** A word of haproxy.cfg, with its quotes: blanks and `#` count for nothing in them. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 
 import type { ActualBackend, ActualFrontend, OtherServer } from '../../actual/types.js';
 import type { DesiredBackend } from '../../desired/types.js';
+import { escapeRegex } from '../../shared/escape-regex.js';
 import { type JsonObject, textAt } from '../../shared/json.js';
 import type { PlanInput } from '../plan/input.js';
 import type { PlannedSlot, Problem, Step } from '../types.js';
@@ -94,7 +95,7 @@ function foreignReference(
   own: readonly OwnAcl[],
 ): string | undefined {
   const acls = new Set(own.map(({ acl }) => acl));
-  const names = [backend, ...acls].map((name) => name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  const names = [backend, ...acls].map(escapeRegex);
   const mention = new RegExp(`(?:^|[^\\w.-])(?:${names.join('|')})(?![\\w.-])`);
   let inside = false;
   return raw

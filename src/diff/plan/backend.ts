@@ -1,12 +1,7 @@
 import equal from 'fast-deep-equal';
 
-import type {
-  ActualBackend,
-  ActualSlot,
-  Binding,
-  OtherServer,
-  SlotConfig,
-} from '../../actual/types.js';
+import type { Binding, SlotConfig } from '../../haproxy/slots.js';
+import type { ActualBackend, ActualSlot, OtherServer } from '../../actual/types.js';
 import { withCanaryMap } from '../../desired/canary.js';
 import type { DesiredBackend, Endpoint } from '../../desired/types.js';
 import { isObject, type JsonObject } from '../../shared/json.js';

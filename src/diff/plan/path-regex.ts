@@ -1,3 +1,4 @@
+import { escapeRegex } from '../../shared/escape-regex.js';
 import { regexTokens } from '../../desired/regex.js';
 
 /**
@@ -19,8 +20,4 @@ function withoutSlash(token: string): string {
   if (token === '.') return '[^/]';
   if (token === '$') return '(?=/)';
   return token.startsWith('[^') ? `[^/${token.slice(2)}` : token;
-}
-
-export function escapeRegex(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 
+import { escapeRegex } from '../../shared/escape-regex.js';
 import { type MapKind, mapNames } from '../../haproxy/map-names.js';
 import type { ActualFrontend, ActualMap, ActualState } from '../../actual/types.js';
 import type { Settings } from '../../config/types.js';
@@ -16,7 +17,7 @@ import {
   serverNameLength,
   serverNameSample,
 } from './expressions.js';
-import { escapeRegex, hostAndPathRegex } from './path-regex.js';
+import { hostAndPathRegex } from './path-regex.js';
 
 /** What our maps, and our part of each frontend, should hold. */
 export interface Routing {

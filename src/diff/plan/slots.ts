@@ -1,11 +1,8 @@
-import type { ActualSlot, SlotConfig } from '../../actual/types.js';
-import { slotNumber } from '../../haproxy/ownership.js';
+import { parking, slotName, slotNumber } from '../../haproxy/slots.js';
+import type { ActualSlot } from '../../actual/types.js';
 import type { SlotSettings } from '../../config/types.js';
 import type { Endpoint } from '../../desired/types.js';
 import type { PlannedSlot } from '../types.js';
-
-/** Where a free slot points: nothing listens there, and the server is in maintenance. */
-export const parking: SlotConfig = { address: '127.0.0.1', port: 9, disabled: true, weight: 100 };
 
 export interface SlotsInput {
   readonly prefix: string;
@@ -211,10 +208,6 @@ function unusedNumbers(slots: readonly ActualSlot[], count: number): number[] {
     if (!used.has(number)) numbers.push(number);
   }
   return numbers;
-}
-
-export function slotName(prefix: string, number: number): string {
-  return `${prefix}_${number}`;
 }
 
 function bySlotNumber(a: PlannedSlot, b: PlannedSlot): number {

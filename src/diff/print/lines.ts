@@ -1,5 +1,6 @@
+import { formatAddress } from '../../haproxy/addresses.js';
+import type { SlotConfig } from '../../haproxy/slots.js';
 import { compareText } from '../../shared/compare.js';
-import type { SlotConfig } from '../../actual/types.js';
 import { type JsonObject, textAt } from '../../shared/json.js';
 import type { EntryStep, Plan, PlannedSlot, SlotBefore, SlotStep, Step } from '../types.js';
 
@@ -142,7 +143,7 @@ function server(sign: Sign, backend: string, config: SlotConfig, detail: string)
 }
 
 export function addressOf({ address, port }: SlotConfig): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+  return formatAddress(address, port);
 }
 
 function addedServers(step: {

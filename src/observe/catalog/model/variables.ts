@@ -5,6 +5,8 @@
  * node's and stay unknown, as does whatever else is left in the text.
  */
 
+import { escapeRegex } from '../../../shared/escape-regex.js';
+
 export type Variables = Readonly<Record<string, string>>;
 
 const reference = /\$\{([A-Za-z0-9_.-]+)\}/g;
@@ -21,7 +23,7 @@ export function hasVariables(text: string): boolean {
 
 /** Whether the text could be the template with its remaining variables resolved to something. */
 export function couldBe(template: string, text: string): boolean {
-  const literals = template.split(/\$\{[A-Za-z0-9_.-]+\}/).map(escapeRegExp);
+  const literals = template.split(/\$\{[A-Za-z0-9_.-]+\}/).map(escapeRegex);
   return new RegExp(`^${literals.join('.*')}$`, 's').test(text);
 }
 
@@ -84,8 +86,4 @@ function metaVariables(meta: Variables): Variables {
 /** A variable that holds a variable is resolved where the task runs, not here. */
 function resolvedEnv(env: Variables | null | undefined): Variables {
   return Object.fromEntries(Object.entries(env ?? {}).filter(([, value]) => !value.includes('${')));
-}
-
-function escapeRegExp(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }

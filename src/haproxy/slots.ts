@@ -1,0 +1,34 @@
+/** A slot: one of a backend's servers, bound to an instance or free. */
+
+/** What stands in a slot's metadata: who it serves. */
+export interface Binding {
+  readonly id: string;
+  /** The registration's CreateIndex: a new one for the same id is a restart. */
+  readonly createIndex: number;
+  /** Unix time in seconds at which the drain began. */
+  readonly drainingSince?: number;
+}
+
+/** The fields of a server that change without a reload. */
+export interface SlotConfig {
+  readonly address: string;
+  readonly port: number;
+  /** The `disabled` keyword: in maintenance after a cold start. */
+  readonly disabled: boolean;
+  readonly weight: number;
+  readonly checkPort?: number;
+}
+
+/** Where a free slot points: nothing listens there, and the server is in maintenance. */
+export const parking: SlotConfig = { address: '127.0.0.1', port: 9, disabled: true, weight: 100 };
+
+/** `nomad_web` and 12 -> `nomad_web_12`. */
+export function slotName(prefix: string, number: number): string {
+  return `${prefix}_${number}`;
+}
+
+/** `nomad_web_12` -> 12; undefined where the name is not a slot's. */
+export function slotNumber(name: string): number | undefined {
+  const digits = /_([1-9][0-9]*)$/.exec(name)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}
