@@ -8,7 +8,13 @@ import {
 import type { MergedValues } from './merge.js';
 import { readerOf, type Reader } from './reader.js';
 import { unfit } from './together.js';
-import type { BackendStrategy, HaproxySettings, NomadSettings, RoutingSettings, Settings } from './types.js';
+import type {
+  BackendStrategy,
+  HaproxySettings,
+  NomadSettings,
+  RoutingSettings,
+  Settings,
+} from './types.js';
 
 /** Valid values, or defaults, as settings. What doesn't go together is added to the problems. */
 export function resolveSettings(merged: MergedValues, problems: string[]): Settings {

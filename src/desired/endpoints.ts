@@ -1,3 +1,4 @@
+import { isOver } from '../observe/catalog/model/allocation.js';
 import type { AllocationFacts, CatalogInstance, InstanceSpec } from '../observe/types.js';
 import { formatAddress, isIpAddress } from '../haproxy/addresses.js';
 import type { RouteTarget } from './types.js';
@@ -29,8 +30,6 @@ export function memberOfInstance(instance: CatalogInstance): Member {
   };
 }
 
-const GONE = new Set(['complete', 'failed', 'lost']);
-
 /**
  * | desired | client | means |
  * |---|---|---|
@@ -46,7 +45,7 @@ export function phaseOf(
 ): Pick<Member, 'phase' | 'terminal'> {
   if (allocation === undefined) return { phase: 'drain', terminal: false };
   const { clientStatus, desiredStatus } = allocation;
-  if (GONE.has(clientStatus)) return { phase: 'drain', terminal: true };
+  if (isOver(allocation)) return { phase: 'drain', terminal: true };
   if (desiredStatus !== 'run') return { phase: 'drain', terminal: false };
   return { phase: clientStatus === 'pending' ? 'gate' : 'serve', terminal: false };
 }

@@ -1,7 +1,7 @@
+import { optsIn } from '../observe/catalog/model/tags.js';
 import type { CatalogService, CheckSpec } from '../observe/types.js';
 import { type Member, memberOfInstance, memberOfTarget, newestFirst } from './endpoints.js';
 import type { ServiceId } from '../haproxy/names.js';
-import { isEnabled } from './tags.js';
 import type { RouteFile } from './types.js';
 
 /** A service that opted in, or a route file: both are planned alike. */
@@ -26,10 +26,10 @@ export interface Offer {
 export function offerOfService(prefix: string, service: CatalogService): Offer | undefined {
   const { namespace, name, claimedAt } = service;
   const members = service.instances
-    .filter(({ tags }) => isEnabled(prefix, tags))
+    .filter(({ tags }) => optsIn(tags, prefix))
     .map(memberOfInstance)
     .sort(newestFirst);
-  const declarations = service.declarations.filter(({ tags }) => isEnabled(prefix, tags));
+  const declarations = service.declarations.filter(({ tags }) => optsIn(tags, prefix));
   const [declaration] = [...declarations].sort((a, b) => a.jobCreateIndex - b.jobCreateIndex);
   const lead = members[0] ?? declaration;
   if (lead === undefined) return undefined;

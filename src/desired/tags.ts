@@ -1,3 +1,4 @@
+import { splitTag, type TagParts } from '../observe/catalog/model/tags.js';
 import { nearest } from '../shared/nearest.js';
 import { firstOfEach } from './first-of-each.js';
 import { type TagName, type Tags, tagNames, tagRows } from './vocabulary.js';
@@ -20,17 +21,18 @@ export interface UnknownTag {
   readonly nearest?: string;
 }
 
-interface RawTag {
+interface RawTag extends TagParts {
   readonly tag: string;
-  readonly key: string;
-  readonly value: string;
 }
 
 const nameByKey = new Map(tagNames.map((name) => [tagRows[name].key, name]));
 
 /** Reads the tags that begin with `<prefix>.`; all others are somebody else's. */
 export function parseTags(prefix: string, raw: readonly string[]): ParsedTags {
-  const ours = raw.flatMap((tag) => split(prefix, tag));
+  const ours = raw.flatMap((tag): RawTag[] => {
+    const parts = splitTag(prefix, tag);
+    return parts === undefined ? [] : [{ tag, ...parts }];
+  });
   const tags: Record<string, unknown> = {};
   const invalid: InvalidTag[] = [];
   for (const name of tagNames) {
@@ -41,20 +43,6 @@ export function parseTags(prefix: string, raw: readonly string[]): ParsedTags {
   }
   const unknown = ours.filter(({ key }) => !nameByKey.has(key));
   return { tags: tags as Tags, invalid, unknown: unknown.map((one) => explain(prefix, one)) };
-}
-
-/** Whether the instance has opted in. */
-export function isEnabled(prefix: string, raw: readonly string[]): boolean {
-  return parseTags(prefix, raw).tags.enable === true;
-}
-
-function split(prefix: string, tag: string): RawTag[] {
-  const start = `${prefix}.`;
-  if (!tag.toLowerCase().startsWith(start.toLowerCase())) return [];
-  const rest = tag.slice(start.length);
-  const at = rest.indexOf('=');
-  const key = (at < 0 ? rest : rest.slice(0, at)).trim().toLowerCase();
-  return [{ tag, key, value: at < 0 ? '' : rest.slice(at + 1).trim() }];
 }
 
 function readRow(name: TagName, given: readonly RawTag[]) {

@@ -1,5 +1,10 @@
 import { type Binding, parking } from '../../src/haproxy/slots.js';
-import type { ActualBackend, ActualFrontend, ActualSlot, ActualState } from '../../src/actual/types.js';
+import type {
+  ActualBackend,
+  ActualFrontend,
+  ActualSlot,
+  ActualState,
+} from '../../src/actual/types.js';
 import type { Settings } from '../../src/config/types.js';
 import type {
   DesiredBackend,

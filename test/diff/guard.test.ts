@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 
-import { allocationOf, guard, type GuardInput, isLeaving } from '../../src/diff/plan/guard.js';
+import { allocationOf, isLeaving } from '../../src/observe/catalog/model/allocation.js';
+import { guard, type GuardInput } from '../../src/diff/plan/guard.js';
 import type { Held } from '../../src/diff/types.js';
 import type { AllocationFacts } from '../../src/observe/types.js';
 import {

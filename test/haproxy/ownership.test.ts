@@ -2,7 +2,13 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 
 import { slotNumber } from '../../src/haproxy/slots.js';
-import { markerHash, markerServerName, markKey, markOf, readMark } from '../../src/haproxy/ownership.js';
+import {
+  markerHash,
+  markerServerName,
+  markKey,
+  markOf,
+  readMark,
+} from '../../src/haproxy/ownership.js';
 import { connectorBackendName } from '../../src/haproxy/names.js';
 import type { Json, JsonObject } from '../../src/shared/json.js';
 

@@ -5,7 +5,13 @@ import { canonicalSection } from '../../haproxy/canonical.js';
 import { isObject, type JsonObject, objectsOf, textAt } from '../../shared/json.js';
 import { readMark } from '../../haproxy/ownership.js';
 import { connectorBackendName } from '../../haproxy/names.js';
-import type { ActualBackend, ActualFrontend, ActualSlot, GlobalFacts, RuntimeServer } from '../types.js';
+import type {
+  ActualBackend,
+  ActualFrontend,
+  ActualSlot,
+  GlobalFacts,
+  RuntimeServer,
+} from '../types.js';
 
 /** HAProxy's own weight where none is written (configuration manual, 5.2 "weight"). */
 const defaultWeight = 1;

@@ -1,5 +1,6 @@
 import equal from 'fast-deep-equal';
 
+import { allocationOf, isLeaving, isOver } from '../../observe/catalog/model/allocation.js';
 import type { Binding, SlotConfig } from '../../haproxy/slots.js';
 import type { ActualBackend, ActualSlot, OtherServer } from '../../actual/types.js';
 import { withCanaryMap } from '../../desired/canary.js';
@@ -16,7 +17,6 @@ import {
   resolveChecks,
 } from '../complete/check-lookups.js';
 import type { Entries } from './entries.js';
-import { allocationOf, isLeaving, isOver } from './guard.js';
 import { beforeOf, planSlotSteps } from './slot-steps.js';
 import { assignSlots, type SlotsInput } from './slots.js';
 import type { PlannedSlot, ReloadReason, Step } from '../types.js';

@@ -1,3 +1,4 @@
+import { allocationOf, isOver } from '../../observe/catalog/model/allocation.js';
 import { mapNames } from '../../haproxy/map-names.js';
 import type { ActualBackend } from '../../actual/types.js';
 import type { DesiredBackend, DesiredState, Endpoint, Skipped } from '../../desired/types.js';
@@ -14,7 +15,6 @@ import {
   serversAsTheyStand,
 } from './backend.js';
 import { serverCheckOf } from '../complete/check-fields.js';
-import { allocationOf, isOver } from './guard.js';
 import { isStructural, type PlanInput } from './input.js';
 import type { Routing } from './routes.js';
 import { beforeOf } from './slot-steps.js';

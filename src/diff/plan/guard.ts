@@ -2,6 +2,7 @@ import { namespaceOf } from '../../haproxy/ownership.js';
 import type { ActualBackend, ActualState } from '../../actual/types.js';
 import type { GuardSettings } from '../../config/types.js';
 import type { DesiredState } from '../../desired/types.js';
+import { allocationOf, isLeaving } from '../../observe/catalog/model/allocation.js';
 import type { AllocationFacts, Catalog } from '../../observe/types.js';
 import type { Held } from '../types.js';
 
@@ -134,18 +135,4 @@ function overLimit({ actual, settings }: GuardInput, absent: Absent): boolean {
   const over = (part: number, whole: number): boolean =>
     part * 100 > whole * settings.maxRemovalPercent;
   return over(absent.instances.length, servers) || over(absent.backends.length, backends);
-}
-
-/** `_nomad-task-<36 characters of UUID>-...`; anything else has no allocation. */
-export function allocationOf(instanceId: string): string {
-  const prefix = '_nomad-task-';
-  return instanceId.startsWith(prefix) ? instanceId.slice(prefix.length, prefix.length + 36) : '';
-}
-
-export function isLeaving(allocation: AllocationFacts | undefined): boolean {
-  return allocation !== undefined && (allocation.desiredStatus !== 'run' || isOver(allocation));
-}
-
-export function isOver({ clientStatus }: AllocationFacts): boolean {
-  return clientStatus === 'complete' || clientStatus === 'failed' || clientStatus === 'lost';
 }

@@ -5,7 +5,7 @@ import { declaredChecks } from './checks.js';
 import { keyOf } from './keys.js';
 import type { WireJobStub } from '../../nomad/answers/shapes.js';
 import type { JobSpec, ServiceBlock } from './spec.js';
-import { isOurTag, optsIn } from './tags.js';
+import { optsIn, splitTag } from './tags.js';
 import type { ServiceDeclaration } from '../../types.js';
 import { hasVariables } from './variables.js';
 
@@ -87,6 +87,6 @@ function declaredTags(
   seen: readonly string[] | undefined,
 ): readonly string[] {
   const open = tags.filter((tag) => hasVariables(tag));
-  if (seen !== undefined && open.some((tag) => isOurTag(tag, prefix))) return seen;
+  if (seen !== undefined && open.some((tag) => splitTag(prefix, tag) !== undefined)) return seen;
   return tags.filter((tag) => !open.includes(tag));
 }

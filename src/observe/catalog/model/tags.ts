@@ -1,13 +1,24 @@
-/** Opting in. What else the tags say is read by the desired state. */
+/** The form of a tag, `<prefix>.<key>=<value>`, and opting in. What else tags say is read by the desired state. */
 
-export function optsIn(tags: readonly string[], prefix: string): boolean {
-  const key = `${prefix}.enable`.toLowerCase();
-  return tags.some((tag) => {
-    const [name = '', ...rest] = tag.split('=');
-    return name.trim().toLowerCase() === key && rest.join('=').trim().toLowerCase() === 'true';
-  });
+export interface TagParts {
+  /** In lower case, without the prefix. */
+  readonly key: string;
+  readonly value: string;
 }
 
-export function isOurTag(tag: string, prefix: string): boolean {
-  return tag.trim().toLowerCase().startsWith(`${prefix.toLowerCase()}.`);
+/** Undefined: the tag doesn't begin with the prefix, so it belongs to another program. */
+export function splitTag(prefix: string, tag: string): TagParts | undefined {
+  const text = tag.trim();
+  const start = `${prefix}.`.toLowerCase();
+  if (!text.toLowerCase().startsWith(start)) return undefined;
+  const [, key = '', value = ''] = /^([^=]*)(?:=(.*))?$/s.exec(text.slice(start.length)) ?? [];
+  return { key: key.trim().toLowerCase(), value: value.trim() };
+}
+
+/** Whether one of the tags is `<prefix>.enable=true`. */
+export function optsIn(tags: readonly string[], prefix: string): boolean {
+  return tags.some((tag) => {
+    const { key, value } = splitTag(prefix, tag) ?? {};
+    return key === 'enable' && value?.toLowerCase() === 'true';
+  });
 }

@@ -1,0 +1,17 @@
+/** What an allocation's statuses mean for its instances. */
+
+import type { AllocationFacts } from '../../types.js';
+
+/** `_nomad-task-<36 characters of UUID>-...`; anything else has no allocation. */
+export function allocationOf(instanceId: string): string {
+  const prefix = '_nomad-task-';
+  return instanceId.startsWith(prefix) ? instanceId.slice(prefix.length, prefix.length + 36) : '';
+}
+
+export function isLeaving(allocation: AllocationFacts | undefined): boolean {
+  return allocation !== undefined && (allocation.desiredStatus !== 'run' || isOver(allocation));
+}
+
+export function isOver({ clientStatus }: AllocationFacts): boolean {
+  return clientStatus === 'complete' || clientStatus === 'failed' || clientStatus === 'lost';
+}
