@@ -1,4 +1,4 @@
-import type { Phase } from '../src/pass/pass.js';
+import type { Phase } from '../src/pass/phases.js';
 import { ms, ratio, type Table } from './report.js';
 
 /** One measured thing, with the floor of the same run beside it. */

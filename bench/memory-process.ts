@@ -1,6 +1,7 @@
 /** Passes one after another, in a process that does nothing else; tells its parent its size. */
 
 import { assemble } from '../src/assembly.js';
+import { onePass } from '../fixtures/stack/connector.js';
 import { loadSettings } from '../src/config/settings.js';
 import type { MemoryReport } from './cases/memory.js';
 
@@ -10,9 +11,9 @@ const { pass, nomad } = assemble(settings, { writes: true });
 const { signal } = new AbortController();
 
 const loadedMb = residentMb();
-await pass(signal);
+await onePass(pass, signal);
 const startedMb = residentMb();
-for (let count = 0; count < passes; count++) await pass(signal);
+for (let count = 0; count < passes; count++) await onePass(pass, signal);
 process.send?.({ loadedMb, startedMb, laterMb: residentMb() } satisfies MemoryReport);
 nomad.close();
 process.disconnect();

@@ -4,6 +4,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import type { Phase } from '../src/pass/phases.js';
+import type { Picture } from '../src/pass/picture.js';
 import { type DataPlane, startDataPlane } from '../fixtures/dataplane/launch.js';
 import { type HaproxySeries, findHaproxy } from '../fixtures/haproxy/find.js';
 import { freePort } from '../fixtures/ports.js';
@@ -11,7 +13,6 @@ import { start, waitFor } from '../fixtures/process.js';
 import { type AssemblyHooks, type Assembly, assemble } from '../src/assembly.js';
 import { loadSettings } from '../src/config/settings.js';
 import type { Settings } from '../src/config/types.js';
-import type { PassResult, Phase } from '../src/pass/pass.js';
 import { type NomadChild, startNomadChild } from './nomad.js';
 
 /** Requests and time by phase since the last `take`. */
@@ -37,9 +38,9 @@ export interface World {
   readonly assembly: Assembly;
   /** Ports of the one app: two for the instances, one to move to. */
   readonly ports: readonly [number, number, number];
-  pass(): Promise<PassResult>;
+  pass(): Promise<Picture>;
   /** Passes until there is nothing left to do. */
-  settle(): Promise<PassResult>;
+  settle(): Promise<Picture>;
   reloads(): Promise<number>;
   close(): Promise<void>;
 }
@@ -55,7 +56,7 @@ export async function startWorld(n: number): Promise<World> {
   const settings = settingsOf(dp, nomad.url);
   const meter = newMeter();
   const assembly = assemble(settings, { writes: true, hooks: meter.hooks });
-  const pass = (): Promise<PassResult> => assembly.pass(new AbortController().signal);
+  const pass = (): Promise<Picture> => onePass(assembly.pass, new AbortController().signal);
   return {
     n,
     names,

@@ -1,27 +1,17 @@
-import {
-  createDataPlaneReader,
-  createDataPlaneWriter,
-  type StatusClass,
-} from './actual/dataplane-client.js';
+import { createDataPlaneReader, createDataPlaneWriter } from './actual/dataplane-client.js';
 import { createActualReader } from './actual/reader.js';
-import type { Settings } from './config/types.js';
+import type { Settings, TargetSettings } from './config/types.js';
 import { createCatalogReader, type CatalogReader } from './observe/catalog/reader.js';
-import {
-  createNomadClient,
-  type NomadClient,
-  type StatusClass as NomadStatusClass,
-} from './observe/nomad/client.js';
+import { createNomadClient, type NomadClient, type StatusClass } from './observe/nomad/client.js';
+import type { Surroundings } from './pass/context.js';
+import { newCatalogMemory, newTargetMemory } from './pass/memory.js';
+import type { Phase } from './pass/phases.js';
+import { type Outcome, type PassDependencies, runPass, type Side } from './pass/run.js';
+import type { Target } from './pass/target.js';
 import type { RouteFiles } from './routes/folder.js';
-import {
-  newMemory,
-  type PassDependencies,
-  type PassResult,
-  type Phase,
-  runPass,
-} from './pass/pass.js';
 
 export interface AssemblyHooks {
-  readonly onNomad?: (status: NomadStatusClass) => void;
+  readonly onNomad?: (status: StatusClass) => void;
   readonly onDataPlane?: (status: StatusClass) => void;
   /** A token that no log may show. */
   readonly onToken?: (token: string) => void;
@@ -31,23 +21,26 @@ export interface AssemblyHooks {
 export interface Assembly {
   readonly nomad: NomadClient;
   readonly catalog: CatalogReader;
-  readonly pass: (signal: AbortSignal) => Promise<PassResult>;
+  /** Names of the targets. */
+  readonly targets: readonly string[];
+  /** One pass over the targets that are due. Never throws. */
+  readonly pass: (
+    isDue: (side: Side) => boolean,
+    signal: AbortSignal,
+  ) => Promise<readonly Outcome[]>;
 }
 
-/**
- * The parts of a pass, put together. Without `writes` the client that it is given can send nothing
- * but GET.
- */
-export function assemble(
-  settings: Settings,
-  options: {
-    readonly writes: boolean;
-    /** A daemon; a single pass otherwise. */
-    readonly staysRunning?: boolean;
-    readonly routeFiles?: () => RouteFiles;
-    readonly hooks?: AssemblyHooks;
-  },
-): Assembly {
+export interface AssemblyOptions {
+  /** Without it, the clients of the Data Plane API can send nothing but GET. */
+  readonly writes: boolean;
+  /** A daemon; a single pass otherwise. */
+  readonly staysRunning?: boolean;
+  readonly routeFiles?: () => RouteFiles;
+  readonly hooks?: AssemblyHooks;
+}
+
+/** The parts of a pass, put together. */
+export function assemble(settings: Settings, options: AssemblyOptions): Assembly {
   const { hooks = {}, routeFiles = () => ({ files: [], bad: [] }) } = options;
   const nomad = createNomadClient({
     settings: settings.nomad,
@@ -59,36 +52,39 @@ export function assemble(
     namespace: settings.nomad.namespace,
     tagPrefix: settings.tags.prefix,
   });
-  const count = hooks.onDataPlane === undefined ? {} : { onResponse: hooks.onDataPlane };
-  const writer = options.writes ? createDataPlaneWriter(settings.haproxy, count) : undefined;
-  const client = writer ?? createDataPlaneReader(settings.haproxy, count);
-  const deps: PassDependencies = {
-    catalog,
-    client,
-    actual: createActualReader(client, settings),
+  const around: Surroundings = {
     settings,
     staysRunning: options.staysRunning ?? false,
     routeFiles,
     now: Date.now,
-    timed: timer(hooks.onPhase),
-    ...(writer === undefined ? {} : { writer }),
   };
-  const memory = newMemory();
-  return { nomad, catalog, pass: (signal) => runPass(deps, memory, signal) };
+  const targets = settings.targets.map((target) => assembleTarget(target, settings, options));
+  const deps: PassDependencies = {
+    ...around,
+    ...{ catalog, targets },
+    catalogMemory: newCatalogMemory(),
+    ...(hooks.onPhase === undefined ? {} : { onPhase: hooks.onPhase }),
+  };
+  return {
+    ...{ nomad, catalog },
+    targets: targets.map(({ name }) => name),
+    pass: (isDue, signal) => runPass(deps, isDue, signal),
+  };
 }
 
-/** Runs a task, sync or async, and tells how long it took. */
-function timer(onPhase: AssemblyHooks['onPhase']): PassDependencies['timed'] {
-  return <T>(phase: Phase, task: () => T): T => {
-    const start = performance.now();
-    const done = (): void => onPhase?.(phase, performance.now() - start);
-    const result = task();
-    if (result instanceof Promise) {
-      // A failure is the caller's to handle; here only its time counts.
-      result.then(done, done);
-    } else {
-      done();
-    }
-    return result;
+function assembleTarget(
+  target: TargetSettings,
+  settings: Settings,
+  { writes, hooks = {} }: AssemblyOptions,
+): Target {
+  const count = hooks.onDataPlane === undefined ? {} : { onResponse: hooks.onDataPlane };
+  const writer = writes ? createDataPlaneWriter(target, count) : undefined;
+  const client = writer ?? createDataPlaneReader(target, count);
+  return {
+    name: target.name,
+    client,
+    ...(writer === undefined ? {} : { writer }),
+    actual: createActualReader(client, settings),
+    memory: newTargetMemory(),
   };
 }

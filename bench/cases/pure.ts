@@ -32,7 +32,7 @@ export async function benchPure(world: World): Promise<Figure[]> {
 }
 
 async function readActual({ settings }: World): Promise<ActualState> {
-  return createActualReader(createDataPlaneReader(settings.haproxy), settings).read();
+  return createActualReader(createDataPlaneReader(settings.targets[0]), settings).read();
 }
 
 function steps({ settings }: World, catalog: Catalog, actual: ActualState): Plan {

@@ -4,7 +4,7 @@ import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises'
 
 import { got, type Got, type Method } from 'got';
 
-import type { HaproxySettings } from '../config/types.js';
+import type { TargetSettings } from '../config/types.js';
 import { ConnectorError } from '../shared/errors.js';
 import type { Json } from '../shared/json.js';
 import { scopeOf } from '../shared/concurrent.js';
@@ -71,7 +71,7 @@ interface Client {
  * (`haproxy-unreachable`). got's own errors hold the password, so they go no further than this file.
  */
 export function createDataPlaneReader(
-  settings: HaproxySettings,
+  settings: TargetSettings,
   hooks: ClientHooks = {},
 ): DataPlaneReader {
   const client = clientOf(settings);
@@ -82,7 +82,7 @@ export function createDataPlaneReader(
 }
 
 export function createDataPlaneWriter(
-  settings: HaproxySettings,
+  settings: TargetSettings,
   hooks: ClientHooks = {},
 ): DataPlaneWriter {
   const client = clientOf(settings);
@@ -93,7 +93,7 @@ export function createDataPlaneWriter(
   };
 }
 
-function clientOf(settings: HaproxySettings): Client {
+function clientOf(settings: TargetSettings): Client {
   // The Data Plane API closes idle connections after a while; one that is about to be closed must
   // not be taken for a write.
   const agent = { keepAlive: true, maxSockets: 8, timeout: idleMs };
@@ -120,7 +120,7 @@ async function lookAround(client: Client): Promise<void> {
 
 async function request(
   client: Client,
-  settings: HaproxySettings,
+  settings: TargetSettings,
   hooks: ClientHooks,
   method: Method,
   path: string,
@@ -155,7 +155,7 @@ async function request(
   }
 }
 
-function urlOf(settings: HaproxySettings, path: string): string {
+function urlOf(settings: TargetSettings, path: string): string {
   return settings.address + (path.startsWith('/v3') ? path : services + path);
 }
 

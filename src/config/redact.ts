@@ -38,19 +38,23 @@ function formsOf(secret: string): readonly string[] {
 }
 
 /** All secrets of the settings, for a redactor. */
-export function secretsOf({ nomad, haproxy }: Settings): readonly string[] {
-  const basic = Buffer.from(`${haproxy.username}:${haproxy.password}`).toString('base64');
-  return [nomad.token, haproxy.password, basic].filter(
-    (secret): secret is string => secret !== undefined && secret !== '',
-  );
+export function secretsOf({ nomad, targets }: Settings): readonly string[] {
+  const ofTargets = targets.flatMap(({ username, password }) => {
+    return [password, Buffer.from(`${username}:${password}`).toString('base64')];
+  });
+  return [nomad.token ?? '', ...ofTargets].filter((secret) => secret !== '');
 }
 
 /** The settings as they may be logged. */
 export function redactSettings(settings: Settings): Settings {
-  const { nomad, haproxy } = settings;
+  const { nomad, targets } = settings;
   return {
     ...settings,
     nomad: nomad.token === undefined ? nomad : { ...nomad, token: BLANK },
-    haproxy: { ...haproxy, password: BLANK },
+    targets: mapAll(targets, (target) => ({ ...target, password: BLANK })),
   };
+}
+
+function mapAll<T>([first, ...others]: readonly [T, ...T[]], change: (one: T) => T): [T, ...T[]] {
+  return [change(first), ...others.map(change)];
 }

@@ -14,6 +14,7 @@ import type {
   NomadSettings,
   RoutingSettings,
   Settings,
+  TargetSettings,
 } from './types.js';
 
 /** Valid values, or defaults, as settings. What doesn't go together is added to the problems. */
@@ -23,6 +24,7 @@ export function resolveSettings(merged: MergedValues, problems: string[]): Setti
   return {
     nomad: nomadSettings(read),
     haproxy: haproxySettings(read),
+    targets: [targetSettings(read)],
     tags: { prefix: read.text('tags.prefix') },
     ownership: { prefix: read.text('ownership.prefix'), adopt: read.yes('ownership.adopt') },
     routing: routingSettings(read, merged),
@@ -83,12 +85,19 @@ function overSocket(unixSocket: string): Pick<NomadSettings, 'address' | 'unixSo
 
 function haproxySettings(read: Reader): HaproxySettings {
   return {
-    address: parseHttpUrl(read.text('haproxy.address'))!.replace(/\/v3$/, ''),
-    username: read.text('haproxy.username'),
-    password: read.text('haproxy.password'),
     backendStrategy: read.text('haproxy.backend_strategy') as BackendStrategy,
     drainTimeoutMs: read.number('haproxy.drain_timeout_sec') * 1000,
     frontends: read.list('haproxy.frontends') ?? [read.text('haproxy.frontend')],
+  };
+}
+
+/** The one that the keys of `haproxy` make. */
+function targetSettings(read: Reader): TargetSettings {
+  return {
+    name: 'default',
+    address: parseHttpUrl(read.text('haproxy.address'))!.replace(/\/v3$/, ''),
+    username: read.text('haproxy.username'),
+    password: read.text('haproxy.password'),
     requestTimeoutMs: read.ms('haproxy.request_timeout'),
   };
 }

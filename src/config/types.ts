@@ -2,6 +2,7 @@
 export interface Settings {
   readonly nomad: NomadSettings;
   readonly haproxy: HaproxySettings;
+  readonly targets: readonly [TargetSettings, ...TargetSettings[]];
   readonly tags: { readonly prefix: string };
   readonly ownership: { readonly prefix: string; readonly adopt: boolean };
   readonly routing: RoutingSettings;
@@ -37,15 +38,21 @@ export interface NomadSettings {
   readonly requestTimeoutMs: number;
 }
 
-export interface HaproxySettings {
+/** One HAProxy behind one Data Plane API. */
+export interface TargetSettings {
+  readonly name: string;
   /** Base URL of the Data Plane API, without `/v3`. */
   readonly address: string;
   readonly username: string;
   readonly password: string;
+  readonly requestTimeoutMs: number;
+}
+
+/** What holds for every target. */
+export interface HaproxySettings {
   readonly backendStrategy: BackendStrategy;
   readonly drainTimeoutMs: number;
   readonly frontends: readonly string[];
-  readonly requestTimeoutMs: number;
 }
 
 export interface RoutingSettings {

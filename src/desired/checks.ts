@@ -10,6 +10,8 @@ export interface Check {
   readonly timing: CheckTiming;
   /** Where it is not the service's. */
   readonly port?: number;
+  /** The job spec's check that it was made from. */
+  readonly spec?: CheckSpec;
   /** For people: what was asked for and can't be done. */
   readonly fallbacks: readonly string[];
 }
@@ -64,6 +66,7 @@ export function resolveCheck({ specs, tags, defaults, host }: CheckInput): Check
       fall: tags.checkFall ?? defaults.fall,
     },
     ...(port === undefined ? {} : { port }),
+    ...(spec === undefined ? {} : { spec }),
     fallbacks: [...fallbacks, ...shaped.fallbacks],
   };
 }

@@ -4,6 +4,7 @@ import type { JsonObject } from '../shared/json.js';
 import { checkServerFields, checkSummary, serverCheckSummary } from './check-section.js';
 import type { Check } from './checks.js';
 import { type Domain, readDomains, routesOf } from './domains.js';
+import { originsOf } from './origins.js';
 import { unusable } from './endpoints.js';
 import { backendName, serviceLabel, shortHash } from '../haproxy/names.js';
 import type { Offer } from './offers.js';
@@ -52,6 +53,7 @@ export function planService(offer: Offer, settings: Settings): ServicePlan | und
       ...(tags.canaryHeader === undefined ? {} : { canaries: canariesOf(members.usable) }),
       endpoints: members.usable.map((one) => endpointOf(one, tags, check.checks)).sort(byId),
       expected: offer.declaredCount,
+      origins: originsOf(tags, check.merged.check.spec),
       strategy: tags.backendStrategy ?? settings.haproxy.backendStrategy,
       fingerprint: fingerprintOf(content, routes),
     },
@@ -65,7 +67,10 @@ export function planService(offer: Offer, settings: Settings): ServicePlan | und
   };
 }
 
-type Content = Omit<DesiredBackend, 'endpoints' | 'expected' | 'strategy' | 'fingerprint'>;
+type Content = Omit<
+  DesiredBackend,
+  'endpoints' | 'expected' | 'strategy' | 'fingerprint' | 'origins'
+>;
 
 function backendContent(
   offer: Offer,

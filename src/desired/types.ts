@@ -1,5 +1,6 @@
 import type { BackendStrategy, Settings } from '../config/types.js';
 import type { HostMatch } from '../haproxy/map-names.js';
+import type { Origins } from './origins.js';
 import type { JsonObject } from '../shared/json.js';
 import type { Catalog } from '../observe/types.js';
 
@@ -80,6 +81,8 @@ export interface DesiredBackend {
   readonly canaries?: readonly string[];
   /** For people: `check GET /health every 10s`. */
   readonly checkSummary: string;
+  /** Where each value came from, by the tag's key. */
+  readonly origins: Origins;
   /** Sorted by id. */
   readonly endpoints: readonly Endpoint[];
   /** Instances that the jobs ask for: a backend is made before they have all come. */

@@ -3,19 +3,25 @@ import { setTimeout as delay } from 'node:timers/promises';
 import PQueue from 'p-queue';
 
 import type { SyncSettings } from '../config/types.js';
-import { asConnectorError, type ConnectorError } from '../shared/errors.js';
-import { createBackoff } from '../shared/backoff.js';
-import type { PassResult } from '../pass/pass.js';
-
-export type WakeSource =
-  'start' | 'stream' | 'blocking' | 'timer' | 'retry' | 'recheck' | 'route-file';
+import { type Failure, nomadSide, type Outcome, type Side } from '../pass/run.js';
+import type { Picture } from '../pass/picture.js';
+import { nextLook, type Watched } from './recheck.js';
+import { createRetries } from './retries.js';
+import type { WakeSource } from './wake-sources.js';
 
 export interface ControllerOptions {
-  readonly pass: (signal: AbortSignal) => Promise<PassResult>;
+  /** Names of the targets. */
+  readonly targets: readonly string[];
+  /** One pass over the targets that are due. Never throws. */
+  readonly pass: (
+    isDue: (side: Side) => boolean,
+    signal: AbortSignal,
+  ) => Promise<readonly Outcome[]>;
   readonly settings: SyncSettings;
   readonly onWake: (source: WakeSource) => void;
-  readonly onSuccess: (result: PassResult) => void;
-  readonly onFailure: (error: ConnectorError) => void;
+  readonly onSuccess: (picture: Picture) => void;
+  /** `waitMs`: until that side is tried again. */
+  readonly onFailure: (failure: Failure, waitMs: number) => void;
   /** How long a pass may go on after a stop was asked for; then it rolls back. */
   readonly graceMs?: number;
 }
@@ -29,30 +35,25 @@ export interface Controller {
   readonly busySince: number | undefined;
 }
 
-/** While something drains, or a removal waits for a second read. */
-const recheckMs = 1000;
-const confirmMs = 500;
-/** How long servers that wait for their checks are watched, so that the server state file follows. */
-const settleMs = 60_000;
-
-/** The queue and its wakes: at most one pass at a time, for ever, whatever fails. */
+/** The queue and its wakes: at most one pass at a time. A side that failed waits for its retry. */
 export function createController(options: ControllerOptions): Controller {
-  const { settings } = options;
+  const { settings, targets } = options;
   const queue = new PQueue({ concurrency: 1 });
-  const backoff = createBackoff(settings.backoffMinMs, settings.backoffMaxMs);
+  const retries = createRetries({ minMs: settings.backoffMinMs, maxMs: settings.backoffMaxMs });
+  const watched = new Map<string, Watched>();
+  const rechecks = new Map<string, NodeJS.Timeout>();
   const hardStop = new AbortController();
-  const timers = new Set<NodeJS.Timeout>();
   let stopping = new AbortController().signal;
   let firstWake: number | undefined;
   let debounce: NodeJS.Timeout | undefined;
+  let retry: NodeJS.Timeout | undefined;
   let busySince: number | undefined;
-  let lastWaiting = '';
-  let waitingSince = 0;
 
   function wake(source: WakeSource): void {
     if (stopping.aborted) return;
     options.onWake(source);
-    const now = Date.now();
+    for (const side of newsOf(source, targets)) retries.hurry(side);
+    const now = performance.now();
     firstWake ??= now;
     const wait = Math.min(settings.debounceMs, firstWake + settings.debounceMaxMs - now);
     clearTimeout(debounce);
@@ -67,37 +68,45 @@ export function createController(options: ControllerOptions): Controller {
   }
 
   async function passOnce(): Promise<void> {
-    if (stopping.aborted) return;
+    const isDue = targets.some(retries.isDue) && retries.isDue(nomadSide);
+    // The retry that is set already sees what this wake is about.
+    if (stopping.aborted || !isDue) return armRetry();
     busySince = Date.now();
-    try {
-      const result = await options.pass(hardStop.signal);
-      backoff.reset();
-      options.onSuccess(result);
-      lookAgain(result);
-    } catch (error) {
-      if (!hardStop.signal.aborted) options.onFailure(asConnectorError(error));
-      void backoff.wait(stopping).then(() => wake('retry'));
-    } finally {
-      busySince = undefined;
-    }
+    const outcomes = await options.pass(retries.isDue, hardStop.signal);
+    busySince = undefined;
+    outcomes.forEach(conclude);
+    armRetry();
   }
 
-  function lookAgain({ rest }: PassResult): void {
-    const waiting = rest.waiting.join(' ');
-    if (waiting !== lastWaiting) waitingSince = Date.now();
-    lastWaiting = waiting;
-    // A server that stays DOWN for long needs nobody to look.
-    const gates = waiting !== '' && Date.now() - waitingSince < settleMs;
-    if (rest.held?.releasable === true) wakeIn(confirmMs);
-    else if (rest.inMotion || gates || rest.steps.length > 0) wakeIn(recheckMs);
+  function conclude(outcome: Outcome): void {
+    if ('error' in outcome) return fail(outcome);
+    retries.succeeded(nomadSide);
+    retries.succeeded(outcome.side);
+    options.onSuccess(outcome.picture);
+    lookAgain(outcome.side, outcome.picture);
   }
 
-  function wakeIn(ms: number): void {
-    const timer = setTimeout(() => {
-      timers.delete(timer);
-      wake('recheck');
-    }, ms);
-    timers.add(timer);
+  function fail(failure: Failure): void {
+    const waitMs = retries.failed(failure.side, failure.error.retryable);
+    if (!hardStop.signal.aborted) options.onFailure(failure, waitMs);
+  }
+
+  /** One timer for whatever waits: the side that is due first. */
+  function armRetry(): void {
+    clearTimeout(retry);
+    const ms = retries.untilNext();
+    if (ms !== undefined && !stopping.aborted) retry = setTimeout(() => wake('retry'), ms);
+  }
+
+  function lookAgain(target: string, { rest }: Picture): void {
+    const look = nextLook(rest, watched.get(target), settings.resyncIntervalMs);
+    watched.set(target, look.watched);
+    clearTimeout(rechecks.get(target));
+    if (look.afterMs === undefined) return;
+    rechecks.set(
+      target,
+      setTimeout(() => wake('recheck'), look.afterMs),
+    );
   }
 
   async function run(signal: AbortSignal): Promise<void> {
@@ -109,8 +118,7 @@ export function createController(options: ControllerOptions): Controller {
       else signal.addEventListener('abort', () => resolve(), { once: true });
     });
     clearInterval(resync);
-    clearTimeout(debounce);
-    for (const timer of timers) clearTimeout(timer);
+    for (const timer of [debounce, retry, ...rechecks.values()]) clearTimeout(timer);
     await finish(queue, hardStop, options.graceMs ?? 10_000);
   }
 
@@ -121,6 +129,22 @@ export function createController(options: ControllerOptions): Controller {
       return busySince;
     },
   };
+}
+
+/** Whose failure may be over, as this wake tells. */
+function newsOf(source: WakeSource, targets: readonly string[]): readonly Side[] {
+  switch (source) {
+    case 'stream':
+    case 'blocking':
+      return [nomadSide];
+    case 'route-file':
+      return targets;
+    case 'start':
+    case 'timer':
+    case 'retry':
+    case 'recheck':
+      return [];
+  }
 }
 
 async function finish(queue: PQueue, hardStop: AbortController, graceMs: number): Promise<void> {

@@ -1,38 +1,48 @@
 import type { SyncSettings } from '../config/types.js';
-import type { PassResult } from '../pass/pass.js';
+import type { Picture } from '../pass/picture.js';
+import { type Failure, nomadSide } from '../pass/run.js';
 import type { Condition, Status } from '../server/http.js';
 
 export interface Health extends Status {
-  readonly succeeded: (result: PassResult) => void;
-  readonly failed: (message: string) => void;
+  readonly succeeded: (picture: Picture) => void;
+  readonly failed: (failure: Failure) => void;
+}
+
+export interface HealthOptions {
+  readonly sync: SyncSettings;
+  /** Names of the targets: all of them have to be in sync. */
+  readonly targets: readonly string[];
+  /** Unix milliseconds at which the pass in hand began. */
+  readonly busySince: () => number | undefined;
+  readonly now?: () => number;
 }
 
 /** A pass that takes this long hangs. */
 const hangMs = 300_000;
 
+/** What is known of one target. */
+interface Sync {
+  readonly lastSuccess?: number;
+  readonly problem?: string;
+  readonly failure?: string;
+}
+
 /**
- * Alive: no pass hangs. Ready: a pass has ended well, not too long ago, and what it routes is really
- * routed: readiness tells the truth.
+ * Alive: no pass hangs. Ready: of each target, a pass has succeeded, not too long ago, and what it
+ * routes is really routed: readiness tells the truth.
  */
-export function createHealth(
-  sync: SyncSettings,
-  busySince: () => number | undefined,
-  now: () => number = Date.now,
-): Health {
-  let lastSuccess: number | undefined;
-  let problem: string | undefined;
-  let failure: string | undefined;
+export function createHealth({ sync, targets, busySince, now = Date.now }: HealthOptions): Health {
   const staleMs = Math.max(3 * sync.resyncIntervalMs, 90_000);
+  const syncs = new Map<string, Sync>(targets.map((name) => [name, {}]));
 
   function ready(): Condition {
-    if (lastSuccess === undefined) {
-      return { ok: false, reason: `no sync yet${failure === undefined ? '' : `: ${failure}`}` };
+    for (const [name, known] of syncs) {
+      const reason = whyNotReady(known, now(), staleMs);
+      if (reason !== undefined) {
+        return { ok: false, reason: targets.length > 1 ? `${name}: ${reason}` : reason };
+      }
     }
-    if (problem !== undefined) return { ok: false, reason: problem };
-    const age = now() - lastSuccess;
-    if (age <= staleMs) return { ok: true };
-    const why = failure === undefined ? '' : `: ${failure}`;
-    return { ok: false, reason: `last sync ${Math.round(age / 1000)} s ago${why}` };
+    return { ok: true };
   }
 
   return {
@@ -42,13 +52,28 @@ export function createHealth(
       if (since === undefined || now() - since < hangMs) return { ok: true };
       return { ok: false, reason: `a pass has run for ${Math.round((now() - since) / 1000)} s` };
     },
-    succeeded: ({ rest }) => {
-      lastSuccess = now();
-      failure = undefined;
-      problem = rest.problems[0]?.message ?? unfinished(rest.steps.length);
+    succeeded: ({ target, rest }) => {
+      const problem = rest.problems[0]?.message ?? unfinished(rest.steps.length);
+      syncs.set(target, { lastSuccess: now(), ...(problem === undefined ? {} : { problem }) });
     },
-    failed: (message) => (failure = message),
+    failed: ({ side, error }) => {
+      for (const name of side === nomadSide ? targets : [side]) {
+        syncs.set(name, { ...syncs.get(name), failure: error.message });
+      }
+    },
   };
+}
+
+function whyNotReady(
+  { lastSuccess, problem, failure }: Sync,
+  now: number,
+  staleMs: number,
+): string | undefined {
+  const why = failure === undefined ? '' : `: ${failure}`;
+  if (lastSuccess === undefined) return `no sync yet${why}`;
+  if (problem !== undefined) return problem;
+  const age = now - lastSuccess;
+  return age <= staleMs ? undefined : `last sync ${Math.round(age / 1000)} s ago${why}`;
 }
 
 function unfinished(steps: number): string | undefined {

@@ -1,18 +1,17 @@
 import type { ActualState } from '../actual/types.js';
-import type { DesiredBackend, DesiredState, Rejection } from '../desired/types.js';
-import type { Plan } from '../diff/types.js';
+import type { DesiredBackend, Rejection } from '../desired/types.js';
 import type { ConnectorError } from '../shared/errors.js';
+import type { View } from './look.js';
 import { candidatesOf, namedIn, rejections } from './rejections.js';
 
 /** What a pass lends to the search for the service that HAProxy objects to. */
 export interface Attempts {
   readonly read: () => Promise<ActualState>;
-  /** As if `apart` had been rejected too: what stands of these stays as it is. */
-  readonly desire: (apart: Record<string, Rejection>) => DesiredState;
-  readonly plan: (desired: DesiredState, actual: ActualState) => Promise<Plan>;
-  readonly commit: (actual: ActualState, plan: Plan) => Promise<void>;
-  /** The refusal that was thrown; throws on what is none. */
-  readonly rejectionOf: (error: unknown) => Promise<ConnectorError>;
+  /** With some services as if they had been rejected too: what stands of these stays as it is. */
+  readonly look: (actual: ActualState, apart: Record<string, Rejection>) => Promise<View>;
+  readonly commit: (view: View) => Promise<void>;
+  /** The refusal that was thrown, repaired; throws what is no refusal. */
+  readonly recoverRefusal: (error: unknown) => Promise<ConnectorError>;
   readonly remember: (rejected: Record<string, Rejection>) => void;
 }
 
@@ -32,26 +31,24 @@ export async function isolate(
   if (culprits.length > 0) return;
   const middle = Math.ceil(candidates.length / 2);
   const [left, right] = [candidates.slice(0, middle), candidates.slice(middle)];
-  await attempt(attempts, left, right);
-  await attempt(attempts, right, []);
+  await applyWithout(attempts, left, right);
+  await applyWithout(attempts, right, []);
 }
 
 /** Applies everything but `without`, and looks further into `half` where that is rejected. */
-export async function attempt(
+export async function applyWithout(
   attempts: Attempts,
   half: readonly DesiredBackend[],
   without: readonly DesiredBackend[],
 ): Promise<void> {
-  const actual = await attempts.read();
   const apart = rejections(without, 'another service is being looked for');
-  const desired = attempts.desire(apart);
-  const plan = await attempts.plan(desired, actual);
-  const left = candidatesOf(desired, plan).filter(({ service }) =>
+  const view = await attempts.look(await attempts.read(), apart);
+  const left = candidatesOf(view.desired, view.plan).filter(({ service }) =>
     half.some((one) => one.service === service),
   );
   try {
-    await attempts.commit(actual, plan);
+    await attempts.commit(view);
   } catch (error) {
-    await isolate(attempts, left, await attempts.rejectionOf(error));
+    await isolate(attempts, left, await attempts.recoverRefusal(error));
   }
 }

@@ -1,19 +1,25 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 export interface Backoff {
-  /** Waits longer each time, with jitter. Resolves at once, and never rejects, on abort. */
+  /** Milliseconds until the next try: longer each time, with jitter. */
+  next(): number;
+  /** Waits that long. Resolves at once, and never rejects, on abort. */
   wait(signal: AbortSignal): Promise<void>;
   reset(): void;
 }
 
+/** Exponential, from `minMs` to `maxMs`; each wait is half to all of what the step allows. */
 export function createBackoff(minMs: number, maxMs: number, random = Math.random): Backoff {
   let failures = 0;
+  const next = (): number => {
+    const longest = Math.min(maxMs, minMs * 2 ** failures);
+    failures = Math.min(failures + 1, 30);
+    return longest * (0.5 + random() / 2);
+  };
   return {
+    next,
     wait: async (signal) => {
-      const longest = Math.min(maxMs, minMs * 2 ** failures);
-      failures = Math.min(failures + 1, 30);
-      const ms = longest * (0.5 + random() / 2);
-      await delay(ms, undefined, { signal }).catch(() => undefined);
+      await delay(next(), undefined, { signal }).catch(() => undefined);
     },
     reset: () => {
       failures = 0;

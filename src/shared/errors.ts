@@ -12,7 +12,6 @@ export type ErrorCode =
   | 'haproxy-rejected'
   | 'haproxy-reload-failed'
   | 'haproxy-poisoned'
-  | 'haproxy-readback'
   | 'haproxy-failed'
   | 'conflict-strategy'
   | 'routes-unreadable'

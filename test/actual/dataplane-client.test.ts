@@ -26,8 +26,7 @@ describe('the client of the Data Plane API', () => {
     server = await start(process.execPath, ['-e', script(port)], { name: 'server' });
     client = createDataPlaneWriter({
       address: `http://127.0.0.1:${port}`,
-      ...{ username: 'a', password: 'b', frontends: [], backendStrategy: 'use_existing' },
-      ...{ drainTimeoutMs: 0, requestTimeoutMs: 5000 },
+      ...{ name: 'default', username: 'a', password: 'b', requestTimeoutMs: 5000 },
     });
     await waitFor('the server', () => client.get('/x'));
   });

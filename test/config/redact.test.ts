@@ -52,7 +52,7 @@ describe('redactSettings', () => {
     const settings = load({ env });
     const redacted = redactSettings(settings);
     expect(redacted.nomad).to.deep.equal({ ...settings.nomad, token: '<redacted>' });
-    expect(redacted.haproxy).to.deep.equal({ ...settings.haproxy, password: '<redacted>' });
+    expect(redacted.targets).to.deep.equal([{ ...settings.targets[0], password: '<redacted>' }]);
     expect(redacted).to.deep.include({ sync: settings.sync, log: settings.log });
     expect(redactSettings(load({})).nomad).not.to.have.property('token');
   });

@@ -11,15 +11,16 @@ describe('loadSettings', () => {
         skipVerify: false,
         requestTimeoutMs: 10_000,
       },
-      haproxy: {
-        address: 'http://127.0.0.1:5555',
-        username: 'admin',
-        password: 'adminpwd',
-        backendStrategy: 'use_existing',
-        drainTimeoutMs: 30_000,
-        frontends: ['https'],
-        requestTimeoutMs: 40_000,
-      },
+      haproxy: { backendStrategy: 'use_existing', drainTimeoutMs: 30_000, frontends: ['https'] },
+      targets: [
+        {
+          name: 'default',
+          address: 'http://127.0.0.1:5555',
+          username: 'admin',
+          password: 'adminpwd',
+          requestTimeoutMs: 40_000,
+        },
+      ],
       tags: { prefix: 'haproxy' },
       ownership: { prefix: 'nomad_', adopt: false },
       routing: { mode: 'map', position: 'before', mapName: 'nomad' },
@@ -125,7 +126,7 @@ describe('loadSettings', () => {
   it("takes the Data Plane API's address with and without /v3 and slashes", () => {
     for (const end of ['', '/', '/v3', '/v3/']) {
       const env = { HAPROXY_DATAPLANE_URL: `http://h:5555/sub${end}` };
-      expect(load({ env }).haproxy.address).to.equal('http://h:5555/sub');
+      expect(load({ env }).targets[0].address).to.equal('http://h:5555/sub');
     }
   });
 
@@ -227,10 +228,10 @@ describe('secrets in files', () => {
   it('give way to a secret of a source that counts more', () => {
     const env = { NOMAD_TOKEN: 'env', HAPROXY_PASSWORD: 'env' };
     const file = 'nomad: {token_file: /none}\nhaproxy: {password_file: /none}';
-    const { nomad, haproxy } = load({ env, file });
+    const { nomad, targets } = load({ env, file });
     expect(nomad.token).to.equal('env');
     expect(nomad).not.to.have.property('tokenFile');
-    expect(haproxy.password).to.equal('env');
+    expect(targets[0].password).to.equal('env');
   });
 
   it('hold the fresher token when Nomad hands over both', () => {

@@ -19,14 +19,19 @@ export const settings: Settings = {
     requestTimeoutMs: 10_000,
   },
   haproxy: {
-    address: 'http://127.0.0.1:5555',
-    username: 'admin',
-    password: 'secret',
     backendStrategy: 'use_existing',
     drainTimeoutMs: 30_000,
     frontends: ['http_front'],
-    requestTimeoutMs: 10_000,
   },
+  targets: [
+    {
+      name: 'default',
+      address: 'http://127.0.0.1:5555',
+      username: 'admin',
+      password: 'secret',
+      requestTimeoutMs: 10_000,
+    },
+  ],
   tags: { prefix: 'haproxy' },
   ownership: { prefix: 'nomad_', adopt: false },
   routing: { mode: 'map', position: 'before', mapName: 'nomad' },

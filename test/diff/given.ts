@@ -64,6 +64,7 @@ export function backend(name: string, given: Partial<DesiredBackend> = {}): Desi
     keepCheck: false,
     hasCheck: true,
     checkSummary: 'check GET /health every 10s',
+    origins: {},
     endpoints: [],
     strategy: 'use_existing',
     fingerprint: name,

@@ -1,6 +1,7 @@
 import { type IncomingHttpHeaders, request } from 'node:http';
 import { request as requestTls } from 'node:https';
 
+import type { Picture } from '../../src/pass/picture.js';
 import { globalSection } from '../../fixtures/dataplane/config.js';
 import type { NewService, ServiceHandle } from '../../fixtures/nomad/services.js';
 import { freePort } from '../../fixtures/ports.js';
@@ -9,7 +10,6 @@ import { isConverged } from '../../fixtures/stack/connector.js';
 import { type Stack, startStack } from '../../fixtures/stack.js';
 import type { Settings } from '../../src/config/types.js';
 import type { RouteFile } from '../../src/desired/types.js';
-import type { PassResult } from '../../src/pass/pass.js';
 import { type Echo, type Echoed, type EchoKind, startEcho } from './echo.js';
 
 export interface Ask {
@@ -48,9 +48,9 @@ export interface World {
   serve(name: string, tags: readonly string[], more?: Partial<NewService>): ServiceHandle;
   ask(host: string, ask?: Ask): Promise<Reply>;
   /** A new process of the connector: one pass. */
-  pass(change?: Change, files?: readonly RouteFile[]): Promise<PassResult>;
+  pass(change?: Change, files?: readonly RouteFile[]): Promise<Picture>;
   /** The same, as often as it takes until nothing is left to do. */
-  converge(change?: Change, files?: readonly RouteFile[]): Promise<PassResult>;
+  converge(change?: Change, files?: readonly RouteFile[]): Promise<Picture>;
   section(kind: 'backend' | 'frontend', name: string): Promise<string[]>;
   close(): Promise<void>;
 }

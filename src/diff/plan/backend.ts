@@ -165,6 +165,7 @@ export function asItStands(
     keepCheck: false,
     hasCheck: hasCheck(section),
     checkSummary: '',
+    origins: {},
     endpoints: slots.flatMap(({ binding, config }) =>
       binding === undefined
         ? []

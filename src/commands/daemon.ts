@@ -1,0 +1,88 @@
+import { Registry } from 'prom-client';
+
+import { degradedCodes } from '../actual/normalise/degraded.js';
+import { assemble } from '../assembly.js';
+import type { ExitCode } from '../cli/exit-codes.js';
+import { productVersion } from '../cli/version.js';
+import { redactSettings } from '../config/redact.js';
+import type { Settings } from '../config/types.js';
+import { problemCodes, reloadReasons, stepKinds } from '../diff/types.js';
+import { createController } from '../loop/controller.js';
+import { createHealth } from '../loop/health.js';
+import { startWakeSources } from '../observe/wake/wake.js';
+import { watchRoutes } from '../routes/folder.js';
+import { startHttpServer, type Status } from '../server/http.js';
+import { createMetrics, type Metrics } from '../telemetry/metrics.js';
+import { createReporter } from '../telemetry/report.js';
+import type { Around, Built } from './types.js';
+
+/** Follows Nomad until the signal. */
+export async function runDaemon(
+  { settings, logger, onToken }: Built,
+  { signal }: Around,
+): Promise<ExitCode> {
+  const registry = new Registry();
+  const metrics = daemonMetrics(registry);
+  const reporter = createReporter(logger, metrics);
+  const routes = watchRoutes(settings.routes.directory, {
+    onChange: () => controller.wake('route-file'),
+    logger,
+  });
+  const { nomad, catalog, pass, targets } = assemble(settings, {
+    writes: true,
+    staysRunning: true,
+    routeFiles: routes.current,
+    hooks: {
+      onToken,
+      onNomad: (status) => metrics.request('nomad', status),
+      onDataPlane: (status) => metrics.request('dataplane', status),
+    },
+  });
+  const controller = createController({
+    ...{ pass, targets },
+    settings: settings.sync,
+    onWake: reporter.woke,
+    onSuccess: (picture) => {
+      reporter.succeeded(picture);
+      health.succeeded(picture);
+      wakes.namespacesSeen(catalog.namespaces());
+    },
+    onFailure: (failure, waitMs) => {
+      reporter.failed(failure, waitMs);
+      health.failed(failure);
+    },
+  });
+  const { sync } = settings;
+  const health = createHealth({ sync, targets, busySince: () => controller.busySince });
+  const server = await startServer(settings, health, registry);
+  logger.info('started', { settings: redactSettings(settings) });
+  const wakes = startWakeSources({
+    client: nomad,
+    namespace: settings.nomad.namespace,
+    onWake: controller.wake,
+    onConnected: metrics.streamConnected,
+    signal,
+    log: logger,
+  });
+  await controller.run(signal);
+  await wakes.done;
+  routes.close();
+  nomad.close();
+  await server?.close();
+  logger.info('stopped');
+  return 0;
+}
+
+function daemonMetrics(registry: Registry): Metrics {
+  return createMetrics(registry, {
+    stepKinds,
+    reloadReasons,
+    degradedCodes: [...degradedCodes, ...problemCodes],
+    version: productVersion(),
+  });
+}
+
+async function startServer({ http }: Settings, status: Status, registry: Registry) {
+  if (!http.enabled) return undefined;
+  return startHttpServer({ host: http.host, port: http.port, status, registry });
+}

@@ -1,0 +1,60 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { exitCode, type ExitCode } from '../cli/exit-codes.js';
+import { planAsJson, printPlan, type Paint } from '../diff/print/print.js';
+import type { Picture } from '../pass/picture.js';
+import type { Outcome } from '../pass/run.js';
+import { asConnectorError, ConnectorError } from '../shared/errors.js';
+
+export interface SingleRun {
+  readonly pass: () => Promise<readonly Outcome[]>;
+  readonly signal: AbortSignal;
+  readonly writes: boolean;
+  readonly output: 'text' | 'json';
+  readonly detailedExitcode: boolean;
+  readonly paint: Paint;
+  readonly print: (text: string) => void;
+}
+
+const confirmMs = 500;
+const maxTries = 4;
+
+/** The plan on stdout, and what it came to as the exit code. */
+export async function runOnce(run: SingleRun): Promise<ExitCode> {
+  const pictures = run.writes ? await converge(run) : [await passOnce(run)];
+  const first = pictures.find(({ plan }) => plan.steps.length > 0) ?? pictures[0];
+  const last = pictures.at(-1);
+  if (first === undefined || last === undefined) throw new Error('no pass was made');
+  const plan = { ...first.plan, skipped: last.plan.skipped };
+  run.print(run.output === 'json' ? `${planAsJson(plan)}\n` : printPlan(plan, run.paint));
+  return exitCode({
+    error: last.rest.problems.length > 0 || (run.writes && last.rest.steps.length > 0),
+    guardHeld: last.rest.held !== undefined,
+    skipped: last.plan.skipped.length > 0,
+    changed: first.plan.steps.length > 0,
+    detailed: run.detailedExitcode,
+  });
+}
+
+/** A held removal is read again within a second, and so is what another writer was faster with. */
+async function converge(run: SingleRun): Promise<Picture[]> {
+  const pictures: Picture[] = [];
+  for (let tries = 1; ; tries++) {
+    try {
+      const picture = await passOnce(run);
+      pictures.push(picture);
+      if (picture.rest.held?.releasable !== true || tries >= maxTries) return pictures;
+    } catch (error) {
+      if (asConnectorError(error).code !== 'haproxy-conflict' || tries >= maxTries) throw error;
+    }
+    await delay(confirmMs, undefined, { signal: run.signal });
+  }
+}
+
+/** Of the one target. Throws what it failed for. */
+async function passOnce({ pass }: SingleRun): Promise<Picture> {
+  const [outcome] = await pass();
+  if (outcome === undefined) throw new ConnectorError('internal', 'there is no target');
+  if ('error' in outcome) throw outcome.error;
+  return outcome.picture;
+}

@@ -1,0 +1,12 @@
+import type { Plan } from '../types.js';
+import { planLines } from './lines.js';
+
+/** What a plan changes, a line for each: `+ server 10.0.0.1:80 in backend nomad_web: check GET /`. */
+export function changeLines(plan: Plan): readonly string[] {
+  return planLines(plan)
+    .filter(({ counts }) => counts)
+    .map(({ sign, group, subject, detail }) => {
+      const where = group === subject ? '' : ` in ${group}`;
+      return `${sign} ${subject}${where}${detail === '' ? '' : `: ${detail}`}`;
+    });
+}

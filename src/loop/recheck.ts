@@ -1,0 +1,61 @@
+import type { Plan } from '../diff/types.js';
+
+/** What a pass left in motion, and how often it was looked at since. */
+export interface Watched {
+  readonly what: string;
+  readonly looks: number;
+}
+
+export interface Recheck {
+  readonly watched: Watched;
+  /** Undefined: nothing needs another look. */
+  readonly afterMs?: number;
+}
+
+/**
+ * | a pass leaves | looked at after | slower from |
+ * |---|---|---|
+ * | removals that a second read can release | 0.5 s | the second look on |
+ * | steps that are left to do | 1 s | the third |
+ * | a drain, an instance that leaves | 1 s | the sixtieth |
+ * | servers that wait for their checks | 1 s | never: after the sixtieth nobody looks |
+ *
+ * Slower: twice the time at each look, up to `maxMs`. It begins anew when what is left changes.
+ */
+export function nextLook(
+  rest: Pick<Plan, 'held' | 'inMotion' | 'steps' | 'waiting'>,
+  last: Watched | undefined,
+  maxMs: number,
+): Recheck {
+  const kind = kindOf(rest);
+  const what = kind === undefined ? '' : `${kind} ${JSON.stringify(subjectOf(kind, rest))}`;
+  const looks = last?.what === what ? last.looks + 1 : 1;
+  const watched = { what, looks };
+  if (kind === undefined) return { watched };
+  const { firstMs, steady } = paces[kind];
+  if (kind === 'waiting' && looks > steady) return { watched };
+  const afterMs = Math.min(maxMs, firstMs * 2 ** Math.min(30, Math.max(0, looks - steady)));
+  return { watched, afterMs };
+}
+
+type Kind = 'held' | 'steps' | 'motion' | 'waiting';
+
+const paces: Readonly<Record<Kind, { readonly firstMs: number; readonly steady: number }>> = {
+  held: { firstMs: 500, steady: 1 },
+  steps: { firstMs: 1000, steady: 2 },
+  motion: { firstMs: 1000, steady: 60 },
+  waiting: { firstMs: 1000, steady: 60 },
+};
+
+function kindOf({ held, inMotion, steps, waiting }: Parameters<typeof nextLook>[0]) {
+  if (held?.releasable === true) return 'held';
+  if (steps.length > 0) return 'steps';
+  if (inMotion) return 'motion';
+  return waiting.length > 0 ? 'waiting' : undefined;
+}
+
+/** What makes it another one: a drain that goes on is the same whichever slots have ended theirs. */
+function subjectOf(kind: Kind, { held, steps, waiting }: Parameters<typeof nextLook>[0]): unknown {
+  if (kind === 'held') return [held?.instances, held?.backends];
+  return kind === 'steps' ? steps : waiting;
+}

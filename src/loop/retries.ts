@@ -1,0 +1,59 @@
+import type { Side } from '../pass/run.js';
+import { type Backoff, createBackoff } from '../shared/backoff.js';
+
+/** When each side that failed may be asked again. All times in milliseconds of a monotonic clock. */
+export interface Retries {
+  /** Returns the wait until the next try: the longest where only a person can mend it. */
+  readonly failed: (side: Side, retryable: boolean) => number;
+  readonly succeeded: (side: Side) => void;
+  /** There is news from this side: it may be asked again after the shortest wait. */
+  readonly hurry: (side: Side) => void;
+  readonly isDue: (side: Side) => boolean;
+  /** Milliseconds until the next side that waits is due; undefined where none waits. */
+  readonly untilNext: () => number | undefined;
+}
+
+interface Failure {
+  readonly failedAt: number;
+  readonly retryAt: number;
+}
+
+export function createRetries(
+  { minMs, maxMs }: { readonly minMs: number; readonly maxMs: number },
+  now: () => number = () => performance.now(),
+  random?: () => number,
+): Retries {
+  const backoffs = new Map<Side, Backoff>();
+  const failures = new Map<Side, Failure>();
+
+  function backoffOf(side: Side): Backoff {
+    const known = backoffs.get(side) ?? createBackoff(minMs, maxMs, random);
+    backoffs.set(side, known);
+    return known;
+  }
+
+  return {
+    failed: (side, retryable) => {
+      const failedAt = now();
+      const next = backoffOf(side).next();
+      const wait = retryable ? next : maxMs;
+      failures.set(side, { failedAt, retryAt: failedAt + wait });
+      return wait;
+    },
+    succeeded: (side) => {
+      failures.delete(side);
+      backoffs.get(side)?.reset();
+    },
+    hurry: (side) => {
+      const failure = failures.get(side);
+      if (failure === undefined) return;
+      const retryAt = Math.min(failure.retryAt, failure.failedAt + minMs);
+      failures.set(side, { ...failure, retryAt });
+    },
+    isDue: (side) => (failures.get(side)?.retryAt ?? 0) <= now(),
+    untilNext: () => {
+      const waiting = [...failures.values()].map(({ retryAt }) => retryAt - now());
+      return waiting.length === 0 ? undefined : Math.max(0, Math.min(...waiting));
+    },
+  };
+}

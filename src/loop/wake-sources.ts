@@ -1,0 +1,12 @@
+/** What asks for a pass. */
+export const wakeSources = [
+  'start',
+  'stream',
+  'blocking',
+  'timer',
+  'retry',
+  'recheck',
+  'route-file',
+] as const;
+
+export type WakeSource = (typeof wakeSources)[number];

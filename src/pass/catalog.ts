@@ -1,0 +1,32 @@
+import type { CatalogReader } from '../observe/catalog/reader.js';
+import type { Catalog } from '../observe/types.js';
+import { keep } from '../shared/keep.js';
+import { type CatalogMemory, needsFullRead } from './memory.js';
+import type { Stopwatch, Times } from './stopwatch.js';
+import type { Target } from './target.js';
+
+/** The catalog of one pass, for all of its targets. */
+export interface CatalogRead {
+  readonly catalog: Promise<Catalog>;
+  readonly hidden: CatalogReader['hidden'];
+  readonly times: () => Times;
+}
+
+/** Nomad in, once for all targets: in full where one of them, or the last read, calls for it. */
+export function readCatalog(
+  reader: CatalogReader,
+  memory: CatalogMemory,
+  targets: readonly Target[],
+  stopwatch: Stopwatch,
+  signal: AbortSignal,
+): CatalogRead {
+  const full = memory.failed || targets.some((target) => needsFullRead(target.memory));
+  memory.failed = true;
+  const catalog = stopwatch
+    .timed('observe', () => reader.read({ full, signal }))
+    .then((read) => {
+      memory.failed = false;
+      return (memory.last = keep(memory.last, read));
+    });
+  return { catalog, hidden: reader.hidden, times: stopwatch.read };
+}

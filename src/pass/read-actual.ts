@@ -1,0 +1,26 @@
+import type { ActualState } from '../actual/types.js';
+import { repairView } from '../apply/apply.js';
+import { deleteDeadTransactions } from '../apply/transaction.js';
+import { keep } from '../shared/keep.js';
+import { needsFullRead } from './memory.js';
+import { recoveryFrom } from './recover.js';
+import type { Target } from './target.js';
+
+/** HAProxy in, at the start of a pass; with what an earlier process left behind cleared away. */
+export async function readActual(target: Target, signal: AbortSignal): Promise<ActualState> {
+  const { actual: reader, memory, writer } = target;
+  const full = needsFullRead(memory);
+  memory.failed = true;
+  try {
+    const actual = await reader.read({ full, signal });
+    if (writer !== undefined && !memory.cleaned) {
+      await deleteDeadTransactions({ client: writer, signal }, actual.configVersion);
+      memory.cleaned = true;
+    }
+    return keep(memory.pictures[0]?.actual, actual);
+  } catch (error) {
+    if (recoveryFrom(error) !== 'repair-and-read' || writer === undefined) throw error;
+    await repairView(writer, signal);
+    return reader.read({ full: true, signal });
+  }
+}

@@ -1,0 +1,66 @@
+import type { CatalogReader } from '../observe/catalog/reader.js';
+import { asConnectorError, type ConnectorError } from '../shared/errors.js';
+import { readCatalog } from './catalog.js';
+import type { Surroundings } from './context.js';
+import type { CatalogMemory } from './memory.js';
+import { syncTarget } from './pass.js';
+import type { Phase } from './phases.js';
+import type { Picture } from './picture.js';
+import { startStopwatch, type Stopwatch, type Times } from './stopwatch.js';
+import type { Target } from './target.js';
+
+/** Nomad, or a target by its name: what a pass can fail for. */
+export type Side = string;
+
+export const nomadSide: Side = 'nomad';
+
+export type Outcome = Success | Failure;
+
+export interface Success {
+  readonly side: Side;
+  readonly picture: Picture;
+}
+
+export interface Failure {
+  readonly side: Side;
+  readonly error: ConnectorError;
+  readonly times: Times;
+}
+
+/** All that passes are made with. */
+export interface PassDependencies extends Surroundings {
+  readonly catalog: CatalogReader;
+  readonly catalogMemory: CatalogMemory;
+  readonly targets: readonly Target[];
+  readonly onPhase?: (phase: Phase, ms: number) => void;
+}
+
+/**
+ * The catalog once, and each target that is due. What a target ends with is its own; where Nomad
+ * can't be read, that is the one outcome. Never throws.
+ */
+export async function runPass(
+  deps: PassDependencies,
+  isDue: (side: Side) => boolean,
+  signal: AbortSignal,
+): Promise<readonly Outcome[]> {
+  const targets = deps.targets.filter(({ name }) => isDue(name));
+  const stopwatch = startStopwatch(deps.now, deps.onPhase);
+  const observed = readCatalog(deps.catalog, deps.catalogMemory, targets, stopwatch, signal);
+  const syncs = targets.map((target) => {
+    const own = startStopwatch(deps.now, deps.onPhase);
+    const picture = syncTarget(deps, target, observed, own, signal);
+    return picture.then((seen) => success(target.name, seen), failure(target.name, own));
+  });
+  const unread = await observed.catalog.then(() => undefined, failure(nomadSide, stopwatch));
+  const outcomes = await Promise.all(syncs);
+  return unread === undefined ? outcomes : [unread];
+}
+
+function success(side: Side, picture: Picture): Outcome {
+  return { side, picture };
+}
+
+function failure(side: Side, stopwatch: Stopwatch): (error: unknown) => Failure {
+  return (error) => ({ side, error: asConnectorError(error), times: stopwatch.read() });
+}

@@ -1,0 +1,42 @@
+import type { Phase } from './phases.js';
+
+export interface Times {
+  /** Unix milliseconds. */
+  readonly startedAt: number;
+  readonly endedAt: number;
+  /** Milliseconds; a phase that a pass goes through several times is summed up. */
+  readonly phases: Readonly<Partial<Record<Phase, number>>>;
+}
+
+/** Runs a task, sync or async, and notes how long it took. */
+export type Timed = <T>(phase: Phase, task: () => T) => T;
+
+export interface Stopwatch {
+  readonly timed: Timed;
+  readonly read: () => Times;
+}
+
+export function startStopwatch(
+  now: () => number,
+  onPhase: (phase: Phase, ms: number) => void = () => undefined,
+): Stopwatch {
+  const startedAt = now();
+  const phases: Partial<Record<Phase, number>> = {};
+  const timed: Timed = (phase, task) => {
+    const start = performance.now();
+    const done = (): void => {
+      const ms = performance.now() - start;
+      phases[phase] = (phases[phase] ?? 0) + ms;
+      onPhase(phase, ms);
+    };
+    const result = task();
+    if (result instanceof Promise) {
+      // A failure is the caller's to handle; here only its time counts.
+      result.then(done, done);
+    } else {
+      done();
+    }
+    return result;
+  };
+  return { timed, read: () => ({ startedAt, endedAt: now(), phases: { ...phases } }) };
+}

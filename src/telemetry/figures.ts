@@ -1,0 +1,47 @@
+import type { SkipCode } from '../desired/types.js';
+import type { Step } from '../diff/types.js';
+import type { Picture } from '../pass/picture.js';
+import { textAt } from '../shared/json.js';
+
+/** How many services are where they should be. */
+export interface ServiceFigures {
+  /** Services that HAProxy routes to as wanted. */
+  readonly routed: number;
+  /** Services that opted in with valid input: those that could not be brought about, too. */
+  readonly wanted: number;
+  readonly skipped: readonly SkipCode[];
+}
+
+/** What keeps a service with valid input from being served. */
+const failures: ReadonlySet<SkipCode> = new Set([
+  'rejected-by-haproxy',
+  'backend-conflict',
+  'name-conflict',
+]);
+
+export function serviceFigures({ desired, actual, rest }: Picture): ServiceFigures {
+  const unfinished = new Set(rest.steps.flatMap(backendsOf));
+  const isRouted = ({ name }: { readonly name: string }): boolean =>
+    actual.backends[name] !== undefined && !unfinished.has(name) && !lacksFrontend(name);
+  const lacksFrontend = (backend: string): boolean => {
+    const routes = desired.routes.filter((route) => route.backend === backend);
+    return routes.some(({ frontends }) =>
+      frontends.every((frontend) => actual.frontends[frontend] === undefined),
+    );
+  };
+  const skipped = rest.skipped.map(({ code }) => code);
+  const refused = new Set(rest.skipped.map(({ service }) => service));
+  const planned = desired.backends.filter(({ service }) => !refused.has(service));
+  return {
+    routed: planned.filter(isRouted).length,
+    wanted: planned.length + skipped.filter((code) => failures.has(code)).length,
+    skipped,
+  };
+}
+
+/** The backends that a step that is left to do concerns. */
+function backendsOf(step: Step): string[] {
+  if ('backend' in step) return [step.backend];
+  if ('value' in step) return [step.value];
+  return 'rule' in step ? [textAt(step.rule, 'name')] : [];
+}
