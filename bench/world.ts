@@ -10,6 +10,7 @@ import { type DataPlane, startDataPlane } from '../fixtures/dataplane/launch.js'
 import { type HaproxySeries, findHaproxy } from '../fixtures/haproxy/find.js';
 import { freePort } from '../fixtures/ports.js';
 import { start, waitFor } from '../fixtures/process.js';
+import { onePass } from '../fixtures/stack/connector.js';
 import { type AssemblyHooks, type Assembly, assemble } from '../src/assembly.js';
 import { loadSettings } from '../src/config/settings.js';
 import type { Settings } from '../src/config/types.js';

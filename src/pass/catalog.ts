@@ -28,5 +28,9 @@ export function readCatalog(
       memory.failed = false;
       return (memory.last = keep(memory.last, read));
     });
-  return { catalog, hidden: reader.hidden, times: stopwatch.read };
+  return {
+    catalog,
+    hidden: (namespaces, stop) => reader.hidden(namespaces, stop),
+    times: stopwatch.read,
+  };
 }

@@ -58,12 +58,11 @@ describe('loadSettings', () => {
     const settings = load({ file: originalExample });
     expect(settings.nomad).to.include({ address: 'http://nomad-server:4646', region: 'global' });
     expect(settings.nomad).not.to.have.property('token');
-    expect(settings.haproxy).to.include({
+    expect(settings.haproxy).to.include({ backendStrategy: 'create_new', drainTimeoutMs: 10_000 });
+    expect(settings.targets[0]).to.include({
       address: 'http://haproxy:5555',
       username: 'admin',
       password: 'other',
-      backendStrategy: 'create_new',
-      drainTimeoutMs: 10_000,
     });
     expect(settings.haproxy.frontends).to.deep.equal(['http']);
     expect(settings.log.level).to.equal('warn');
@@ -88,7 +87,7 @@ describe('loadSettings', () => {
       HAPROXY_FRONTEND: 'www',
       LOG_LEVEL: 'DEBUG',
     };
-    const { nomad, haproxy, log } = load({ env });
+    const { nomad, haproxy, targets, log } = load({ env });
     expect(nomad).to.deep.include({
       address: 'https://nomad:4646',
       token: 'tok',
@@ -100,10 +99,9 @@ describe('loadSettings', () => {
       tlsServerName: 'server.global.nomad',
       skipVerify: true,
     });
+    const access = { address: 'http://haproxy:5555', username: 'user', password: 'pass' };
+    expect(targets[0]).to.deep.include(access);
     expect(haproxy).to.deep.include({
-      address: 'http://haproxy:5555',
-      username: 'user',
-      password: 'pass',
       backendStrategy: 'fail_on_conflict',
       drainTimeoutMs: 0,
       frontends: ['www'],
@@ -215,9 +213,9 @@ describe('secrets in files', () => {
       HAPROXY_PASSWORD_FILE: '/p',
       HAPROXY_USERNAME_FILE: '/u',
     };
-    const { nomad, haproxy } = load({ env, files });
+    const { nomad, targets } = load({ env, files });
     expect(nomad).to.include({ token: 'from-file', tokenFile: '/t' });
-    expect(haproxy).to.include({ username: 'user', password: ' pass word' });
+    expect(targets[0]).to.include({ username: 'user', password: ' pass word' });
   });
 
   it('are read from the files that the configuration names', () => {
