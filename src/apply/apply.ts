@@ -1,15 +1,25 @@
 import { expectOk } from '../actual/answers.js';
 import type { DataPlaneWriter } from '../actual/dataplane-client.js';
+import {
+  byKind,
+  type HandlersOf,
+  isEntryStep,
+  isMapStep,
+  isNewBackend,
+  isSlotStep,
+  isStructural,
+} from '../diff/dispatch.js';
 import type {
-  CreateMap,
+  CreateBackend,
+  CreateServer,
   EntryStep,
   Plan,
-  ReloadStep,
+  ReplaceBackend,
+  ReplaceServer,
   SlotStep,
-  Step,
-  StructuralStep,
+  TransactionStep,
 } from '../diff/types.js';
-import { bulkFrom, commitBulk, isCreate } from './bulk.js';
+import { bulkFrom, commitBulk } from './bulk.js';
 import { aborting, type ApplyContext } from './context.js';
 import { applySlotSteps } from './endpoints.js';
 import { applyEntry, createMap, writeMapFiles } from './maps.js';
@@ -29,35 +39,19 @@ export interface ApplyResult {
  */
 export async function apply(context: ApplyContext, plan: Plan): Promise<ApplyResult> {
   const steps = plan.steps;
-  const missing = steps.filter(isCreateMap);
+  const missing = steps.filter(isMapStep);
   if (missing.length > 0) {
     for (const step of missing) await createMap(context, step);
     return { prepared: true, reloaded: false };
   }
-  const entries = steps.filter(isEntry);
+  const entries = steps.filter(isEntryStep);
   await applyEntries(context, entries, 'first');
-  const slots = steps.filter(isSlot);
+  const slots = steps.filter(isSlotStep);
   const version = await applySlotSteps(context, slots);
   const structural = steps.filter(isStructural);
   if (structural.length > 0) await commit(context, version, structural, slots, entries);
   await applyEntries(context, entries, 'last');
   return { prepared: false, reloaded: structural.length > 0 };
-}
-
-function isCreateMap(step: Step): step is CreateMap {
-  return step.kind === 'create-map';
-}
-
-function isEntry(step: Step): step is EntryStep {
-  return step.route === 'runtime';
-}
-
-function isSlot(step: Step): step is SlotStep {
-  return step.route === 'no-reload';
-}
-
-function isStructural(step: Step): step is StructuralStep | ReloadStep {
-  return step.route === 'transaction';
 }
 
 async function applyEntries(
@@ -71,7 +65,7 @@ async function applyEntries(
 async function commit(
   context: ApplyContext,
   version: number,
-  structural: readonly (StructuralStep | ReloadStep)[],
+  structural: readonly TransactionStep[],
   slots: readonly SlotStep[],
   entries: readonly EntryStep[],
 ): Promise<void> {
@@ -81,7 +75,7 @@ async function commit(
     undo = await writeMapFiles(context, together);
     await saveServerState(context, plannedBackends(context, structural, slots));
   };
-  const many = structural.filter(isCreate).length >= bulkFrom;
+  const many = structural.filter(isNewBackend).length >= bulkFrom;
   try {
     await (many ? commitBulk : commitStructural)(context, version, structural, prepare);
   } catch (error) {
@@ -93,7 +87,7 @@ async function commit(
 /** Every backend that this pass changed, as the configuration to be loaded has it. */
 function plannedBackends(
   { actual }: ApplyContext,
-  structural: readonly (StructuralStep | ReloadStep)[],
+  structural: readonly TransactionStep[],
   slotSteps: readonly SlotStep[],
 ): readonly PlannedBackend[] {
   const bySlot = new Map(slotSteps.map(({ slot }) => [slot.name, slot]));
@@ -103,29 +97,44 @@ function plannedBackends(
     const slots = backend.slots.map((slot) => bySlot.get(slot.name) ?? slot);
     planned.set(backend.name, { backend: backend.name, slots });
   }
-  for (const step of structural) {
-    if (step.kind === 'delete-backend')
-      planned.set(step.backend, { backend: step.backend, slots: [] });
-    if (step.kind === 'create-backend' || step.kind === 'replace-backend') {
-      const { backend, section, slots } = step;
-      planned.set(backend, { backend, section, slots });
-    }
-    if (step.kind === 'create-server' || step.kind === 'replace-server') {
-      const { backend, slot, fields } = step;
-      putServer(planned, backend, slot.name, { ...slot, fields });
-    }
-    if (step.kind === 'delete-server') putServer(planned, step.backend, step.before.name);
-  }
+  for (const step of structural) byKind(step, planners, planned);
   return [...planned.values()];
 }
 
-/** One server in the operator's backend: new, as it is written again, or gone. */
-function putServer(
-  planned: Map<string, PlannedBackend>,
-  backend: string,
-  name: string,
-  written?: WrittenSlot,
+type Planned = Map<string, PlannedBackend>;
+
+/** What each structural step makes of the servers to be loaded. */
+const planners: HandlersOf<TransactionStep['kind'], void, [Planned]> = {
+  'create-backend': putBackend,
+  'replace-backend': putBackend,
+  'delete-backend': ({ backend }, planned) => planned.set(backend, { backend, slots: [] }),
+  'create-server': putWritten,
+  'replace-server': putWritten,
+  'delete-server': ({ backend, before }, planned) => putServer(planned, backend, before.name),
+  'insert-rule': leavesServersAlone,
+  'delete-rule': leavesServersAlone,
+  'set-marker': leavesServersAlone,
+  reload: leavesServersAlone,
+};
+
+function leavesServersAlone(): void {}
+
+function putBackend(
+  { backend, section, slots }: CreateBackend | ReplaceBackend,
+  planned: Planned,
 ): void {
+  planned.set(backend, { backend, section, slots });
+}
+
+function putWritten(
+  { backend, slot, fields }: CreateServer | ReplaceServer,
+  planned: Planned,
+): void {
+  putServer(planned, backend, slot.name, { ...slot, fields });
+}
+
+/** One server in the operator's backend: new, as it is written again, or gone. */
+function putServer(planned: Planned, backend: string, name: string, written?: WrittenSlot): void {
   const others = (planned.get(backend)?.slots ?? []).filter((slot) => slot.name !== name);
   planned.set(backend, { backend, slots: written ? [...others, written] : others });
 }

@@ -1,7 +1,8 @@
 import PQueue from 'p-queue';
 
 import { expectOk } from '../actual/answers.js';
-import type { CreateBackend, ReloadStep, StructuralStep } from '../diff/types.js';
+import { isNewBackend } from '../diff/dispatch.js';
+import type { CreateBackend, TransactionStep } from '../diff/types.js';
 import { mapQueued } from '../shared/concurrent.js';
 import { aborting, type ApplyContext } from './context.js';
 import { appendSections, sectionsOf } from './render/sections.js';
@@ -28,11 +29,11 @@ const transactions = 4;
 export async function commitBulk(
   context: ApplyContext,
   version: number,
-  steps: readonly (StructuralStep | ReloadStep)[],
+  steps: readonly TransactionStep[],
   beforeCommit: () => Promise<void>,
 ): Promise<void> {
-  const created = steps.filter(isCreate);
-  const others = steps.filter((step) => !isCreate(step));
+  const created = steps.filter(isNewBackend);
+  const others = steps.filter((step) => !isNewBackend(step));
   const signal = context.signal ?? new AbortController().signal;
   const queue = new PQueue({ concurrency: transactions });
   const sections = await mapQueued(queue, batchesOf(created), signal, async (batch, scope) => {
@@ -49,10 +50,6 @@ export async function commitBulk(
   expectOk(response, 'commit');
 }
 
-export function isCreate(step: StructuralStep | ReloadStep): step is CreateBackend {
-  return step.kind === 'create-backend';
-}
-
 function batchesOf(steps: readonly CreateBackend[]): CreateBackend[][] {
   const count = Math.ceil(steps.length / batchSize);
   return Array.from({ length: count }, (_, at) =>
@@ -64,7 +61,7 @@ function batchesOf(steps: readonly CreateBackend[]): CreateBackend[][] {
 async function render(
   context: ApplyContext,
   version: number,
-  steps: readonly (StructuralStep | ReloadStep)[],
+  steps: readonly TransactionStep[],
 ): Promise<string> {
   const tx = await openTransaction(context, version);
   try {

@@ -1,6 +1,7 @@
 import PQueue from 'p-queue';
 
 import { expectOk } from '../actual/answers.js';
+import { effectOf } from '../diff/steps.js';
 import type { SlotStep } from '../diff/types.js';
 import { ConnectorError } from '../shared/errors.js';
 import { aborting, type ApplyContext, pathOf } from './context.js';
@@ -28,7 +29,7 @@ export async function applySlotSteps(
   const leaving = steps.filter((step) => step.gated || step.slot.admin === 'drain');
   await setRuntime(context, leaving, { admin_state: 'drain' });
   const stopping = steps.filter(
-    ({ kind, slot }) => kind === 'drain-slot' && slot.admin === 'maint',
+    ({ kind, slot }) => effectOf(kind) === 'drain' && slot.admin === 'maint',
   );
   await setRuntime(context, stopping, { admin_state: 'maint' });
   await saveServerState(context, plannedBackends(context, steps));

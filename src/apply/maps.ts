@@ -1,5 +1,12 @@
 import { expectOk } from '../actual/answers.js';
+import type {
+  DataPlaneResponse,
+  DataPlaneWriter,
+  WriteOptions,
+} from '../actual/dataplane-client.js';
 import { mapNames } from '../haproxy/map-names.js';
+import { byKind, type HandlersOf } from '../diff/dispatch.js';
+import { effectOf } from '../diff/steps.js';
 import type { CreateMap, EntryStep } from '../diff/types.js';
 import { aborting, type ApplyContext, pathOf } from './context.js';
 import { editMap, renderMap } from './render/map-text.js';
@@ -20,20 +27,28 @@ export async function createMap(context: ApplyContext, { map }: CreateMap): Prom
  * whole-map PUT is no help: below 8 KiB it appends, and the first of two equal keys wins.
  */
 export async function applyEntry(context: ApplyContext, step: EntryStep): Promise<void> {
-  const { map, key, value, kind } = step;
-  const entries = pathOf('runtime', 'maps', `${map}.map`, 'entries');
-  const entry = `${entries}${pathOf(key)}`;
-  const query = { force_sync: true };
-  const { client } = context;
-  const options = { query, ...aborting(context) };
-  const response =
-    kind === 'delete-entry'
-      ? await client.send('DELETE', entry, options)
-      : kind === 'set-entry'
-        ? await client.send('PUT', entry, { ...options, json: { value } })
-        : await client.send('POST', entries, { ...options, json: { key, value } });
-  if (kind === 'delete-entry' && response.status === 404) return;
+  const { map, key, kind } = step;
+  const options = { query: { force_sync: true }, ...aborting(context) };
+  const response = await byKind(step, entryRequests, context.client, options);
+  if (effectOf(kind) === 'remove' && response.status === 404) return;
   expectOk(response, `${kind} ${key} in map ${map}`);
+}
+
+const entryRequests: HandlersOf<
+  EntryStep['kind'],
+  Promise<DataPlaneResponse>,
+  [client: DataPlaneWriter, options: WriteOptions]
+> = {
+  'add-entry': ({ map, key, value }, client, options) =>
+    client.send('POST', entriesPath(map), { ...options, json: { key, value } }),
+  'set-entry': ({ map, key, value }, client, options) =>
+    client.send('PUT', entriesPath(map) + pathOf(key), { ...options, json: { value } }),
+  'delete-entry': ({ map, key }, client, options) =>
+    client.send('DELETE', entriesPath(map) + pathOf(key), options),
+};
+
+function entriesPath(map: string): string {
+  return pathOf('runtime', 'maps', `${map}.map`, 'entries');
 }
 
 /**
@@ -76,7 +91,7 @@ async function textsOf(
   const entries = { ...actual.maps[map]?.entries };
   const after = new Map(Object.entries(entries));
   for (const { kind, key, value } of steps) {
-    if (kind === 'delete-entry') after.delete(key);
+    if (effectOf(kind) === 'remove') after.delete(key);
     else after.set(key, value);
   }
   return { before: renderMap(entries), after: renderMap(Object.fromEntries(after)) };

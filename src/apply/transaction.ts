@@ -2,7 +2,8 @@ import { expectOk, refusal } from '../actual/answers.js';
 import type { DataPlaneResponse, WriteOptions } from '../actual/dataplane-client.js';
 import { markerServerName, markOf } from '../haproxy/ownership.js';
 import { connectorBackendName } from '../haproxy/names.js';
-import type { PlannedSlot, ReloadStep, StructuralStep } from '../diff/types.js';
+import { byKind, type HandlersOf } from '../diff/dispatch.js';
+import type { PlannedSlot, TransactionStep } from '../diff/types.js';
 import { isObject, type JsonObject, objectsOf, textAt } from '../shared/json.js';
 import { aborting, type ApplyContext, pathOf } from './context.js';
 
@@ -25,39 +26,39 @@ export interface Transaction {
   ): Promise<DataPlaneResponse>;
 }
 
-type Executor<S> = (tx: Transaction, step: S, prefix: string) => Promise<DataPlaneResponse>;
-
-/** One executor for each kind of step: a kind without one does not compile. */
-const executors: {
-  readonly [K in StructuralStep['kind']]: Executor<Extract<StructuralStep, { kind: K }>>;
-} = {
-  'create-backend': (tx, { backend, section, slots, service }) =>
+/** The request that makes the edit; none where the commit itself does what the step asks for. */
+const executors: HandlersOf<
+  TransactionStep['kind'],
+  Promise<DataPlaneResponse> | undefined,
+  [tx: Transaction, prefix: string]
+> = {
+  'create-backend': ({ backend, section, slots, service }, tx) =>
     tx.send('POST', '/configuration/backends', {
       query: { full_section: true },
       json: { ...tx.from, ...backendJson(backend, section, slots, service) },
     }),
-  'replace-backend': (tx, { backend, section, slots, service }) =>
+  'replace-backend': ({ backend, section, slots, service }, tx) =>
     tx.send('PUT', pathOf('configuration', 'backends', backend), {
       query: { full_section: true },
       json: { ...tx.from, ...backendJson(backend, section, slots, service) },
     }),
-  'delete-backend': (tx, { backend }) =>
+  'delete-backend': ({ backend }, tx) =>
     tx.send('DELETE', pathOf('configuration', 'backends', backend)),
-  'create-server': (tx, { backend, slot, fields }) =>
+  'create-server': ({ backend, slot, fields }, tx) =>
     tx.send('POST', pathOf('configuration', 'backends', backend, 'servers'), {
       json: serverJson(slot, fields),
     }),
-  'replace-server': (tx, { backend, slot, fields }) =>
+  'replace-server': ({ backend, slot, fields }, tx) =>
     tx.send('PUT', pathOf('configuration', 'backends', backend, 'servers', slot.name), {
       json: serverJson(slot, fields),
     }),
-  'delete-server': (tx, { backend, before }) =>
+  'delete-server': ({ backend, before }, tx) =>
     tx.send('DELETE', pathOf('configuration', 'backends', backend, 'servers', before.name)),
-  'insert-rule': (tx, { frontend, list, index, rule }) =>
+  'insert-rule': ({ frontend, list, index, rule }, tx) =>
     tx.send('POST', pathOf('configuration', 'frontends', frontend, list, index), { json: rule }),
-  'delete-rule': (tx, { frontend, list, index }) =>
+  'delete-rule': ({ frontend, list, index }, tx) =>
     tx.send('DELETE', pathOf('configuration', 'frontends', frontend, list, index)),
-  'set-marker': (tx, { hash, exists }, prefix) => {
+  'set-marker': ({ hash, exists }, tx, prefix) => {
     const name = connectorBackendName(prefix);
     const path = exists ? pathOf('configuration', 'backends', name) : '/configuration/backends';
     const server = markerServerName(prefix, tx.generation, hash);
@@ -66,18 +67,18 @@ const executors: {
       json: { ...tx.from, ...markerJson(name, server) },
     });
   },
+  reload: () => undefined,
 };
 
 /** One edit after the other: the indexes of rules depend on those before. */
 export async function execute(
   tx: Transaction,
-  steps: readonly (StructuralStep | ReloadStep)[],
+  steps: readonly TransactionStep[],
   prefix: string,
 ): Promise<void> {
   for (const step of steps) {
-    if (step.kind === 'reload') continue;
-    const executor = executors[step.kind] as Executor<StructuralStep>;
-    expectOk(await executor(tx, step, prefix), `${step.kind}: ${step.reason}`);
+    const response = await byKind(step, executors, tx, prefix);
+    if (response !== undefined) expectOk(response, `${step.kind}: ${step.reason}`);
   }
 }
 
@@ -89,7 +90,7 @@ export async function execute(
 export async function commitStructural(
   context: ApplyContext,
   version: number,
-  steps: readonly (StructuralStep | ReloadStep)[],
+  steps: readonly TransactionStep[],
   beforeCommit: () => Promise<void>,
 ): Promise<void> {
   const tx = await openTransaction(context, version);

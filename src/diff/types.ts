@@ -1,6 +1,7 @@
 import type { Binding, SlotConfig } from '../haproxy/slots.js';
 import type { DesiredWarning, Skipped } from '../desired/types.js';
 import type { JsonObject } from '../shared/json.js';
+import type { KindsOf, KindsWhere, RouteOf, StepKind } from './steps.js';
 
 /** What to do about HAProxy, in order. Deeply readonly plain data. */
 export interface Plan {
@@ -23,11 +24,6 @@ export interface PlanHeader {
   readonly catalogIndex: number;
 }
 
-export interface Problem {
-  readonly code: (typeof problemCodes)[number];
-  readonly message: string;
-}
-
 export const problemCodes = [
   'frontend-missing',
   'frontend-mode',
@@ -35,6 +31,13 @@ export const problemCodes = [
   'foreign-entry',
   'not-adopted',
 ] as const;
+
+export type ProblemCode = (typeof problemCodes)[number];
+
+export interface Problem {
+  readonly code: ProblemCode;
+  readonly message: string;
+}
 
 /** Removals that the guard holds back. */
 export interface Held {
@@ -48,15 +51,18 @@ export interface Held {
 }
 
 /** Why HAProxy has to reload: bounded, a metric label. */
-export type ReloadReason =
-  | 'new-backend'
-  | 'changed-backend'
-  | 'removed-backend'
-  | 'more-slots'
-  | 'custom-servers'
-  | 'routing-rules'
-  | 'generation'
-  | 'lost-reload';
+export const reloadReasons = [
+  'new-backend',
+  'changed-backend',
+  'removed-backend',
+  'more-slots',
+  'custom-servers',
+  'routing-rules',
+  'generation',
+  'lost-reload',
+] as const;
+
+export type ReloadReason = (typeof reloadReasons)[number];
 
 /** A slot as it should be. */
 export interface PlannedSlot {
@@ -72,23 +78,20 @@ export interface PlannedSlot {
   readonly admin: 'ready' | 'drain' | 'maint';
 }
 
-/**
- * | route | how |
- * |---|---|
- * | storage | a file made before the transaction |
- * | transaction | in the one transaction, costs the reload |
- * | no-reload | one write of server lines plus runtime actions |
- * | runtime | map entries, on disk at once |
- */
-export type Step = CreateMap | StructuralStep | SlotStep | EntryStep | ReloadStep;
+/** Its kinds, and the route of each, are those of the table in steps.ts. */
+export type Step = CreateMap | TransactionStep | SlotStep | EntryStep;
 
-export interface CreateMap {
-  readonly kind: 'create-map';
-  readonly route: 'storage';
+interface StepOfTable<K extends StepKind> {
+  readonly kind: K;
+  readonly route: RouteOf<K>;
+}
+
+export interface CreateMap extends StepOfTable<'create-map'> {
   readonly map: string;
 }
 
-export type StructuralStep =
+/** All that costs the reload. */
+export type TransactionStep =
   | CreateBackend
   | ReplaceBackend
   | DeleteBackend
@@ -96,17 +99,16 @@ export type StructuralStep =
   | ReplaceServer
   | DeleteServer
   | RuleStep
-  | SetMarker;
+  | SetMarker
+  | ReloadStep;
 
-interface Structural {
-  readonly route: 'transaction';
+interface Structural<K extends KindsWhere<{ route: 'transaction' }>> extends StepOfTable<K> {
   readonly reload: ReloadReason;
   /** For people: `new backend nomad_api`. */
   readonly reason: string;
 }
 
-export interface CreateBackend extends Structural {
-  readonly kind: 'create-backend';
+export interface CreateBackend extends Structural<'create-backend'> {
   readonly backend: string;
   readonly service: string;
   readonly section: JsonObject;
@@ -114,8 +116,7 @@ export interface CreateBackend extends Structural {
   readonly summary: string;
 }
 
-export interface ReplaceBackend extends Structural {
-  readonly kind: 'replace-backend';
+export interface ReplaceBackend extends Structural<'replace-backend'> {
   readonly backend: string;
   readonly service: string;
   readonly section: JsonObject;
@@ -133,56 +134,52 @@ export interface SlotBefore {
   readonly config: SlotConfig;
 }
 
-export interface DeleteBackend extends Structural {
-  readonly kind: 'delete-backend';
+export interface DeleteBackend extends Structural<'delete-backend'> {
   readonly backend: string;
   readonly service: string;
   readonly before: readonly SlotBefore[];
 }
 
 /** In the operator's backend. */
-export interface CreateServer extends Structural {
-  readonly kind: 'create-server';
+export interface CreateServer extends Structural<'create-server'> {
   readonly backend: string;
   readonly slot: PlannedSlot;
   readonly fields: JsonObject;
   readonly summary: string;
 }
 
-export interface ReplaceServer extends Structural {
-  readonly kind: 'replace-server';
+export interface ReplaceServer extends Structural<'replace-server'> {
   readonly backend: string;
   readonly slot: PlannedSlot;
   readonly fields: JsonObject;
   readonly before: SlotBefore;
 }
 
-export interface DeleteServer extends Structural {
-  readonly kind: 'delete-server';
+export interface DeleteServer extends Structural<'delete-server'> {
   readonly backend: string;
   readonly before: SlotBefore;
   readonly service: string;
 }
 
 /** Edits of one list of a frontend; indexes hold when the steps are done in order. */
-export interface RuleStep extends Structural {
-  readonly kind: 'insert-rule' | 'delete-rule';
+export type RuleStep = { [K in KindsOf<'rule'>]: RuleEdit<K> }[KindsOf<'rule'>];
+
+interface RuleEdit<K extends KindsOf<'rule'>> extends Structural<K> {
   readonly frontend: string;
   readonly list: 'acls' | 'backend_switching_rules' | 'http_request_rules';
   readonly index: number;
   readonly rule: JsonObject;
 }
 
-export interface SetMarker extends Structural {
-  readonly kind: 'set-marker';
+export interface SetMarker extends Structural<'set-marker'> {
   readonly hash: string;
   /** The marker's backend is there already. */
   readonly exists: boolean;
 }
 
-export interface SlotStep {
-  readonly kind: 'bind-slot' | 'update-slot' | 'drain-slot' | 'free-slot' | 'repair-slot';
-  readonly route: 'no-reload';
+export type SlotStep = { [K in KindsOf<'slot'>]: SlotEdit<K> }[KindsOf<'slot'>];
+
+interface SlotEdit<K extends KindsOf<'slot'>> extends StepOfTable<K> {
   readonly backend: string;
   readonly service: string;
   readonly before: SlotBefore;
@@ -192,9 +189,9 @@ export interface SlotStep {
   readonly summary: string;
 }
 
-export interface EntryStep {
-  readonly kind: 'add-entry' | 'set-entry' | 'delete-entry';
-  readonly route: 'runtime';
+export type EntryStep = { [K in KindsOf<'entry'>]: EntryEdit<K> }[KindsOf<'entry'>];
+
+interface EntryEdit<K extends KindsOf<'entry'>> extends StepOfTable<K> {
   readonly map: string;
   readonly key: string;
   /** Empty for a deletion. */
@@ -203,44 +200,4 @@ export interface EntryStep {
   readonly when: 'first' | 'with-commit' | 'last';
 }
 
-export interface ReloadStep {
-  readonly kind: 'reload';
-  readonly route: 'transaction';
-  readonly reload: ReloadReason;
-  readonly reason: string;
-}
-
-export type StepKind = Step['kind'];
-
-export const stepKinds: readonly StepKind[] = [
-  'create-map',
-  'create-backend',
-  'replace-backend',
-  'delete-backend',
-  'create-server',
-  'replace-server',
-  'delete-server',
-  'insert-rule',
-  'delete-rule',
-  'set-marker',
-  'bind-slot',
-  'update-slot',
-  'drain-slot',
-  'free-slot',
-  'repair-slot',
-  'add-entry',
-  'set-entry',
-  'delete-entry',
-  'reload',
-];
-
-export const reloadReasons: readonly ReloadReason[] = [
-  'new-backend',
-  'changed-backend',
-  'removed-backend',
-  'more-slots',
-  'custom-servers',
-  'routing-rules',
-  'generation',
-  'lost-reload',
-];
+export type ReloadStep = Structural<'reload'>;

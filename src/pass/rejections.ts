@@ -1,23 +1,16 @@
 import { escapeRegex } from '../shared/escape-regex.js';
 import type { DesiredBackend, DesiredState, Rejection } from '../desired/types.js';
-import type { Plan, RuleStep, Step } from '../diff/types.js';
+import { isRuleStep, isStructureWrite } from '../diff/dispatch.js';
+import { effectOf } from '../diff/steps.js';
+import type { Plan, RuleStep } from '../diff/types.js';
 import { textAt } from '../shared/json.js';
 
 /** Desired backends whose structure this plan writes: one of them was rejected. */
 export function candidatesOf(desired: DesiredState, plan: Plan): readonly DesiredBackend[] {
   const changed = new Set(
-    plan.steps.flatMap((step) => {
-      switch (step.kind) {
-        case 'create-backend':
-        case 'replace-backend':
-          return [step.service];
-        case 'create-server':
-        case 'replace-server':
-          return [step.slot.service];
-        default:
-          return [];
-      }
-    }),
+    plan.steps
+      .filter(isStructureWrite)
+      .map((step) => ('slot' in step ? step.slot.service : step.service)),
   );
   const led = newlyLedTo(plan);
   return desired.backends.filter(({ name, service }) => changed.has(service) || led.has(name));
@@ -25,16 +18,12 @@ export function candidatesOf(desired: DesiredState, plan: Plan): readonly Desire
 
 /** Backends of rules that are new: those that only move are taken out and put in again. */
 function newlyLedTo({ steps }: Plan): ReadonlySet<string> {
-  const rules = steps.filter(isRule);
+  const rules = steps.filter(isRuleStep);
   const keyOf = ({ frontend, list, rule }: RuleStep): string =>
     [frontend, list, textAt(rule, 'name'), textAt(rule, 'cond_test')].join(' ');
-  const old = new Set(rules.filter(({ kind }) => kind === 'delete-rule').map(keyOf));
-  const fresh = rules.filter((step) => step.kind === 'insert-rule' && !old.has(keyOf(step)));
+  const old = new Set(rules.filter(({ kind }) => effectOf(kind) === 'remove').map(keyOf));
+  const fresh = rules.filter((step) => effectOf(step.kind) === 'create' && !old.has(keyOf(step)));
   return new Set(fresh.map(({ rule }) => textAt(rule, 'name')));
-}
-
-function isRule(step: Step): step is RuleStep {
-  return step.kind === 'insert-rule' || step.kind === 'delete-rule';
 }
 
 /** HAProxy mostly names the backend, or the server, that it objects to. */

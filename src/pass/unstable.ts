@@ -1,5 +1,6 @@
 import type { DesiredState } from '../desired/types.js';
-import type { Plan, Step } from '../diff/types.js';
+import { isBackendChange, isBackendWrite } from '../diff/dispatch.js';
+import type { Plan } from '../diff/types.js';
 
 /** By backend: came back other than it was written; with the input for which that holds. */
 export type Unstable = Readonly<
@@ -20,17 +21,14 @@ export function stillUnstable(
 
 /** What was just written and would be written again: that would go on for ever, with a reload each time. */
 export function cameBackOther(desired: DesiredState, before: Plan, after: Plan): Unstable {
-  const done = new Set(before.steps.flatMap(writtenBackend));
-  const found = after.steps.flatMap((step): [string, Unstable[string]][] => {
-    if (step.kind !== 'replace-backend' || !done.has(step.backend)) return [];
-    if (step.changes.length === 0) return [];
-    const fingerprint = desired.backends.find(({ name }) => name === step.backend)?.fingerprint;
-    const message = `backend ${step.backend} comes back other than written: ${step.changes.join(', ')}`;
-    return [[step.backend, { fingerprint: fingerprint ?? '', message }]];
-  });
+  const done = new Set(before.steps.filter(isBackendWrite).map(({ backend }) => backend));
+  const found = after.steps
+    .filter(isBackendChange)
+    .flatMap((step): [string, Unstable[string]][] => {
+      if (!done.has(step.backend) || step.changes.length === 0) return [];
+      const fingerprint = desired.backends.find(({ name }) => name === step.backend)?.fingerprint;
+      const message = `backend ${step.backend} comes back other than written: ${step.changes.join(', ')}`;
+      return [[step.backend, { fingerprint: fingerprint ?? '', message }]];
+    });
   return Object.fromEntries(found);
-}
-
-function writtenBackend(step: Step): string[] {
-  return step.kind === 'create-backend' || step.kind === 'replace-backend' ? [step.backend] : [];
 }

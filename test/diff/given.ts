@@ -13,6 +13,7 @@ import type {
   Endpoint,
 } from '../../src/desired/types.js';
 import { plan, type PlanInput } from '../../src/diff/plan/plan.js';
+import type { StepOf } from '../../src/diff/dispatch.js';
 import type { Plan, Step } from '../../src/diff/types.js';
 import type { AllocationFacts } from '../../src/observe/types.js';
 import { settings as base } from '../desired/given.js';
@@ -229,14 +230,6 @@ export function planFor(
 ): Plan {
   return plan(input(desired, actual, given));
 }
-
-type StepOf<K extends Step['kind']> = Step extends infer S
-  ? S extends { kind: infer Kinds }
-    ? K extends Kinds
-      ? S
-      : never
-    : never
-  : never;
 
 export function stepsOf<K extends Step['kind']>(
   { steps }: Plan,

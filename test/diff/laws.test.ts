@@ -6,7 +6,7 @@ import { markKey } from '../../src/haproxy/ownership.js';
 import type { ActualState } from '../../src/actual/types.js';
 import { plan } from '../../src/diff/plan/plan.js';
 import { printPlan } from '../../src/diff/print/print.js';
-import type { Step } from '../../src/diff/types.js';
+import type { Step, TransactionStep } from '../../src/diff/types.js';
 import { inputOf, someWorld, type World } from '../arbitraries/world.js';
 import { applyToModel, converge, idleSlots } from './model.js';
 
@@ -150,10 +150,7 @@ function isOurs(step: Step, actual: ActualState): boolean {
   }
 }
 
-function isOurStructure(
-  step: Extract<Step, { route: 'transaction' }>,
-  actual: ActualState,
-): boolean {
+function isOurStructure(step: TransactionStep, actual: ActualState): boolean {
   switch (step.kind) {
     case 'create-backend':
       return actual.backends[step.backend] === undefined;

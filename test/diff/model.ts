@@ -8,9 +8,9 @@ import type {
   PlannedSlot,
   RuleStep,
   SlotStep,
-  Step,
-  StructuralStep,
+  TransactionStep,
 } from '../../src/diff/types.js';
+import type { StepOf } from '../../src/diff/dispatch.js';
 import type { JsonObject } from '../../src/shared/json.js';
 
 /**
@@ -120,11 +120,7 @@ function written({ name, service, binding, config }: PlannedSlot, fields: JsonOb
   return { name, service, ...(binding === undefined ? {} : { binding }), config, fields };
 }
 
-function change(
-  actual: ActualState,
-  step: Extract<Step, { route: 'transaction' }>,
-  prefix: string,
-): ActualState {
+function change(actual: ActualState, step: TransactionStep, prefix: string): ActualState {
   switch (step.kind) {
     case 'create-backend':
     case 'replace-backend':
@@ -147,11 +143,9 @@ function change(
   }
 }
 
-type Of<K extends StructuralStep['kind']> = Extract<StructuralStep, { kind: K }>;
-
 function changeBackends(
   backends: ActualState['backends'],
-  step: Of<'create-backend' | 'replace-backend' | 'delete-backend'>,
+  step: StepOf<'create-backend' | 'replace-backend' | 'delete-backend'>,
 ): ActualState['backends'] {
   const old = backends[step.backend];
   must((old === undefined) === (step.kind === 'create-backend'), `${step.kind} ${step.backend}`);
@@ -171,7 +165,7 @@ function changeBackends(
 
 function changeServers(
   backends: ActualState['backends'],
-  step: Of<'create-server' | 'replace-server' | 'delete-server'>,
+  step: StepOf<'create-server' | 'replace-server' | 'delete-server'>,
 ): ActualState['backends'] {
   const backend = backends[step.backend];
   const name = step.kind === 'delete-server' ? step.before.name : step.slot.name;

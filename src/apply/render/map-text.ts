@@ -1,3 +1,4 @@
+import { effectOf } from '../../diff/steps.js';
 import type { EntryStep } from '../../diff/types.js';
 
 /**
@@ -27,6 +28,6 @@ export function editMap(text: string, steps: readonly EntryStep[]): string {
     return key === undefined || !changed.has(key);
   });
   if (kept.at(-1) === '') kept.pop();
-  const added = steps.filter(({ kind }) => kind !== 'delete-entry');
+  const added = steps.filter(({ kind }) => effectOf(kind) !== 'remove');
   return [...kept, ...added.map(({ key, value }) => `${key} ${value}`), ''].join('\n');
 }

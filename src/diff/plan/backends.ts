@@ -15,7 +15,8 @@ import {
   serversAsTheyStand,
 } from './backend.js';
 import { serverCheckOf } from '../complete/check-fields.js';
-import { isStructural, type PlanInput } from './input.js';
+import { isBackendChange, isSlotStep, isStructural } from '../dispatch.js';
+import type { PlanInput } from './input.js';
 import type { Routing } from './routes.js';
 import { beforeOf } from './slot-steps.js';
 import type { Held, Problem, Step } from '../types.js';
@@ -72,7 +73,7 @@ export function planBackends(
     ...adoptedBackendSteps(adoption),
   ];
   return {
-    slots: steps.filter(({ route }) => route === 'no-reload'),
+    slots: steps.filter(isSlotStep),
     structural: steps.filter(isStructural),
     structures: planned.map((one) => one.structure).sort(byName),
     serverMaps: serverMapsOf(input, planned),
@@ -106,7 +107,7 @@ function byName(a: JsonObject, b: JsonObject): number {
 }
 
 function withoutReplacement(result: BackendPlan): BackendPlan {
-  return { ...result, steps: result.steps.filter(({ kind }) => kind !== 'replace-backend') };
+  return { ...result, steps: result.steps.filter((step) => !isBackendChange(step)) };
 }
 
 function planOne(

@@ -1,4 +1,5 @@
 import type { ActualMap } from '../../actual/types.js';
+import { effectOf } from '../steps.js';
 import type { CreateMap, EntryStep } from '../types.js';
 
 export type Entries = Readonly<Record<string, string>>;
@@ -31,8 +32,8 @@ export function planEntries(input: EntriesInput): EntryStep[] {
   const steps = Object.keys(input.wanted)
     .sort()
     .flatMap((map) => planMap(map, input));
-  const first = steps.filter(({ kind }) => kind === 'delete-entry');
-  return [...first, ...steps.filter(({ kind }) => kind !== 'delete-entry')];
+  const leaves = ({ kind }: EntryStep): boolean => effectOf(kind) === 'remove';
+  return [...steps.filter(leaves), ...steps.filter((step) => !leaves(step))];
 }
 
 function planMap(map: string, input: EntriesInput): EntryStep[] {
@@ -79,8 +80,8 @@ export function foreignEntries({
 
 function whenOf(kind: EntryStep['kind'], map: string, input: EntriesInput): EntryStep['when'] {
   if (input.withCommit) return 'with-commit';
-  if (map === input.canaryMap) return kind === 'add-entry' ? 'last' : 'first';
-  const leaves = kind === 'delete-entry';
+  if (map === input.canaryMap) return effectOf(kind) === 'create' ? 'last' : 'first';
+  const leaves = effectOf(kind) === 'remove';
   return leaves === input.checkMaps.includes(map) ? 'last' : 'first';
 }
 
@@ -93,6 +94,7 @@ const editableKey = /^[A-Za-z0-9._:@%+,=~()!'/-]+$/;
  */
 export function needReload(steps: readonly EntryStep[], lists: readonly string[]): boolean {
   return steps.some(
-    ({ kind, map, key }) => lists.includes(map) || (kind !== 'add-entry' && !editableKey.test(key)),
+    ({ kind, map, key }) =>
+      lists.includes(map) || (effectOf(kind) !== 'create' && !editableKey.test(key)),
   );
 }

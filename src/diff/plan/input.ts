@@ -2,7 +2,7 @@ import type { ActualState } from '../../actual/types.js';
 import type { Settings } from '../../config/types.js';
 import type { DesiredState } from '../../desired/types.js';
 import type { Catalog } from '../../observe/types.js';
-import type { Held, Step } from '../types.js';
+import type { Held } from '../types.js';
 
 export interface PlanInput {
   readonly catalog: Pick<Catalog, 'index' | 'allocations' | 'missing' | 'trust'>;
@@ -19,8 +19,4 @@ export interface PlanInput {
   readonly confirms?: Held;
   /** Backends that came back other than they were written: left alone until either side changes. */
   readonly unstable: Readonly<Record<string, string>>;
-}
-
-export function isStructural(step: Step): boolean {
-  return step.route === 'transaction';
 }

@@ -4,7 +4,8 @@ import { guard } from './guard.js';
 import { planMarker } from './marker.js';
 import { contextOf, keptBackends, planBackends } from './backends.js';
 import { planFrontends } from './frontends.js';
-import { isStructural, type PlanInput } from './input.js';
+import { isStructural, stepIs } from '../dispatch.js';
+import type { PlanInput } from './input.js';
 import { planAllMaps } from './maps.js';
 import { planRouting } from './routes.js';
 import type { Held, Plan, Problem, Step } from '../types.js';
@@ -99,12 +100,14 @@ function compose(input: PlanInput, held: Held | undefined, reloadsAnyway: boolea
   };
 }
 
+const isDrain = stepIs({ effect: 'drain' });
+
 /**
  * A drain that has yet to end, or a leaving instance that serves on until its replacement is UP. A
  * server that waits for its check needs nobody to look.
  */
 function isInMotion({ actual, desired }: PlanInput, steps: readonly Step[]): boolean {
-  if (steps.some(({ kind }) => kind === 'drain-slot')) return true;
+  if (steps.some(isDrain)) return true;
   const staying = new Set(
     desired.backends.flatMap(({ endpoints }) =>
       endpoints.filter(({ phase }) => phase !== 'drain').map(({ id }) => id),

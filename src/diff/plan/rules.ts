@@ -7,6 +7,7 @@ import type { Settings } from '../../config/types.js';
 import type { JsonObject } from '../../shared/json.js';
 import { isLookup, pathVariable } from './expressions.js';
 import { aclPrefix, type FrontendRouting } from './routes.js';
+import { effectOf } from '../steps.js';
 import type { RuleStep } from '../types.js';
 
 type ListName = RuleStep['list'];
@@ -32,10 +33,10 @@ export function planFrontend(
   ) => planList({ frontend: frontend.name, list, actual, wanted, isOurs, settings });
   const acls = edit('acls', frontend.acls, routing.acls, own.acl);
   const steps = [
-    ...acls.filter(({ kind }) => kind === 'insert-rule'),
+    ...acls.filter(({ kind }) => effectOf(kind) === 'create'),
     ...edit('http_request_rules', frontend.httpRequestRules, routing.httpRequestRules, own.http),
     ...edit('backend_switching_rules', frontend.rules, rules, own.rule),
-    ...acls.filter(({ kind }) => kind === 'delete-rule'),
+    ...acls.filter(({ kind }) => effectOf(kind) === 'remove'),
   ];
   return { steps, whole: { ...routing, rules, acls: [...routing.acls, ...own.keptAcls] } };
 }

@@ -91,13 +91,17 @@ function isGated(
   othersServe: boolean,
 ): boolean {
   if (slot.admin !== 'ready') return false;
-  if (kind === 'bind-slot') {
-    return old.binding?.drainingSince === undefined || !isSameIncarnation(old, slot);
+  switch (kind) {
+    case 'bind-slot':
+      return old.binding?.drainingSince === undefined || !isSameIncarnation(old, slot);
+    case 'update-slot':
+      return moved(old, slot) || (othersServe && !isSameIncarnation(old, slot));
+    case 'repair-slot':
+      return true;
+    case 'drain-slot':
+    case 'free-slot':
+      return false;
   }
-  if (kind === 'repair-slot') return true;
-  if (kind !== 'update-slot') return false;
-  if (moved(old, slot)) return true;
-  return othersServe && !isSameIncarnation(old, slot);
 }
 
 function isSameIncarnation(old: ActualSlot, slot: PlannedSlot): boolean {

@@ -2,7 +2,17 @@ import { formatAddress } from '../../haproxy/addresses.js';
 import type { SlotConfig } from '../../haproxy/slots.js';
 import { compareText } from '../../shared/compare.js';
 import { type JsonObject, textAt } from '../../shared/json.js';
-import type { EntryStep, Plan, PlannedSlot, SlotBefore, SlotStep, Step } from '../types.js';
+import { byKind, isRuleStep, stepIs, type StepHandlers } from '../dispatch.js';
+import { effectOf } from '../steps.js';
+import type {
+  EntryStep,
+  Plan,
+  PlannedSlot,
+  RuleStep,
+  SlotBefore,
+  SlotStep,
+  Step,
+} from '../types.js';
 
 export type Sign = '+' | '~' | '-' | '!';
 
@@ -20,11 +30,10 @@ export interface PlanLine {
 
 /** The plan as lines, in a stable order: by backend, the backend itself first. */
 export function planLines(plan: Plan): readonly PlanLine[] {
-  const isRule = ({ kind }: Step): boolean => kind === 'insert-rule' || kind === 'delete-rule';
   const lines = [
-    ...plan.steps.filter((step) => !isRule(step)).flatMap(linesOf),
+    ...plan.steps.filter((step) => !isRuleStep(step)).flatMap(linesOf),
     // A wildcard is looked up once for each depth: one line says it.
-    ...uniqueBy(plan.steps.filter(isRule).flatMap(linesOf), (line) => JSON.stringify(line)),
+    ...uniqueBy(plan.steps.filter(isRuleStep).flatMap(linesOf), (line) => JSON.stringify(line)),
   ];
   const headed = new Set(lines.filter(({ level }) => level === 0).map(({ group }) => group));
   const headings = plan.steps.flatMap((step) => headingOf(step, headed));
@@ -57,62 +66,53 @@ function headingOf(step: Step, headed: ReadonlySet<string>): PlanLine[] {
   return [{ sign: '~', group, subject: group, detail, level: 0, counts: false }];
 }
 
-type ServerStep = SlotStep | Extract<Step, { kind: `${string}-server` }>;
+const isAboutServer = stepIs({ object: ['slot', 'server'] });
 
-function isAboutServer(step: Step): step is ServerStep {
-  return step.route === 'no-reload' || step.kind.endsWith('-server');
+const stepLines: StepHandlers<readonly PlanLine[]> = {
+  'create-map': ({ map }) => [top('+', `map ${map}`, '')],
+  'create-backend': (step) => [heading('+', step.backend, step.service), ...addedServers(step)],
+  'replace-backend': (step) => {
+    const changed = step.changes.length > 0;
+    const why = changed ? `: ${step.changes.join(', ')}` : '';
+    return [
+      { ...heading('~', step.backend, `${step.service}${why}`), counts: changed },
+      ...changedServers(step),
+    ];
+  },
+  'delete-backend': (step) => [heading('-', step.backend, step.service), ...removedServers(step)],
+  'create-server': (step) => addedServers({ ...step, slots: [step.slot] }),
+  'replace-server': ({ backend, slot }) => [server('~', backend, slot.config, 'check or settings')],
+  'delete-server': (step) => removedServers({ ...step, before: [step.before] }),
+  'insert-rule': ruleLines,
+  'delete-rule': ruleLines,
+  'set-marker': () => [],
+  'bind-slot': slotLines,
+  'update-slot': slotLines,
+  'drain-slot': slotLines,
+  'free-slot': slotLines,
+  'repair-slot': ({ backend, slot }) => [server('~', backend, slot.config, `make ${slot.admin}`)],
+  'add-entry': entryLines,
+  'set-entry': entryLines,
+  'delete-entry': entryLines,
+  reload: () => [],
+};
+
+function linesOf(step: Step): readonly PlanLine[] {
+  return byKind(step, stepLines);
 }
 
-function linesOf(step: Step): PlanLine[] {
-  switch (step.kind) {
-    case 'create-backend':
-      return [heading('+', step.backend, step.service), ...addedServers(step)];
-    case 'replace-backend': {
-      const changed = step.changes.length > 0;
-      const why = changed ? `: ${step.changes.join(', ')}` : '';
-      return [
-        { ...heading('~', step.backend, `${step.service}${why}`), counts: changed },
-        ...changedServers(step),
-      ];
-    }
-    case 'delete-backend':
-      return [heading('-', step.backend, step.service), ...removedServers(step)];
-    case 'create-server':
-      return addedServers({ ...step, slots: [step.slot] });
-    case 'replace-server':
-      return [server('~', step.backend, step.slot.config, 'check or settings')];
-    case 'delete-server':
-      return removedServers({ ...step, before: [step.before] });
-    case 'bind-slot':
-    case 'update-slot':
-    case 'drain-slot':
-    case 'free-slot':
-    case 'repair-slot':
-      return slotLines(step);
-    case 'add-entry':
-      return [entryLine('+', step)];
-    case 'set-entry':
-      return [entryLine('~', step)];
-    case 'delete-entry':
-      return [entryLine('-', step)];
-    case 'insert-rule':
-    case 'delete-rule': {
-      const sign = step.kind === 'insert-rule' ? '+' : '-';
-      return [top(sign, `rule in frontend ${step.frontend}`, ruleText(step.rule))];
-    }
-    case 'create-map':
-      return [top('+', `map ${step.map}`, '')];
-    case 'set-marker':
-    case 'reload':
-      return [];
-  }
+const signOf = { create: '+', change: '~', remove: '-' } as const;
+
+function ruleLines({ kind, frontend, rule }: RuleStep): PlanLine[] {
+  return [top(signOf[effectOf(kind)], `rule in frontend ${frontend}`, ruleText(rule))];
 }
 
-function entryLine(sign: Sign, { map, key, value }: EntryStep): PlanLine {
+function entryLines({ kind, map, key, value }: EntryStep): PlanLine[] {
+  const sign = signOf[effectOf(kind)];
   const check = /_check_(path|host)$/.exec(map)?.[1];
-  if (check !== undefined)
-    return top(sign, `check of ${key}`, value === '' ? '' : `${check} ${value}`);
-  return top(sign, `route ${key}`, value === '' ? '' : `to backend ${value}`);
+  const target = check === undefined ? `to backend ${value}` : `${check} ${value}`;
+  const subject = check === undefined ? `route ${key}` : `check of ${key}`;
+  return [top(sign, subject, value === '' ? '' : target)];
 }
 
 /** The file that a lookup reads, as `%[...,map(/path/nomad_exact.map)]` names it. */
@@ -179,8 +179,7 @@ function changedServers(step: {
   });
 }
 
-function slotLines({ kind, backend, before, slot, summary }: SlotStep): PlanLine[] {
-  if (kind === 'repair-slot') return [server('~', backend, slot.config, `make ${slot.admin}`)];
+function slotLines({ backend, before, slot, summary }: SlotStep): PlanLine[] {
   return slotChange(backend, before, slot, summary);
 }
 

@@ -1,5 +1,6 @@
 import { planLines, type PlanLine, type Sign } from './lines.js';
-import type { Plan, ReloadReason, Step } from '../types.js';
+import { isStructural } from '../dispatch.js';
+import type { Plan, ReloadReason } from '../types.js';
 
 /** How a sign is shown; the identity where colour is off. */
 export type Paint = (sign: Sign, text: string) => string;
@@ -70,17 +71,11 @@ function isEmpty({ steps, skipped, held, problems }: Plan): boolean {
 
 /** Whether HAProxy has to reload, and why. */
 export function reloadsOf(plan: Plan): readonly { reason: string; code: ReloadReason }[] {
-  const reloads = plan.steps.filter(isReload);
+  const reloads = plan.steps.filter(isStructural);
   // The marker moves with every reload; it is a reason only where it is the only one.
   const others = reloads.filter(({ reload }) => reload !== 'generation');
   const shown = others.length > 0 ? others : reloads;
   return shown.map(({ reason, reload }) => ({ reason, code: reload }));
-}
-
-type ReloadingStep = Extract<Step, { route: 'transaction' }>;
-
-function isReload(step: Step): step is ReloadingStep {
-  return step.route === 'transaction';
 }
 
 function reloadText(plan: Plan): string {

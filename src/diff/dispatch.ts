@@ -1,0 +1,46 @@
+import { type KindsWhere, kindsWhere, type StepCriteria, type StepKind } from './steps.js';
+import type { Step } from './types.js';
+
+/** A step of these kinds. The constraint fails where the table has a kind that `Step` lacks. */
+export type StepOf<K extends Step['kind']> = Extract<Step, { readonly kind: K }>;
+
+/** One handler for each of these kinds: a kind without one does not compile. */
+export type HandlersOf<K extends StepKind, R, A extends readonly unknown[] = []> = {
+  readonly [Kind in K]: (step: StepOf<Kind>, ...args: A) => R;
+};
+
+export type StepHandlers<R, A extends readonly unknown[] = []> = HandlersOf<StepKind, R, A>;
+
+/** Calls the handler of the step's kind, with what else it needs. */
+export function byKind<S extends Step, R, A extends readonly unknown[]>(
+  step: S,
+  handlers: HandlersOf<S['kind'], R, A>,
+  ...args: A
+): R {
+  // Step and handler have the same kind, which the compiler can't follow through the index.
+  const handler = handlers[step.kind as S['kind']] as (step: Step, ...args: A) => R;
+  return handler(step, ...args);
+}
+
+/** A predicate from the table's columns: `stepIs({ object: 'slot', effect: 'remove' })`. */
+export function stepIs<const C extends StepCriteria>(
+  criteria: C,
+): (step: Step) => step is StepOf<KindsWhere<C>> {
+  const kinds: ReadonlySet<StepKind> = new Set<StepKind>(kindsWhere(criteria));
+  return (step): step is StepOf<KindsWhere<C>> => kinds.has(step.kind);
+}
+
+/** Costs the reload. */
+export const isStructural = stepIs({ route: 'transaction' });
+export const isMapStep = stepIs({ object: 'map' });
+export const isSlotStep = stepIs({ object: 'slot' });
+export const isEntryStep = stepIs({ object: 'entry' });
+export const isRuleStep = stepIs({ object: 'rule' });
+export const isNewBackend = stepIs({ object: 'backend', effect: 'create' });
+export const isBackendChange = stepIs({ object: 'backend', effect: 'change' });
+export const isBackendWrite = stepIs({ object: 'backend', effect: ['create', 'change'] });
+/** Writes the structure of a backend, or of our servers in the operator's. */
+export const isStructureWrite = stepIs({
+  object: ['backend', 'server'],
+  effect: ['create', 'change'],
+});
