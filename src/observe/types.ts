@@ -22,8 +22,17 @@ export interface Catalog {
 export type Trust =
   { readonly removals: 'allowed' } | { readonly removals: 'held'; readonly reason: string };
 
+export const catalogWarningCodes = [
+  'spec-unreadable',
+  'ghost-instance',
+  'address-unresolved',
+  'no-shutdown-delay',
+] as const;
+
+export type CatalogWarningCode = (typeof catalogWarningCodes)[number];
+
 export interface CatalogWarning {
-  readonly code: 'spec-unreadable' | 'ghost-instance' | 'address-unresolved' | 'no-shutdown-delay';
+  readonly code: CatalogWarningCode;
   readonly subject: string;
   readonly message: string;
 }

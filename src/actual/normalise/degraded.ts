@@ -1,22 +1,16 @@
 import type { ActualBackend, ActualState } from '../types.js';
 
 /** What is missing in the operator's part of the configuration: bounded, a metric label. */
-export type DegradedCode =
-  | 'no-server-state-file'
-  | 'no-hard-stop-after'
-  | 'no-idle-close-on-response'
-  | 'frontend-missing'
-  | 'custom-backend-redispatch'
-  | 'custom-backend-state';
-
-export const degradedCodes: readonly DegradedCode[] = [
+export const degradedCodes = [
   'no-server-state-file',
   'no-hard-stop-after',
   'no-idle-close-on-response',
   'frontend-missing',
   'custom-backend-redispatch',
   'custom-backend-state',
-];
+] as const;
+
+export type DegradedCode = (typeof degradedCodes)[number];
 
 export interface Degraded {
   readonly code: DegradedCode;
