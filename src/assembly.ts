@@ -2,13 +2,14 @@ import { createDataPlaneReader, createDataPlaneWriter } from './actual/dataplane
 import { createActualReader } from './actual/reader.js';
 import type { Settings, TargetSettings } from './config/types.js';
 import { createCatalogReader, type CatalogReader } from './observe/catalog/reader.js';
-import { createNomadClient, type NomadClient, type StatusClass } from './observe/nomad/client.js';
+import { createNomadClient, type NomadClient } from './observe/nomad/client.js';
 import type { Surroundings } from './pass/context.js';
 import { newCatalogMemory, newTargetMemory } from './pass/memory.js';
 import type { Phase } from './pass/phases.js';
 import { type Outcome, type PassDependencies, runPass, type Side } from './pass/run.js';
 import type { Target } from './pass/target.js';
 import type { RouteFiles } from './routes/folder.js';
+import type { StatusClass } from './shared/status-class.js';
 
 export interface AssemblyHooks {
   readonly onNomad?: (status: StatusClass) => void;

@@ -8,8 +8,7 @@ import type { TargetSettings } from '../config/types.js';
 import { ConnectorError } from '../shared/errors.js';
 import type { Json } from '../shared/json.js';
 import { scopeOf } from '../shared/concurrent.js';
-
-export type StatusClass = '2xx' | '4xx' | '5xx' | 'error';
+import { type StatusClass, statusClassOf } from '../shared/status-class.js';
 
 export interface DataPlaneResponse {
   readonly status: number;
@@ -170,11 +169,6 @@ function bodyOf({ json, text, file }: WriteOptions): object {
 
 function headersOf({ text }: WriteOptions): Record<string, string> {
   return text === undefined ? {} : { 'content-type': 'text/plain' };
-}
-
-function statusClassOf(status: number): StatusClass {
-  if (status >= 500) return '5xx';
-  return status >= 400 ? '4xx' : '2xx';
 }
 
 function codeOf(error: unknown): string {

@@ -1,18 +1,16 @@
 import { Registry } from 'prom-client';
 
-import { degradedCodes } from '../actual/normalise/degraded.js';
 import { assemble } from '../assembly.js';
 import type { ExitCode } from '../cli/exit-codes.js';
 import { productVersion } from '../cli/version.js';
 import { redactSettings } from '../config/redact.js';
 import type { Settings } from '../config/types.js';
-import { problemCodes, reloadReasons, stepKinds } from '../diff/types.js';
 import { createController } from '../loop/controller.js';
 import { createHealth } from '../loop/health.js';
 import { startWakeSources } from '../observe/wake/wake.js';
 import { watchRoutes } from '../routes/folder.js';
 import { startHttpServer, type Status } from '../server/http.js';
-import { createMetrics, type Metrics } from '../telemetry/metrics.js';
+import { createMetrics } from '../telemetry/metrics.js';
 import { createReporter } from '../telemetry/report.js';
 import type { Around, Built } from './types.js';
 
@@ -22,7 +20,7 @@ export async function runDaemon(
   { signal }: Around,
 ): Promise<ExitCode> {
   const registry = new Registry();
-  const metrics = daemonMetrics(registry);
+  const metrics = createMetrics(registry, productVersion());
   const reporter = createReporter(logger, metrics);
   const routes = watchRoutes(settings.routes.directory, {
     onChange: () => controller.wake('route-file'),
@@ -71,15 +69,6 @@ export async function runDaemon(
   await server?.close();
   logger.info('stopped');
   return 0;
-}
-
-function daemonMetrics(registry: Registry): Metrics {
-  return createMetrics(registry, {
-    stepKinds,
-    reloadReasons,
-    degradedCodes: [...degradedCodes, ...problemCodes],
-    version: productVersion(),
-  });
 }
 
 async function startServer({ http }: Settings, status: Status, registry: Registry) {

@@ -134,9 +134,20 @@ export interface DesiredRoute {
   readonly service: string;
 }
 
+/** Why a service is skipped: bounded, a metric label. */
+export const skipCodes = [
+  'invalid-tag',
+  'domain-claimed',
+  'name-conflict',
+  'backend-conflict',
+  'rejected-by-haproxy',
+  'invalid-route-file',
+] as const;
+
+export type SkipCode = (typeof skipCodes)[number];
+
 export interface Skipped {
   readonly service: string;
-  /** Bounded set: a metric label. */
   readonly code: SkipCode;
   /** One line for people: names the job, the tag and the allowed form. */
   readonly reason: string;
@@ -144,23 +155,19 @@ export interface Skipped {
   readonly backend?: string;
 }
 
-export type SkipCode =
-  | 'invalid-tag'
-  | 'domain-claimed'
-  | 'no-domain'
-  | 'name-conflict'
-  | 'backend-conflict'
-  | 'rejected-by-haproxy'
-  | 'invalid-route-file';
+export const desiredWarningCodes = [
+  'unknown-tag',
+  'check-fallback',
+  'check-unreadable',
+  'instance-unusable',
+  'ignored-tag',
+  'domain-claimed',
+] as const;
+
+export type DesiredWarningCode = (typeof desiredWarningCodes)[number];
 
 export interface DesiredWarning {
   readonly service: string;
-  readonly code:
-    | 'unknown-tag'
-    | 'check-fallback'
-    | 'check-unreadable'
-    | 'instance-unusable'
-    | 'ignored-tag'
-    | 'domain-claimed';
+  readonly code: DesiredWarningCode;
   readonly message: string;
 }

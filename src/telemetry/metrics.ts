@@ -1,47 +1,22 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import type { SkipCode } from '../desired/types.js';
+
+import { type DegradedCode, degradedCodes } from '../actual/normalise/degraded.js';
+import { type SkipCode, skipCodes } from '../desired/types.js';
+import { type StepKind, stepKinds } from '../diff/steps.js';
+import { type ProblemCode, problemCodes, type ReloadReason, reloadReasons } from '../diff/types.js';
+import { type WakeSource, wakeSources } from '../loop/wake-sources.js';
+import { type Phase, phases } from '../pass/phases.js';
+import { type StatusClass, statusClasses } from '../shared/status-class.js';
 import { labelledCounter, labelledGauge } from './labels.js';
 
-const PREFIX = 'haproxy_nomad_connector_';
+const prefix = 'haproxy_nomad_connector_';
 
-export const PHASES = ['observe', 'desired', 'actual', 'diff', 'apply', 'total'] as const;
-export const PASS_RESULTS = ['noop', 'changed', 'failed', 'held'] as const;
-export const WAKE_SOURCES = [
-  'start',
-  'stream',
-  'blocking',
-  'timer',
-  'retry',
-  'route-file',
-  'recheck',
-] as const;
-export const TARGETS = ['nomad', 'dataplane'] as const;
-export const STATUS_CLASSES = ['2xx', '3xx', '4xx', '5xx', 'error'] as const;
+const timedPhases = [...phases, 'total'] as const;
+const passOutcomes = ['noop', 'changed', 'failed', 'held'] as const;
+const targets = ['nomad', 'dataplane'] as const;
 
-export type Phase = (typeof PHASES)[number];
-export type PassResult = (typeof PASS_RESULTS)[number];
-export type WakeSource = (typeof WAKE_SOURCES)[number];
-export type Target = (typeof TARGETS)[number];
-export type StatusClass = (typeof STATUS_CLASSES)[number];
-
-/** A record, so that a new code can't be forgotten here. */
-const SKIP_CODES: Readonly<Record<SkipCode, true>> = {
-  'invalid-tag': true,
-  'domain-claimed': true,
-  'no-domain': true,
-  'name-conflict': true,
-  'backend-conflict': true,
-  'rejected-by-haproxy': true,
-  'invalid-route-file': true,
-};
-
-/** The bounded label values that others define. What is not among them is counted as `other`. */
-export interface MetricLists {
-  readonly stepKinds: readonly string[];
-  readonly reloadReasons: readonly string[];
-  readonly degradedCodes: readonly string[];
-  readonly version: string;
-}
+export type PassOutcome = (typeof passOutcomes)[number];
+export type Target = (typeof targets)[number];
 
 export interface ServiceCounts {
   /** Services that HAProxy routes to now. */
@@ -53,14 +28,14 @@ export interface ServiceCounts {
 
 export interface Metrics {
   /** How long one phase of a pass took, and how the pass ended. */
-  readonly phase: (phase: Phase, result: PassResult, seconds: number) => void;
+  readonly phase: (phase: Phase | 'total', result: PassOutcome, seconds: number) => void;
   /** A pass ended well; `at` in milliseconds since the epoch. */
   readonly succeeded: (at: number, seconds: number) => void;
   /** The first pass that ended well, counted from the start of the process. */
   readonly startupSynced: (seconds: number) => void;
   readonly services: (counts: ServiceCounts) => void;
-  readonly planStep: (kind: string) => void;
-  readonly reload: (reason: string) => void;
+  readonly planStep: (kind: StepKind) => void;
+  readonly reload: (reason: ReloadReason) => void;
   readonly wake: (source: WakeSource) => void;
   readonly streamConnected: (connected: boolean) => void;
   readonly request: (target: Target, status: StatusClass) => void;
@@ -68,7 +43,7 @@ export interface Metrics {
   readonly drift: (changes: number) => void;
   readonly heldRemovals: (count: number) => void;
   /** All that is degraded now. */
-  readonly degraded: (codes: readonly string[]) => void;
+  readonly degraded: (codes: readonly (DegradedCode | ProblemCode)[]) => void;
   /** The wait before the next try; 0 when the last pass ended well. */
   readonly backoff: (seconds: number) => void;
 }
@@ -98,28 +73,28 @@ export interface Metrics {
  *
  * Plus the default `process_*` and `nodejs_*` metrics.
  */
-export function createMetrics(registry: Registry, lists: MetricLists): Metrics {
+export function createMetrics(registry: Registry, version: string): Metrics {
   collectDefaultMetrics({ register: registry });
-  buildInfo(registry, lists.version);
+  buildInfo(registry, version);
   return {
     ...passMetrics(registry),
     ...serviceMetrics(registry),
-    ...changeMetrics(registry, lists),
-    ...stateMetrics(registry, lists),
+    ...changeMetrics(registry),
+    ...stateMetrics(registry),
     ...sourceMetrics(registry),
   };
 }
 
 function passMetrics(registry: Registry): Pick<Metrics, 'phase' | 'succeeded' | 'startupSynced'> {
   const durations = new Histogram({
-    name: `${PREFIX}pass_duration_seconds`,
+    name: `${prefix}pass_duration_seconds`,
     help: 'Duration of each phase of a pass, by result of the pass.',
     labelNames: ['phase', 'result'],
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
     registers: [registry],
   });
-  for (const phase of PHASES) {
-    for (const result of PASS_RESULTS) durations.zero({ phase, result });
+  for (const phase of timedPhases) {
+    for (const result of passOutcomes) durations.zero({ phase, result });
   }
   const success = gauge(
     registry,
@@ -147,18 +122,17 @@ function passMetrics(registry: Registry): Pick<Metrics, 'phase' | 'succeeded' | 
 }
 
 function serviceMetrics(registry: Registry): Pick<Metrics, 'services'> {
-  const codes = Object.keys(SKIP_CODES);
   const states = labelledGauge(registry, {
-    name: `${PREFIX}services`,
+    name: `${prefix}services`,
     help: 'Number of services by state.',
     label: 'state',
     values: ['routed', 'skipped'],
   });
   const skips = labelledGauge(registry, {
-    name: `${PREFIX}services_skipped`,
+    name: `${prefix}services_skipped`,
     help: 'Number of skipped services by reason.',
     label: 'code',
-    values: codes,
+    values: skipCodes,
   });
   const restored = gauge(
     registry,
@@ -169,30 +143,29 @@ function serviceMetrics(registry: Registry): Pick<Metrics, 'services'> {
     services: ({ routed, wanted, skipped }) => {
       states.set('routed', routed);
       states.set('skipped', skipped.length);
-      for (const code of codes) skips.set(code, skipped.filter((one) => one === code).length);
+      for (const code of skipCodes) {
+        skips.set(code, skipped.filter((one) => one === code).length);
+      }
       restored.set(wanted === 0 ? 1 : routed / wanted);
     },
   };
 }
 
-function changeMetrics(
-  registry: Registry,
-  { stepKinds, reloadReasons }: MetricLists,
-): Pick<Metrics, 'planStep' | 'reload' | 'drift'> {
+function changeMetrics(registry: Registry): Pick<Metrics, 'planStep' | 'reload' | 'drift'> {
   const steps = labelledCounter(registry, {
-    name: `${PREFIX}plan_steps_total`,
+    name: `${prefix}plan_steps_total`,
     help: 'Planned steps by kind.',
     label: 'kind',
     values: stepKinds,
   });
   const reloads = labelledCounter(registry, {
-    name: `${PREFIX}reloads_total`,
+    name: `${prefix}reloads_total`,
     help: 'Requested HAProxy reloads by reason.',
     label: 'reason',
     values: reloadReasons,
   });
   const drift = new Counter({
-    name: `${PREFIX}drift_total`,
+    name: `${prefix}drift_total`,
     help: 'Changes found in HAProxy while the Nomad catalog was unchanged.',
     registers: [registry],
   });
@@ -203,16 +176,13 @@ function changeMetrics(
   };
 }
 
-function stateMetrics(
-  registry: Registry,
-  { degradedCodes }: MetricLists,
-): Pick<Metrics, 'heldRemovals' | 'degraded' | 'backoff'> {
+function stateMetrics(registry: Registry): Pick<Metrics, 'heldRemovals' | 'degraded' | 'backoff'> {
   const held = gauge(registry, 'held_removals', 'Removals currently held by the guard.');
   const degraded = labelledGauge(registry, {
-    name: `${PREFIX}degraded`,
+    name: `${prefix}degraded`,
     help: '1 while a setting the guarantees depend on is missing in haproxy.cfg.',
     label: 'code',
-    values: degradedCodes,
+    values: [...degradedCodes, ...problemCodes],
   });
   const backoff = gauge(
     registry,
@@ -231,10 +201,10 @@ function stateMetrics(
 
 function sourceMetrics(registry: Registry): Pick<Metrics, 'wake' | 'streamConnected' | 'request'> {
   const wakes = labelledCounter(registry, {
-    name: `${PREFIX}wakes_total`,
+    name: `${prefix}wakes_total`,
     help: 'Loop wake-ups by source.',
     label: 'source',
-    values: WAKE_SOURCES,
+    values: wakeSources,
   });
   const stream = gauge(
     registry,
@@ -242,13 +212,13 @@ function sourceMetrics(registry: Registry): Pick<Metrics, 'wake' | 'streamConnec
     "1 while Nomad's event stream is connected.",
   );
   const requests = new Counter({
-    name: `${PREFIX}requests_total`,
+    name: `${prefix}requests_total`,
     help: 'Requests to Nomad and the Data Plane API by status class.',
     labelNames: ['target', 'status'],
     registers: [registry],
   });
-  for (const target of TARGETS) {
-    for (const status of STATUS_CLASSES) requests.inc({ target, status }, 0);
+  for (const target of targets) {
+    for (const status of statusClasses) requests.inc({ target, status }, 0);
   }
   return {
     wake: (source) => wakes.add(source),
@@ -259,7 +229,7 @@ function sourceMetrics(registry: Registry): Pick<Metrics, 'wake' | 'streamConnec
 
 function buildInfo(registry: Registry, version: string): void {
   new Gauge({
-    name: `${PREFIX}build_info`,
+    name: `${prefix}build_info`,
     help: 'Version of the connector and of Node; always 1.',
     labelNames: ['version', 'node'],
     registers: [registry],
@@ -267,5 +237,5 @@ function buildInfo(registry: Registry, version: string): void {
 }
 
 function gauge(registry: Registry, name: string, help: string): Gauge {
-  return new Gauge({ name: PREFIX + name, help, registers: [registry] });
+  return new Gauge({ name: prefix + name, help, registers: [registry] });
 }

@@ -5,7 +5,7 @@ import type { Failure, Side } from '../pass/run.js';
 import type { Times } from '../pass/stopwatch.js';
 import { serviceFigures } from './figures.js';
 import type { Logger } from './logger.js';
-import type { Metrics, PassResult } from './metrics.js';
+import type { Metrics, PassOutcome } from './metrics.js';
 import { createWarnOnce, type WarnOnce } from './warn-once.js';
 import { type Warning, warningsOf } from './warnings.js';
 
@@ -88,7 +88,7 @@ function changesOf({ steps, reloads, plan }: Picture) {
   };
 }
 
-function took(metrics: Metrics, times: Times, result: PassResult): number {
+function took(metrics: Metrics, times: Times, result: PassOutcome): number {
   for (const [phase, ms] of Object.entries(times.phases)) {
     metrics.phase(phase as keyof Times['phases'], result, ms / 1000);
   }

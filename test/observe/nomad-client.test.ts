@@ -10,11 +10,8 @@ import { expect } from 'chai';
 import { waitFor } from '../../fixtures/process.js';
 import type { NomadSettings } from '../../src/config/types.js';
 import { ConnectorError } from '../../src/shared/errors.js';
-import {
-  createNomadClient,
-  type NomadClient,
-  type StatusClass,
-} from '../../src/observe/nomad/client.js';
+import { createNomadClient, type NomadClient } from '../../src/observe/nomad/client.js';
+import type { StatusClass } from '../../src/shared/status-class.js';
 import { failure, settingsFor } from './setup.js';
 
 const signal = new AbortController().signal;

@@ -5,11 +5,8 @@ import type { NomadSettings } from '../../src/config/types.js';
 import { ConnectorError } from '../../src/shared/errors.js';
 import type { Lookup } from '../../src/observe/catalog/addresses.js';
 import { createCatalogReader, type CatalogReader } from '../../src/observe/catalog/reader.js';
-import {
-  createNomadClient,
-  type NomadClient,
-  type StatusClass,
-} from '../../src/observe/nomad/client.js';
+import { createNomadClient, type NomadClient } from '../../src/observe/nomad/client.js';
+import type { StatusClass } from '../../src/shared/status-class.js';
 import type { Catalog, CatalogInstance, CatalogService } from '../../src/observe/types.js';
 
 export const enabled = 'haproxy.enable=true';

@@ -1,19 +1,21 @@
 import { readFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { Registry } from 'prom-client';
+
+import { degradedCodes } from '../../src/actual/normalise/degraded.js';
+import { skipCodes } from '../../src/desired/types.js';
+import { stepKinds } from '../../src/diff/steps.js';
+import { problemCodes, reloadReasons } from '../../src/diff/types.js';
+import { wakeSources } from '../../src/loop/wake-sources.js';
+import { phases } from '../../src/pass/phases.js';
+import { statusClasses } from '../../src/shared/status-class.js';
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.js';
 
 const PREFIX = 'haproxy_nomad_connector_';
-const lists = {
-  stepKinds: ['create-backend', 'reload'],
-  reloadReasons: ['new-backend'],
-  degradedCodes: ['no-server-state-file', 'frontend-missing'],
-  version: '1.2.3',
-};
 
 function start(): { metrics: Metrics; registry: Registry } {
   const registry = new Registry();
-  return { metrics: createMetrics(registry, lists), registry };
+  return { metrics: createMetrics(registry, '1.2.3'), registry };
 }
 
 /** Value of a sample by its name without the prefix: `services{state="routed"}`. */
@@ -107,11 +109,49 @@ describe('metrics', () => {
     expect(await value(registry, 'degraded{code="frontend-missing"}')).to.equal(1);
   });
 
-  it('keep their labels bounded', async () => {
-    const { registry, metrics } = start();
-    for (let i = 0; i < 5; i++) metrics.planStep(`kind-${i}`);
-    expect(await value(registry, 'plan_steps_total{kind="other"}')).to.equal(5);
-    expect(await registry.metrics()).not.to.contain('kind-1');
+  it('have every value of their labels from the start', async () => {
+    const { registry } = start();
+    const lists: Readonly<Record<string, readonly string[]>> = {
+      'plan_steps_total{kind': stepKinds,
+      'reloads_total{reason': reloadReasons,
+      'services_skipped{code': skipCodes,
+      'degraded{code': [...degradedCodes, ...problemCodes],
+      'wakes_total{source': wakeSources,
+    };
+    for (const [metric, values] of Object.entries(lists)) {
+      for (const one of values) {
+        expect(await value(registry, `${metric}="${one}"}`), `${metric} ${one}`).to.equal(0);
+      }
+    }
+    for (const phase of [...phases, 'total']) {
+      const sample = `pass_duration_seconds_count{phase="${phase}",result="noop"}`;
+      expect(await value(registry, sample), phase).to.equal(0);
+    }
+    for (const status of statusClasses) {
+      const sample = `requests_total{target="nomad",status="${status}"}`;
+      expect(await value(registry, sample), status).to.equal(0);
+    }
+    expect(await registry.metrics()).not.to.contain('"other"');
+  });
+
+  it('take no value that their lists lack', () => {
+    const { metrics } = start();
+    expect(() => {
+      // @ts-expect-error: no kind of step.
+      metrics.planStep('resize-slot');
+      // @ts-expect-error: no reason for a reload.
+      metrics.reload('boredom');
+      // @ts-expect-error: nothing that can be degraded.
+      metrics.degraded(['slow']);
+      // @ts-expect-error: no service is skipped for that.
+      metrics.services({ routed: 0, wanted: 0, skipped: ['no-domain'] });
+      // @ts-expect-error: nothing wakes the loop so.
+      metrics.wake('signal');
+      // @ts-expect-error: no class of statuses.
+      metrics.request('nomad', '1xx');
+      // @ts-expect-error: no phase of a pass.
+      metrics.phase('idle', 'noop', 1);
+    }).not.to.throw();
   });
 
   it('stand in the table above them', async () => {

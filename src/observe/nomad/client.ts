@@ -3,12 +3,12 @@ import type { Readable } from 'node:stream';
 import type { NomadSettings } from '../../config/types.js';
 import { ConnectorError } from '../../shared/errors.js';
 import { scopeOf } from '../../shared/concurrent.js';
+import { type StatusClass, statusClassOf } from '../../shared/status-class.js';
 import { createAgents, type Agents } from './agents.js';
 import { diedIdle, statusError, translate } from './errors.js';
 import { createTokenSource, type TokenSource } from './token.js';
 import { isTrusted } from './answers/trust.js';
 
-export type StatusClass = '2xx' | '3xx' | '4xx' | '5xx' | 'error';
 export type Query = Readonly<Record<string, string | number | boolean | readonly string[]>>;
 
 export interface NomadResponse {
@@ -117,7 +117,7 @@ async function sendOnce(
     agent: options.waitMs === undefined ? agents.short : agents.long,
     signal,
   });
-  onResponse(statusClass(response.statusCode));
+  onResponse(statusClassOf(response.statusCode));
   return response;
 }
 
@@ -161,7 +161,7 @@ async function openStream(
       reject(toConnectorError(connection, error, path, options.signal, settings.requestTimeoutMs));
     });
     stream.once('response', (response: Response) => {
-      onResponse(statusClass(response.statusCode));
+      onResponse(statusClassOf(response.statusCode));
       if (response.statusCode === 200) return resolve(stream);
       stream.destroy();
       reject(statusError(response.statusCode, path, ''));
@@ -212,12 +212,6 @@ function parseJson(text: string, path: string): unknown {
 
 function indexOf(header: string | readonly string[] | undefined): number {
   return typeof header === 'string' && /^\d{1,15}$/.test(header) ? Number(header) : 0;
-}
-
-function statusClass(status: number): StatusClass {
-  if (status >= 500) return '5xx';
-  if (status >= 400) return '4xx';
-  return status >= 300 ? '3xx' : '2xx';
 }
 
 function withDeadline(signal: AbortSignal, ms: number): { signal: AbortSignal; done(): void } {
