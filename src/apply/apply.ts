@@ -9,6 +9,7 @@ import {
   isSlotStep,
   isStructural,
 } from '../diff/dispatch.js';
+import type { KindsOn } from '../diff/steps.js';
 import type {
   CreateBackend,
   CreateServer,
@@ -104,7 +105,7 @@ function plannedBackends(
 type Planned = Map<string, PlannedBackend>;
 
 /** What each structural step makes of the servers to be loaded. */
-const planners: HandlersOf<TransactionStep['kind'], void, [Planned]> = {
+const planners: HandlersOf<KindsOn<'transaction'>, void, [Planned]> = {
   'create-backend': putBackend,
   'replace-backend': putBackend,
   'delete-backend': ({ backend }, planned) => planned.set(backend, { backend, slots: [] }),

@@ -6,7 +6,7 @@ import type {
 } from '../actual/dataplane-client.js';
 import { mapNames } from '../haproxy/map-names.js';
 import { byKind, type HandlersOf } from '../diff/dispatch.js';
-import { effectOf } from '../diff/steps.js';
+import { effectOf, type KindsOf } from '../diff/steps.js';
 import type { CreateMap, EntryStep } from '../diff/types.js';
 import { aborting, type ApplyContext, pathOf } from './context.js';
 import { editMap, renderMap } from './render/map-text.js';
@@ -35,7 +35,7 @@ export async function applyEntry(context: ApplyContext, step: EntryStep): Promis
 }
 
 const entryRequests: HandlersOf<
-  EntryStep['kind'],
+  KindsOf<'entry'>,
   Promise<DataPlaneResponse>,
   [client: DataPlaneWriter, options: WriteOptions]
 > = {

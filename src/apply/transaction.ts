@@ -3,6 +3,7 @@ import type { DataPlaneResponse, WriteOptions } from '../actual/dataplane-client
 import { markerServerName, markOf } from '../haproxy/ownership.js';
 import { connectorBackendName } from '../haproxy/names.js';
 import { byKind, type HandlersOf } from '../diff/dispatch.js';
+import type { KindsOn } from '../diff/steps.js';
 import type { PlannedSlot, TransactionStep } from '../diff/types.js';
 import { isObject, type JsonObject, objectsOf, textAt } from '../shared/json.js';
 import { aborting, type ApplyContext, pathOf } from './context.js';
@@ -28,7 +29,7 @@ export interface Transaction {
 
 /** The request that makes the edit; none where the commit itself does what the step asks for. */
 const executors: HandlersOf<
-  TransactionStep['kind'],
+  KindsOn<'transaction'>,
   Promise<DataPlaneResponse> | undefined,
   [tx: Transaction, prefix: string]
 > = {

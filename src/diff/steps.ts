@@ -57,6 +57,8 @@ export type KindsWhere<C extends StepCriteria> = {
 
 export type KindsOf<O extends StepFacts['object']> = KindsWhere<{ readonly object: O }>;
 
+export type KindsOn<R extends StepFacts['route']> = KindsWhere<{ readonly route: R }>;
+
 export type RouteOf<K extends StepKind> = (typeof stepTable)[K]['route'];
 
 export type EffectOf<K extends StepKind> = (typeof stepTable)[K]['effect'];

@@ -1,7 +1,7 @@
 import type { Binding, SlotConfig } from '../haproxy/slots.js';
 import type { DesiredWarning, Skipped } from '../desired/types.js';
 import type { JsonObject } from '../shared/json.js';
-import type { KindsOf, KindsWhere, RouteOf, StepKind } from './steps.js';
+import type { KindsOf, KindsOn, RouteOf, StepKind } from './steps.js';
 
 /** What to do about HAProxy, in order. Deeply readonly plain data. */
 export interface Plan {
@@ -102,7 +102,7 @@ export type TransactionStep =
   | SetMarker
   | ReloadStep;
 
-interface Structural<K extends KindsWhere<{ route: 'transaction' }>> extends StepOfTable<K> {
+interface Structural<K extends KindsOn<'transaction'>> extends StepOfTable<K> {
   readonly reload: ReloadReason;
   /** For people: `new backend nomad_api`. */
   readonly reason: string;
