@@ -6,6 +6,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import { waitFor } from '../../fixtures/process.js';
 import type { NomadSettings } from '../../src/config/types.js';
@@ -156,6 +157,56 @@ describe('the client of Nomad', () => {
     expect(sockets.size).to.equal(2);
   });
 
+  it('reads on new connections when the peer closed all kept ones while the process was busy', async () => {
+    const peer = await startPeer();
+    const nomad = connect(`http://127.0.0.1:${peer.port}`);
+    const eight = (): Promise<unknown> =>
+      Promise.all(
+        Array.from({ length: 8 }, () => nomad.get('/v1/services', { query: { held: 1 }, signal })),
+      );
+    try {
+      await eight();
+      for (const how of ['reset', 'end', 'reset'] as const) {
+        // Nothing of this thread runs meanwhile: the pool still holds the dead connections.
+        peer.closeWhileBlocked(how);
+        await eight();
+      }
+      expect(responses).to.deep.equal(Array.from({ length: 32 }, () => '2xx'));
+    } finally {
+      await peer.stop();
+    }
+  });
+
+  for (const how of ['resetAndDestroy', 'destroy', 'end'] as const) {
+    it(`reads though every kept connection dies before its second request (${how})`, async () => {
+      const served = new WeakSet<Socket>();
+      const made = createServer((request, response) => {
+        const { socket } = request;
+        if (served.has(socket)) return void socket[how]();
+        served.add(socket);
+        response.writeHead(200, trusted).end('[]');
+      });
+      const nomad = connect(`http://${await listen(made)}`);
+      const reads = Array.from({ length: 64 }, () => nomad.get('/v1/services', { signal }));
+      expect((await Promise.all(reads)).map(({ status }) => status)).to.deep.equal(
+        Array.from({ length: 64 }, () => 200),
+      );
+      expect(responses).to.have.lengthOf(64);
+    });
+  }
+
+  it('does not ask twice when a new connection is reset', async () => {
+    let asked = 0;
+    const made = createServer((_request, response) => {
+      asked += 1;
+      response.destroy();
+    });
+    const nomad = connect(`http://${await listen(made)}`);
+    const error = await failure(nomad.get('/v1/services', { signal }));
+    expect(error.message).to.include('ECONNRESET');
+    expect(asked).to.equal(1);
+  });
+
   it('ends at the deadline, also in the middle of an answer', async () => {
     const stuck: RequestListener = (_request, response) => {
       response.writeHead(200, trusted).write('[');
@@ -225,6 +276,56 @@ describe('the client of Nomad', () => {
     expect(seen).to.have.lengthOf(2);
   });
 });
+
+/** In a thread of its own: it answers once all eight requests are there, so on eight connections. */
+const peerProgram = `
+const { createServer } = require('node:http');
+const { parentPort, workerData } = require('node:worker_threads');
+const sockets = new Set();
+let waiting = [];
+const server = createServer((request, response) => {
+  waiting.push(response);
+  if (waiting.length < 8) return;
+  for (const one of waiting) {
+    one.writeHead(200, { 'X-Nomad-Index': '7', 'X-Nomad-KnownLeader': 'true' }).end('[]');
+  }
+  waiting = [];
+});
+server.keepAliveTimeout = 60_000;
+server.on('connection', (socket) => {
+  sockets.add(socket);
+  socket.on('close', () => sockets.delete(socket));
+});
+server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port));
+parentPort.on('message', (how) => {
+  for (const socket of sockets) how === 'reset' ? socket.resetAndDestroy() : socket.destroy();
+  sockets.clear();
+  const closed = new Int32Array(workerData);
+  setTimeout(() => { Atomics.store(closed, 0, 1); Atomics.notify(closed, 0); }, 20);
+});
+`;
+
+interface Peer {
+  readonly port: number;
+  closeWhileBlocked(how: 'reset' | 'end'): void;
+  stop(): Promise<unknown>;
+}
+
+async function startPeer(): Promise<Peer> {
+  const shared = new SharedArrayBuffer(4);
+  const worker = new Worker(peerProgram, { eval: true, workerData: shared });
+  const [port] = (await once(worker, 'message')) as [number];
+  const closed = new Int32Array(shared);
+  return {
+    port,
+    closeWhileBlocked: (how) => {
+      Atomics.store(closed, 0, 0);
+      worker.postMessage(how);
+      Atomics.wait(closed, 0, 0, 5000);
+    },
+    stop: () => worker.terminate(),
+  };
+}
 
 async function makePki(folder: string): Promise<{ ca: string; cert: string; key: string }> {
   const at = (name: string): string => join(folder, name);

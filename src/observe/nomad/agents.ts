@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent, type AgentOptions } from 'node:https';
+import type { Socket } from 'node:net';
 import type { NomadSettings } from '../../config/types.js';
 import { ConnectorError } from '../../shared/errors.js';
 
@@ -13,6 +14,12 @@ interface AgentPair {
 export interface Agents {
   readonly short: AgentPair;
   readonly long: AgentPair;
+  /** One new connection for each request. */
+  readonly fresh: AgentPair;
+  /** Whether a request went over the connection before. */
+  wasUsed(socket: Socket): boolean;
+  /** Closes what is kept and unused: where one connection died, others likely did. */
+  dropIdle(): void;
   close(): void;
 }
 
@@ -20,18 +27,29 @@ export const maxReadSockets = 8;
 
 export function createAgents(settings: NomadSettings): Agents {
   const tls = tlsOptions(settings);
-  const pair = (maxSockets: number): AgentPair => ({
-    http: new HttpAgent({ keepAlive: true, maxSockets }),
-    https: new HttpsAgent({ keepAlive: true, maxSockets, ...tls }),
+  const pair = (keepAlive: boolean, maxSockets: number): AgentPair => ({
+    http: new HttpAgent({ keepAlive, maxSockets }),
+    https: new HttpsAgent({ keepAlive, maxSockets, ...tls }),
   });
-  const short = pair(maxReadSockets);
-  const long = pair(Infinity);
-  const all = [short.http, short.https, long.http, long.https];
+  const short = pair(true, maxReadSockets);
+  const long = pair(true, Infinity);
+  const fresh = pair(false, Infinity);
+  const all = [short, long, fresh].flatMap(({ http, https }) => [http, https]);
+  const used = new WeakSet<Socket>();
+  // Node's own `reusedSocket` misses a connection that goes from one request straight to the next.
+  for (const agent of all) agent.on('free', (socket: Socket) => used.add(socket));
   return {
     short,
     long,
+    fresh,
+    wasUsed: (socket) => used.has(socket),
+    dropIdle: () => all.forEach(dropIdle),
     close: () => all.forEach((agent) => agent.destroy()),
   };
+}
+
+function dropIdle({ freeSockets }: HttpAgent): void {
+  for (const socket of Object.values(freeSockets).flatMap((kept) => kept ?? [])) socket.destroy();
 }
 
 function tlsOptions(settings: NomadSettings): AgentOptions {

@@ -1,11 +1,13 @@
 import got, { type Got, type Response } from 'got';
+import type { ClientRequest } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import type { NomadSettings } from '../../config/types.js';
 import { ConnectorError } from '../../shared/errors.js';
 import { scopeOf } from '../../shared/concurrent.js';
 import { type StatusClass, statusClassOf } from '../../shared/status-class.js';
 import { createAgents, type Agents } from './agents.js';
-import { diedIdle, statusError, translate } from './errors.js';
+import { DiedIdle, isBroken, statusError, translate } from './errors.js';
 import { createTokenSource, type TokenSource } from './token.js';
 import { isTrusted } from './answers/trust.js';
 
@@ -91,14 +93,31 @@ async function send(
   connection: Connection,
   path: string,
   options: GetOptions,
-  mayResend = true,
+): Promise<Response<string>> {
+  const { agents } = connection;
+  const kept = options.waitMs === undefined ? agents.short : agents.long;
+  try {
+    return await sendOver(kept, connection, path, options);
+  } catch (error) {
+    if (!(error instanceof DiedIdle)) throw error;
+    // The next kept connection may be dead too; a new one tells how Nomad is.
+    agents.dropIdle();
+    return await sendOver(agents.fresh, connection, path, options);
+  }
+}
+
+async function sendOver(
+  agent: Agents['fresh'],
+  connection: Connection,
+  path: string,
+  options: GetOptions,
 ): Promise<Response<string>> {
   const deadlineMs = connection.settings.requestTimeoutMs + (options.waitMs ?? 0);
   const deadline = withDeadline(options.signal, deadlineMs);
   try {
-    return await sendOnce(connection, path, options, deadline.signal);
+    return await sendOnce(agent, connection, path, options, deadline.signal);
   } catch (error) {
-    if (mayResend && diedIdle(error)) return await send(connection, path, options, false);
+    if (error instanceof DiedIdle) throw error;
     throw toConnectorError(connection, error, path, options.signal, deadlineMs);
   } finally {
     deadline.done();
@@ -106,16 +125,25 @@ async function send(
 }
 
 async function sendOnce(
+  agent: Agents['fresh'],
   connection: Connection,
   path: string,
   options: GetOptions,
   signal: AbortSignal,
 ): Promise<Response<string>> {
   const { http, agents, settings, onResponse } = connection;
-  const response = await http(requestUrl(settings, path, options.query), {
+  let socket: Socket | undefined;
+  const request = http(requestUrl(settings, path, options.query), {
     headers: await headers(connection),
-    agent: options.waitMs === undefined ? agents.short : agents.long,
+    agent,
     signal,
+  });
+  void request.on('request', (sent: ClientRequest) => {
+    sent.once('socket', (its) => (socket = its));
+  });
+  const response = await request.catch((error: unknown) => {
+    const isKept = socket !== undefined && agents.wasUsed(socket);
+    throw isKept && isBroken(error) ? new DiedIdle() : error;
   });
   onResponse(statusClassOf(response.statusCode));
   return response;

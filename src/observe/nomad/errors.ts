@@ -34,9 +34,14 @@ export function translate(
   );
 }
 
-/** Nomad closed a kept connection just when it was used, which says nothing about Nomad. */
-export function diedIdle(error: unknown): boolean {
+/**
+ * Nomad closed a kept connection just when it was used, which says nothing about Nomad. Never leaves
+ * the client: the request is sent again, on a new connection.
+ */
+export class DiedIdle extends Error {}
+
+/** The connection broke before any answer. */
+export function isBroken(error: unknown): boolean {
   if (!(error instanceof RequestError) || error.response !== undefined) return false;
-  const reset = error.code === 'ECONNRESET' || error.code === 'EPIPE';
-  return reset && error.request?.reusedSocket === true;
+  return error.code === 'ECONNRESET' || error.code === 'EPIPE';
 }
