@@ -45,6 +45,7 @@ function httpChecks(shape: Shape<'http'>, pathsDiffer: boolean, hostsDiffer: boo
     ...(pathsDiffer ? { uri_log_format: checkPathLookup } : { uri: shape.path }),
     version: 'HTTP/1.1',
     headers,
+    ...(shape.body === undefined ? {} : { body: quoteWord(shape.body) }),
   };
   if (shape.expect === undefined) return [send];
   const { match, pattern } = shape.expect;

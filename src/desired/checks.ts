@@ -33,6 +33,7 @@ export type CheckShape =
       readonly host: string;
       /** Name and value, without Host. */
       readonly headers: readonly (readonly [string, string])[];
+      readonly body?: string;
       readonly tls: boolean;
       readonly expect?: Expectation;
     }
@@ -54,7 +55,7 @@ export interface CheckInput {
 
 /** Tags beat the job spec, which beats the settings. */
 export function resolveCheck({ specs, tags, defaults, host }: CheckInput): Check {
-  const { spec, fallbacks } = chooseSpec(defaults.fromJobSpec ? specs : []);
+  const { spec, fallbacks } = chooseSpec(reachable(defaults.fromJobSpec ? specs : [], tags));
   const shaped = shapeOf(spec, tags, host);
   const port = tags.checkPort ?? spec?.port;
   return {
@@ -71,16 +72,37 @@ export function resolveCheck({ specs, tags, defaults, host }: CheckInput): Check
   };
 }
 
+/**
+ * A server's check goes to the server's address. One that Nomad makes at another address is TCP on
+ * the service's own port, unless a tag names a port.
+ */
+function reachable(specs: readonly CheckSpec[], tags: Tags): readonly CheckSpec[] {
+  if (tags.checkPort !== undefined) return specs.map((spec) => without(spec, 'elsewhere'));
+  const here = specs.filter(({ elsewhere }) => elsewhere === undefined);
+  return here.length > 0 ? here : specs;
+}
+
 /** Of several checks the first http one gates; without one the first grpc, else the first tcp. */
 function chooseSpec(specs: readonly CheckSpec[]): { spec?: CheckSpec; fallbacks: string[] } {
   for (const kind of ['http', 'grpc', 'tcp']) {
     const spec = specs.find(({ type }) => type.toLowerCase() === kind);
+    if (spec?.elsewhere !== undefined) return ownPort(spec, spec.elsewhere);
     if (spec !== undefined) return { spec, fallbacks: [] };
   }
   const first = specs[0];
   if (first === undefined) return { fallbacks: [] };
   const { type, name } = first;
   return { fallbacks: [`check ${name}: HAProxy can't run a ${type} check, so it tests TCP`] };
+}
+
+function ownPort(spec: CheckSpec, reason: string): { spec: CheckSpec; fallbacks: string[] } {
+  const message = `check ${spec.name}: ${reason}, so HAProxy tests the service's own port by TCP`;
+  return { spec: { ...without(spec, 'port'), type: 'tcp' }, fallbacks: [message] };
+}
+
+function without(spec: CheckSpec, key: 'port' | 'elsewhere'): CheckSpec {
+  const { [key]: _, ...rest } = spec;
+  return rest;
 }
 
 interface Shaped {
@@ -113,12 +135,20 @@ function kindOf(spec: CheckSpec | undefined, tags: Tags): 'http' | 'https' | 'tc
   return type === 'http' || type === 'grpc' ? type : 'tcp';
 }
 
+/** Printable ASCII but `%`, `\` and `$`, with one kind of quotes at the most: it goes between the others. */
+const BODY = /^(?:[ !"#&(-[\]-~]{1,1024}|[ !#&-[\]-~]{1,1024})$/;
+
+function writableBody(body: string): string | undefined {
+  return BODY.test(body) ? body : undefined;
+}
+
 function httpShape(spec: CheckSpec | undefined, tags: Tags, host: string): Shaped {
   const own = spec?.type.toLowerCase() === 'http' ? spec : undefined;
   const path = tags.checkPath ?? checkPath.parse(own?.path || '/');
   const method = tags.checkMethod ?? httpMethod.parse(own?.method || 'GET');
-  if (path === undefined || method === undefined) {
-    const what = path === undefined ? 'path' : 'method';
+  const body = own?.body === undefined ? '' : writableBody(own.body);
+  if (path === undefined || method === undefined || body === undefined) {
+    const what = path === undefined ? 'path' : method === undefined ? 'method' : 'body';
     const fallback = `check ${own?.name ?? ''}: its ${what} can't be written to HAProxy, so it tests TCP`;
     return { shape: { kind: 'tcp' }, fallbacks: [fallback] };
   }
@@ -129,6 +159,7 @@ function httpShape(spec: CheckSpec | undefined, tags: Tags, host: string): Shape
     path,
     host: tags.checkHost ?? hostHeader ?? host,
     headers,
+    ...(body === '' ? {} : { body }),
     tls: own?.protocol === 'https' || sameTls(spec, tags),
     ...(tags.checkExpect === undefined ? {} : { expect: tags.checkExpect }),
   };

@@ -104,11 +104,14 @@ export interface CheckSpec {
   readonly type: string;
   readonly path?: string;
   readonly method?: string;
+  readonly body?: string;
   readonly headers: Readonly<Record<string, readonly string[]>>;
   readonly intervalMs: number;
   readonly timeoutMs: number;
   /** Port to check where it differs from the service's. */
   readonly port?: number;
+  /** Why Nomad's own check can't be made at the address that the service registers. */
+  readonly elsewhere?: string;
   readonly protocol?: 'http' | 'https';
   readonly tlsSkipVerify: boolean;
   readonly grpcService?: string;

@@ -25,10 +25,12 @@ function block(part: Partial<ServiceBlock>): ServiceBlock {
     name: 'web',
     portLabel: 'http',
     addressMode: 'auto',
+    customAddress: false,
     tags: [],
     checks: [],
     shutdownDelayMs: 0,
     staticPorts: {},
+    hostNetworks: {},
     ...part,
   };
 }

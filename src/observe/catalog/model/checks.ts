@@ -1,5 +1,6 @@
+import { checkPlace, declaredPlace, type CheckPlace } from './check-place.js';
 import type { WireResources } from '../../nomad/answers/shapes.js';
-import { addressesInside, resolvePort } from './ports.js';
+import { resolvePort } from './ports.js';
 import type { CheckBlock, ServiceBlock } from './spec.js';
 import type { CheckSpec } from '../../types.js';
 import { resolveVariables, type Variables } from './variables.js';
@@ -11,28 +12,27 @@ export function instanceChecks(
   resources: WireResources | undefined,
   variables: Variables,
 ): readonly CheckSpec[] {
+  const service = resolveVariables(block.portLabel, variables);
   return block.checks.map((check) => {
-    const query = {
-      label: resolveVariables(check.portLabel, variables),
-      ...(block.task === undefined ? {} : { task: block.task }),
-      inside: addressesInside(block.addressMode),
-    };
-    return toCheckSpec(check, variables, resolvePort(query, resources), servicePort);
+    const label = resolveVariables(check.portLabel, variables);
+    const place = checkPlace(block, check, { service, servicePort, check: label }, resources);
+    return toCheckSpec(check, variables, place, servicePort);
   });
 }
 
 /** The checks as far as they are known without an allocation: labels of static ports are. */
 export function declaredChecks(block: ServiceBlock): readonly CheckSpec[] {
-  const portOf = (label: string): number | undefined =>
-    block.staticPorts[label] ?? resolvePort({ label, inside: false }, undefined);
-  const servicePort = portOf(block.portLabel) ?? 0;
-  return block.checks.map((check) => toCheckSpec(check, {}, portOf(check.portLabel), servicePort));
+  const { portLabel: label, staticPorts } = block;
+  const servicePort = staticPorts[label] ?? resolvePort({ label, inside: false }, undefined) ?? 0;
+  return block.checks.map((check) =>
+    toCheckSpec(check, {}, declaredPlace(block, check), servicePort),
+  );
 }
 
 function toCheckSpec(
   check: CheckBlock,
   variables: Variables,
-  port: number | undefined,
+  { port, elsewhere }: CheckPlace,
   servicePort: number,
 ): CheckSpec {
   const resolve = (text: string): string => resolveVariables(text, variables);
@@ -41,12 +41,14 @@ function toCheckSpec(
     type: check.type,
     ...(check.path === undefined ? {} : { path: resolve(check.path) }),
     ...(check.method === undefined ? {} : { method: check.method }),
+    ...(check.body === undefined ? {} : { body: resolve(check.body) }),
     headers: Object.fromEntries(
       Object.entries(check.headers).map(([name, values]) => [name, values.map(resolve)]),
     ),
     intervalMs: check.intervalMs,
     timeoutMs: check.timeoutMs,
     ...(port === undefined || port === servicePort ? {} : { port }),
+    ...(elsewhere === undefined ? {} : { elsewhere }),
     ...(check.protocol === undefined ? {} : { protocol: check.protocol }),
     tlsSkipVerify: check.tlsSkipVerify,
     ...(check.grpcService === undefined ? {} : { grpcService: check.grpcService }),

@@ -19,9 +19,21 @@ export function resolvePort(
 ): number | undefined {
   const { label, inside } = query;
   if (label === '') return undefined;
-  const port = allPorts(resources, query.task).find(({ Label }) => Label === label);
+  const port = findPort(query, resources);
   if (port !== undefined) return (inside && positive(port.To)) || positive(port.Value);
-  return /^\d{1,5}$/.test(label) ? validPort(Number(label)) : undefined;
+  return isLiteral(label) ? validPort(Number(label)) : undefined;
+}
+
+/** The port that the label names; a label that reads like a number is one all the same. */
+export function findPort(
+  { label, task }: Pick<PortQuery, 'label' | 'task'>,
+  resources: WireResources | undefined,
+): WirePort | undefined {
+  return allPorts(resources, task).find(({ Label }) => Label === label);
+}
+
+export function isLiteral(label: string): boolean {
+  return /^\d{1,5}$/.test(label);
 }
 
 /** The address that an instance registered without one can be reached at. */
@@ -33,7 +45,7 @@ export function hostAddress(resources: WireResources | undefined, label: string)
 }
 
 export function addressesInside(mode: string): boolean {
-  return mode === 'alloc' || mode === 'driver';
+  return mode === 'alloc' || mode === 'alloc_ipv6' || mode === 'driver';
 }
 
 function allPorts(resources: WireResources | undefined, task: string | undefined): WirePort[] {

@@ -30,18 +30,23 @@ export interface ServiceBlock {
   readonly name: string;
   readonly portLabel: string;
   readonly addressMode: string;
+  /** It registers an address that the job names, of which Nomad knows nothing. */
+  readonly customAddress: boolean;
   readonly tags: readonly string[];
   readonly checks: readonly CheckBlock[];
   /** Between deregistration and the kill signal. */
   readonly shutdownDelayMs: number;
   /** Ports that are the same for each allocation, by label. */
   readonly staticPorts: Readonly<Record<string, number>>;
+  /** The host network of each port, by label. */
+  readonly hostNetworks: Readonly<Record<string, string>>;
 }
 
 /** A check as the job has it: its port is a label yet. */
-export interface CheckBlock extends Omit<CheckSpec, 'port'> {
+export interface CheckBlock extends Omit<CheckSpec, 'port' | 'elsewhere'> {
   /** Empty for the service's own port. */
   readonly portLabel: string;
+  readonly addressMode: string;
 }
 
 export function toJobSpec(job: WireJob): JobSpec {
@@ -80,10 +85,12 @@ function toBlock(
     name: resolve(service.Name),
     portLabel: resolve(service.PortLabel ?? ''),
     addressMode: service.AddressMode ?? '',
+    customAddress: (service.Address ?? '') !== '',
     tags: (service.Tags ?? []).map(resolve),
     checks: (service.Checks ?? []).map((check) => toCheck(check, resolve)),
     shutdownDelayMs: shutdownDelay(group, task),
     staticPorts: staticPorts(group),
+    hostNetworks: hostNetworks(group),
   };
 }
 
@@ -122,6 +129,8 @@ function toCheck(check: WireCheck, resolve: (text: string) => string): CheckBloc
     intervalMs: toMs(check.Interval),
     timeoutMs: toMs(check.Timeout),
     portLabel: resolve(check.PortLabel ?? ''),
+    addressMode: check.AddressMode ?? '',
+    ...optional('body', resolve(check.Body ?? '')),
     ...(protocol === 'http' || protocol === 'https' ? { protocol } : {}),
     tlsSkipVerify: check.TLSSkipVerify ?? false,
     ...optional('grpcService', resolve(check.GRPCService ?? '')),
@@ -132,6 +141,11 @@ function staticPorts(group: WireGroup): Record<string, number> {
   const ports = (group.Networks ?? []).flatMap(networkPorts);
   const fixed = ports.filter(({ Value }) => (Value ?? 0) > 0);
   return Object.fromEntries(fixed.map(({ Label, Value }) => [Label, Value ?? 0]));
+}
+
+function hostNetworks(group: WireGroup): Record<string, string> {
+  const ports = (group.Networks ?? []).flatMap(networkPorts);
+  return Object.fromEntries(ports.map(({ Label, HostNetwork }) => [Label, HostNetwork ?? '']));
 }
 
 function optional<Key extends string>(key: Key, value: string): Partial<Record<Key, string>> {

@@ -27,6 +27,7 @@ export interface WirePort {
   readonly Value?: Maybe<number>;
   readonly To?: Maybe<number>;
   readonly HostIP?: Maybe<string>;
+  readonly HostNetwork?: Maybe<string>;
 }
 
 export interface WireNetwork {
@@ -86,6 +87,8 @@ export interface WireCheck {
   readonly Interval?: Maybe<number>;
   readonly Timeout?: Maybe<number>;
   readonly PortLabel?: Maybe<string>;
+  readonly AddressMode?: Maybe<string>;
+  readonly Body?: Maybe<string>;
   readonly Protocol?: Maybe<string>;
   readonly TLSSkipVerify?: Maybe<boolean>;
   readonly GRPCService?: Maybe<string>;
@@ -95,6 +98,7 @@ export interface WireService {
   readonly Name: string;
   readonly Provider?: Maybe<string>;
   readonly PortLabel?: Maybe<string>;
+  readonly Address?: Maybe<string>;
   readonly AddressMode?: Maybe<string>;
   readonly Tags?: Maybe<readonly string[]>;
   readonly Checks?: Maybe<readonly WireCheck[]>;
@@ -159,7 +163,12 @@ function maybeObject(properties: Record<string, SchemaObject>): SchemaObject {
 
 const port = object(
   { Label: string },
-  { Value: maybe('integer'), To: maybe('integer'), HostIP: maybe('string') },
+  {
+    Value: maybe('integer'),
+    To: maybe('integer'),
+    HostIP: maybe('string'),
+    HostNetwork: maybe('string'),
+  },
 );
 const networks = maybeList(
   object(
@@ -177,6 +186,8 @@ const check = object(
     Interval: maybe('integer'),
     Timeout: maybe('integer'),
     PortLabel: maybe('string'),
+    AddressMode: maybe('string'),
+    Body: maybe('string'),
     Protocol: maybe('string'),
     TLSSkipVerify: maybe('boolean'),
     GRPCService: maybe('string'),
@@ -188,6 +199,7 @@ const services = maybeList(
     {
       Provider: maybe('string'),
       PortLabel: maybe('string'),
+      Address: maybe('string'),
       AddressMode: maybe('string'),
       Tags: tags,
       Checks: maybeList(check),
