@@ -20,7 +20,13 @@ export interface Catalog {
  * the pass with an error instead.
  */
 export type Trust =
-  { readonly removals: 'allowed' } | { readonly removals: 'held'; readonly reason: string };
+  | { readonly removals: 'allowed' }
+  | {
+      readonly removals: 'held';
+      readonly reason: string;
+      /** Nomad changed while it was read: this isn't one state of it, whatever else is in doubt. */
+      readonly torn?: true;
+    };
 
 export const catalogWarningCodes = [
   'spec-unreadable',
@@ -66,6 +72,8 @@ export interface CatalogInstance {
   readonly allocId: string;
   /** An IP address; host names are resolved while reading, `''` when there is none. */
   readonly address: string;
+  /** Registered with a host name that can't be resolved now; the address is then `''`. */
+  readonly unresolved?: true;
   /** 0 when the registration has none. */
   readonly port: number;
   readonly tags: readonly string[];

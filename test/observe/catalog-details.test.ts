@@ -41,6 +41,8 @@ describe('what a catalog makes of odd registrations and specs', () => {
         none: '10.1.1.1',
         bad: '',
       });
+      const marked = catalog.services.filter(({ instances }) => instances[0]?.unresolved === true);
+      expect(marked.map(({ name }) => name)).to.deep.equal(['bad']);
       const unresolved = catalog.warnings.filter(({ code }) => code === 'address-unresolved');
       expect(unresolved.map(({ message }) => message)).to.deep.equal([
         "default/bad: the address no.such.host can't be resolved",

@@ -1,6 +1,7 @@
+import { isIP } from 'node:net';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { isHostName, withoutBrackets } from '../../src/observe/catalog/model/address-text.js';
+import { ipOrNothing, isHostName, withoutBrackets } from '../../src/observe/catalog/model/address-text.js';
 import { createLineReader } from '../../src/observe/nomad/answers/heartbeat.js';
 import { findBlock, instanceId } from '../../src/observe/catalog/model/instance-id.js';
 import type { WireJob, WireResources } from '../../src/observe/nomad/answers/shapes.js';
@@ -318,6 +319,35 @@ describe('lines of the event stream', () => {
 });
 
 describe('addresses', () => {
+  it('are one text however an IPv6 address is spelled, as HAProxy 3.0 and 3.2 print it', () => {
+    const printed: Record<string, readonly string[]> = {
+      '::ffff:10.0.0.1': ['::ffff:a00:1', '0:0:0:0:0:FFFF:10.0.0.1', '[::ffff:0a00:0001]'],
+      '::10.0.0.1': ['::a00:1', '::10.0.0.1'],
+      '::2': ['0::2', '::0.0.0.2'],
+      '::': ['0:0:0:0:0:0:0:0'],
+      '::ffff:0:102:304': ['::ffff:0:1.2.3.4'],
+      '64:ff9b::102:304': ['64:ff9b::1.2.3.4'],
+      '1:0:0:2::3': ['1:0:0:2:0:0:0:3'],
+      '2001:db8:0:1:1:1:1:1': ['2001:DB8::1:1:1:1:1'],
+    };
+    for (const [text, spellings] of Object.entries(printed)) {
+      for (const one of [text, ...spellings]) expect(withoutBrackets(one), one).to.equal(text);
+    }
+    fc.assert(
+      fc.property(fc.ipV6(), (address) => {
+        const text = withoutBrackets(address);
+        expect(withoutBrackets(text)).to.equal(text);
+        expect(isIP(text)).to.equal(6);
+      }),
+    );
+  });
+
+  it('are nothing where they are no address', () => {
+    const odd = ['10.0.0.1:80', '1.2.3', '1.2.3.4.5', '999.1.1.1', 'a:b', 'fe80::1%eth0', '[x]:1'];
+    for (const one of odd) expect(ipOrNothing(withoutBrackets(one)), one).to.equal('');
+    expect(ipOrNothing('10.0.0.1')).to.equal('10.0.0.1');
+  });
+
   it('lose brackets, and are told from host names', () => {
     expect(withoutBrackets('[2001:db8::1]')).to.equal('2001:db8::1');
     expect(['10.0.0.1', '::1', '', 'db.internal', 'host-1'].map(isHostName)).to.deep.equal([

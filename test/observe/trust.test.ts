@@ -241,6 +241,7 @@ describe('never mistakes an outage for an empty catalog', () => {
       const quiet = changeAtEachRead(observer);
       const catalog = await observer.read();
       expect(held(catalog)).to.match(/^torn read/);
+      expect(catalog.trust).to.have.property('torn', true);
       expect(catalog.services).to.have.lengthOf(13);
       expect(nomad.requests.count('/v1/services')).to.equal(3);
       quiet();
@@ -273,6 +274,7 @@ describe('never mistakes an outage for an empty catalog', () => {
       nomad.requests.reset();
       const catalog = await observer.read();
       expect(held(catalog)).to.match(/went back/);
+      expect(catalog.trust).not.to.have.property('torn');
       expect(nomad.requests.count('/v1/service/')).to.be.greaterThan(0);
       expect(nomad.requests.count('/v1/job/')).to.equal(1);
       expect((await observer.read()).trust.removals).to.equal('allowed');

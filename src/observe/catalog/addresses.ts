@@ -1,5 +1,6 @@
 import { lookup as dnsLookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
+import { withoutBrackets } from './model/address-text.js';
 
 /** All addresses of a host name. */
 export type Lookup = (host: string) => Promise<readonly string[]>;
@@ -11,43 +12,81 @@ export interface AddressBook {
 
 interface Entry {
   readonly address?: string;
+  /** When it was asked for last. */
   readonly at: number;
+  /** When it was wanted last. */
+  readonly wanted: number;
+  readonly failed: boolean;
 }
 
 export interface AddressBookOptions {
   readonly lookup?: Lookup;
   readonly now?: () => number;
   readonly ttlMs?: number;
+  /** After a lookup that found nothing. */
+  readonly retryMs?: number;
   /** A resolver that hangs must not hold up the pass. */
   readonly timeoutMs?: number;
 }
+
+/** An instance that restarts is away from the catalog for a moment; its address is not forgotten. */
+const keepMs = 600_000;
 
 /**
  * A name with several addresses keeps the one that it was given, so that servers don't move with the
  * resolver's round robin; one that can't be resolved any more keeps its last.
  */
 export function createAddressBook(options: AddressBookOptions = {}): AddressBook {
-  const { lookup = lookupAll, now = Date.now, ttlMs = 30_000, timeoutMs = 2000 } = options;
-  let entries = new Map<string, Entry>();
-  const refresh = async (host: string): Promise<Entry> => {
+  const { lookup = lookupAll, now = Date.now, timeoutMs = 2000 } = options;
+  const { ttlMs = 30_000, retryMs = Math.min(ttlMs, 2000) } = options;
+  const entries = new Map<string, Entry>();
+  const pending = new Map<string, Promise<readonly string[]>>();
+  const ask = (host: string): Promise<readonly string[]> => {
+    // The resolver hangs: the pass that asked first has waited, and no other has to.
+    if (pending.has(host)) return Promise.resolve([]);
+    const asked = lookup(host).catch(() => []);
+    pending.set(host, asked);
+    void asked.then((found) => {
+      pending.delete(host);
+      if (found.length > 0) keep(host, found);
+    });
+    return withTimeout(asked, timeoutMs).catch(() => []);
+  };
+  const keep = (host: string, found: readonly string[]): void => {
     const known = entries.get(host);
-    if (known !== undefined && now() - known.at < ttlMs) return known;
-    const found = await withTimeout(lookup(host), timeoutMs).catch(() => []);
-    const address = choose(found, known?.address);
-    return { ...(address === undefined ? {} : { address }), at: now() };
+    const address = choose(found.map(withoutBrackets), known?.address);
+    const at = now();
+    const wanted = known?.wanted ?? at;
+    const failed = found.length === 0;
+    entries.set(host, { ...(address === undefined ? {} : { address }), at, wanted, failed });
+  };
+  const refresh = async (host: string): Promise<void> => {
+    const known = entries.get(host);
+    const age = known === undefined ? Infinity : now() - known.at;
+    if (age >= (known?.failed === true ? retryMs : ttlMs)) keep(host, await ask(host));
+    const entry = entries.get(host);
+    if (entry !== undefined) entries.set(host, { ...entry, wanted: now() });
   };
   return {
     resolve: async (hosts) => {
-      const unique = [...new Set(hosts)];
-      const read = await Promise.all(
-        unique.map(async (host) => [host, await refresh(host)] as const),
-      );
-      entries = new Map(read);
+      const unique = [...new Set(hosts.map(nameOf))];
+      await Promise.all(unique.map(refresh));
+      for (const [host, { wanted }] of entries) {
+        if (now() - wanted > keepMs) entries.delete(host);
+      }
       return new Map(
-        read.flatMap(([host, { address }]) => (address === undefined ? [] : [[host, address]])),
+        hosts.flatMap((host): [string, string][] => {
+          const address = entries.get(nameOf(host))?.address;
+          return address === undefined ? [] : [[host, address]];
+        }),
       );
     },
   };
+}
+
+/** Names differ by more than their case. */
+function nameOf(host: string): string {
+  return host.toLowerCase();
 }
 
 function choose(found: readonly string[], before: string | undefined): string | undefined {

@@ -23,7 +23,7 @@ import type { WireAllocation, WireJobStub } from '../nomad/answers/shapes.js';
 import { enabledInstances, type Snapshot } from './model/snapshot.js';
 import { SpecCache, type SpecProblems } from './spec-cache.js';
 import { wentBack, type Indexes } from '../nomad/answers/trust.js';
-import type { Catalog } from '../types.js';
+import type { Catalog, Trust } from '../types.js';
 
 export interface CatalogReader {
   /** `full` reads all instances again, whatever the index says. */
@@ -183,7 +183,7 @@ class CatalogPass {
     const catalog = assemble(
       snapshot,
       missing.map(({ id }) => id),
-      reason === undefined ? { removals: 'allowed' } : { removals: 'held', reason },
+      toTrust(reason, torn !== undefined),
     );
     this.remember(snapshot, indexes, catalog);
     return catalog;
@@ -231,6 +231,11 @@ class CatalogPass {
     this.specs.clear();
     this.indexes = undefined;
   }
+}
+
+function toTrust(reason: string | undefined, torn: boolean): Trust {
+  if (reason === undefined) return { removals: 'allowed' };
+  return { removals: 'held', reason, ...(torn ? { torn } : {}) };
 }
 
 function byKey(jobs: readonly WireJobStub[]): ReadonlyMap<string, WireJobStub> {

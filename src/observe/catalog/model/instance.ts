@@ -1,6 +1,6 @@
 /** An instance as the catalog and its allocation tell it. */
 
-import { isHostName, withoutBrackets } from './address-text.js';
+import { ipOrNothing, isHostName, withoutBrackets } from './address-text.js';
 import { instanceChecks } from './checks.js';
 import { findBlock } from './instance-id.js';
 import { keyOf } from './keys.js';
@@ -14,11 +14,13 @@ import { allocationVariables, type Variables } from './variables.js';
 export function toInstance(wire: WireInstance, snapshot: Snapshot): CatalogInstance {
   const alloc = snapshot.allocations.get(wire.AllocID);
   const block = alloc === undefined ? undefined : blockOf(wire, alloc, snapshot);
+  const address = addressOf(wire, alloc, block, snapshot);
   return {
     id: wire.ID,
     jobId: wire.JobID,
     allocId: wire.AllocID,
-    address: addressOf(wire, alloc, block, snapshot),
+    address,
+    ...(address === '' && isHostName(withoutBrackets(wire.Address)) ? { unresolved: true } : {}),
     port: wire.Port >= 1 && wire.Port <= 65_535 ? wire.Port : 0,
     tags: wire.Tags ?? [],
     createIndex: wire.CreateIndex,
@@ -89,9 +91,11 @@ function addressOf(
 ): string {
   const address = withoutBrackets(wire.Address);
   if (address === '') {
-    return hostAddress(alloc?.AllocatedResources ?? undefined, block?.portLabel ?? '');
+    const host = hostAddress(alloc?.AllocatedResources ?? undefined, block?.portLabel ?? '');
+    return ipOrNothing(withoutBrackets(host));
   }
-  return isHostName(address) ? (snapshot.addresses.get(address) ?? '') : address;
+  if (isHostName(address)) return snapshot.addresses.get(address) ?? '';
+  return ipOrNothing(address);
 }
 
 function unreadable(reason: string): InstanceSpec {
