@@ -18,8 +18,26 @@ const impureModules = [
   'node:process',
 ];
 
+/** Purity is a property of a folder. */
+const pureFolders = [
+  'src/haproxy',
+  'src/desired',
+  'src/diff',
+  'src/observe/nomad/answers',
+  'src/observe/catalog/model',
+  'src/actual/normalise',
+  'src/apply/render',
+];
+
 const impureMessage =
   'This folder is pure: it does no I/O, and takes time and randomness as arguments.';
+
+const apart = 'The desired and the actual state share src/haproxy, and know nothing of each other.';
+const strangers = {
+  'src/desired': [{ group: ['**/actual/**'], message: apart }],
+  'src/actual': [{ group: ['**/desired/**'], message: apart }],
+  'src/actual/normalise': [{ group: ['**/desired/**'], message: apart }],
+};
 
 export default tseslint.config(
   {
@@ -64,11 +82,18 @@ export default tseslint.config(
     },
   },
   {
-    files: ['src/desired/**/*.ts', 'src/diff/**/*.ts', 'src/**/*.pure.ts'],
+    files: ['src/actual/**/*.ts'],
+    rules: { 'no-restricted-imports': ['error', { patterns: strangers['src/actual'] }] },
+  },
+  ...pureFolders.map((folder) => ({
+    files: [`${folder}/**/*.ts`],
     rules: {
       'no-restricted-imports': [
         'error',
-        { paths: impureModules.map((name) => ({ name, message: impureMessage })) },
+        {
+          paths: impureModules.map((name) => ({ name, message: impureMessage })),
+          patterns: strangers[folder] ?? [],
+        },
       ],
       'no-restricted-globals': [
         'error',
@@ -83,7 +108,7 @@ export default tseslint.config(
         { object: 'Math', property: 'random', message: impureMessage },
       ],
     },
-  },
+  })),
   {
     // Scripts that run before the packages are there, or that other programs load.
     files: ['**/*.{js,cjs,mjs}'],

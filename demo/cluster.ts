@@ -1,18 +1,9 @@
 /** Nomad as the demo drives it: a real agent where NOMAD_BIN names one, else the simulator. */
 
-import { type AppJob, appJob } from '../fixtures/nomad/app-job.js';
+import { appJob } from '../fixtures/nomad/app-job.js';
 import { nomadBin, startNomadAgent } from '../fixtures/nomad/real.js';
+import type { Cluster } from './cluster-types.js';
 import { startSimulatedCluster } from './simulated-cluster.js';
-
-export interface Cluster {
-  readonly url: string;
-  readonly origin: string;
-  /** Runs the job, or its new version by a rolling update, and waits until Nomad is content. */
-  deploy(app: AppJob): Promise<void>;
-  scale(jobId: string, count: number): Promise<void>;
-  stop(jobId: string): Promise<void>;
-  close(): Promise<void>;
-}
 
 export async function startCluster(): Promise<Cluster> {
   return nomadBin() === undefined ? startSimulatedCluster() : startRealCluster();

@@ -11,7 +11,8 @@ import type { AppJob } from '../fixtures/nomad/app-job.js';
 import { freePort } from '../fixtures/ports.js';
 import { type Started, waitFor } from '../fixtures/process.js';
 import { type CommandResult, runCommand, startCommand } from '../fixtures/stack/command.js';
-import { type Cluster, startCluster } from './cluster.js';
+import { startCluster } from './cluster.js';
+import type { Cluster } from './cluster-types.js';
 import { type LoadResult, startLoad } from './load.js';
 import {
   answersOnly,

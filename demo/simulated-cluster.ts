@@ -5,7 +5,7 @@ import { type NomadSimulator, startNomadSimulator } from '../fixtures/nomad/simu
 import type { Allocation, TaskSpec } from '../fixtures/nomad/types.js';
 import { freePort } from '../fixtures/ports.js';
 import { type Started, start, waitFor } from '../fixtures/process.js';
-import type { Cluster } from './cluster.js';
+import type { Cluster } from './cluster-types.js';
 
 /** The simulator answers as Nomad does; the sample app's processes are real. */
 export async function startSimulatedCluster(): Promise<Cluster> {

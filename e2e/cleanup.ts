@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { Engine } from './engine.js';
+import type { ContainerRuntimeClient as Engine } from 'testcontainers';
 
 const key = 'haproxy-nomad-connector.e2e';
 
