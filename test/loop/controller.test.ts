@@ -4,11 +4,13 @@ import { expect } from 'chai';
 
 import { waitFor } from '../../fixtures/process.js';
 import type { SyncSettings } from '../../src/config/types.js';
-import { createController, type WakeSource } from '../../src/loop/controller.js';
-import { ConnectorError } from '../../src/shared/errors.js';
-import type { PassResult } from '../../src/pass/pass.js';
+import { createController } from '../../src/loop/controller.js';
+import type { WakeSource } from '../../src/loop/wake-sources.js';
+import { asConnectorError, ConnectorError } from '../../src/shared/errors.js';
+import type { Picture } from '../../src/pass/picture.js';
+import type { Failure, Outcome, Side } from '../../src/pass/run.js';
 import { settings } from '../desired/given.js';
-import { heldRemoval, nothing, result, something } from '../given-result.js';
+import { heldRemoval, nothing, picture, something, times } from '../pass/given-picture.js';
 
 const quick: SyncSettings = {
   ...settings.sync,
@@ -20,41 +22,57 @@ const quick: SyncSettings = {
 
 interface RunningPass {
   readonly signal: AbortSignal;
-  readonly end: (result?: PassResult) => void;
-  readonly fail: (error: unknown) => void;
+  readonly isDue: (side: Side) => boolean;
+  readonly end: (picture?: Picture) => void;
+  readonly fail: (error: unknown, side?: Side) => void;
+  readonly endAs: (outcomes: readonly Outcome[]) => void;
 }
 
 interface Given {
   readonly sync?: Partial<SyncSettings>;
   readonly graceMs?: number;
+  readonly targets?: readonly string[];
+}
+
+function failure(side: Side, error: unknown): Failure {
+  return { side, error: asConnectorError(error), times };
 }
 
 /** A controller whose passes the test ends. */
-function controlled({ sync, graceMs }: Given = {}) {
+function controlled({ sync, graceMs, targets = ['default'] }: Given = {}) {
   const passes: RunningPass[] = [];
   const wakes: WakeSource[] = [];
-  const results: PassResult[] = [];
+  const results: Picture[] = [];
   const failures: ConnectorError[] = [];
+  const waits: { readonly side: Side; readonly ms: number }[] = [];
   const busy = { now: 0, most: 0 };
   const controller = createController({
+    targets,
     settings: { ...quick, ...sync },
-    pass: (signal) => {
+    pass: (isDue, signal) => {
       busy.most = Math.max(busy.most, ++busy.now);
-      return new Promise<PassResult>((resolve, reject) => {
-        const end = (one = result()): void => resolve(one);
-        passes.push({ signal, end, fail: reject });
+      return new Promise<readonly Outcome[]>((resolve) => {
+        passes.push({
+          ...{ isDue, signal },
+          end: (one = picture()) => resolve([{ side: one.target, picture: one }]),
+          fail: (error, side = 'default') => resolve([failure(side, error)]),
+          endAs: resolve,
+        });
       }).finally(() => busy.now--);
     },
     onWake: (source) => wakes.push(source),
     onSuccess: (one) => results.push(one),
-    onFailure: (error) => failures.push(error),
+    onFailure: ({ side, error }, ms) => {
+      failures.push(error);
+      waits.push({ side, ms });
+    },
     ...(graceMs === undefined ? {} : { graceMs }),
   });
   const stop = new AbortController();
   /** The pass of that number, from 1, once it runs. */
   const pass = (number: number): Promise<RunningPass> =>
     waitFor(`pass ${number}`, () => passes[number - 1], { intervalMs: 1 });
-  return { controller, stop, pass, passes, wakes, results, failures, busy };
+  return { controller, stop, pass, passes, wakes, results, failures, waits, busy };
 }
 
 async function several(turns: number): Promise<void> {
@@ -156,7 +174,7 @@ describe('the controller', () => {
     const quiet = [nothing, { ...nothing, held: { ...heldRemoval, releasable: false } }].map(
       (rest) => ({ rest, ...start() }),
     );
-    for (const { pass, rest } of [...quiet, ...cases]) (await pass(1)).end(result({ rest }));
+    for (const { pass, rest } of [...quiet, ...cases]) (await pass(1)).end(picture({ rest }));
     for (const { pass, wakes } of cases) {
       await pass(2);
       expect(wakes).to.deep.equal(['start', 'recheck']);

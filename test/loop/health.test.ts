@@ -1,18 +1,27 @@
 import { expect } from 'chai';
 
 import { createHealth } from '../../src/loop/health.js';
+import { ConnectorError } from '../../src/shared/errors.js';
+import { nomadSide, type Failure } from '../../src/pass/run.js';
 import { settings } from '../desired/given.js';
-import { nothing, result, something } from '../given-result.js';
+import { nothing, picture, something, times } from '../pass/given-picture.js';
+
+const unreachable: Failure = {
+  side: nomadSide,
+  error: new ConnectorError('nomad-unreachable', 'Nomad does not answer'),
+  times,
+};
 
 /** A clock and a pass in hand that the test moves. */
-function healthAt(resyncIntervalMs: number) {
+function healthAt(resyncIntervalMs: number, targets: readonly string[] = ['default']) {
   const time: { now: number; busySince?: number } = { now: 1_000_000 };
   const sync = { ...settings.sync, resyncIntervalMs };
-  const health = createHealth(
+  const health = createHealth({
     sync,
-    () => time.busySince,
-    () => time.now,
-  );
+    targets,
+    busySince: () => time.busySince,
+    now: () => time.now,
+  });
   return { health, time };
 }
 
@@ -20,9 +29,9 @@ describe('readiness', () => {
   it('waits for the first pass that ends well, and says why it takes so long', () => {
     const { health } = healthAt(1000);
     expect(health.ready()).to.deep.equal({ ok: false, reason: 'no sync yet' });
-    health.failed('Nomad does not answer');
+    health.failed(unreachable);
     expect(health.ready().reason).to.equal('no sync yet: Nomad does not answer');
-    health.succeeded(result());
+    health.succeeded(picture());
     expect(health.ready()).to.deep.equal({ ok: true });
   });
 
@@ -32,14 +41,14 @@ describe('readiness', () => {
       [60_000, 180_000],
     ] as const) {
       const { health, time } = healthAt(resyncMs);
-      health.succeeded(result());
-      health.failed('Nomad does not answer');
+      health.succeeded(picture());
+      health.failed(unreachable);
       time.now += staleMs;
       expect(health.ready()).to.deep.equal({ ok: true });
       time.now += 1;
       const seconds = staleMs / 1000;
       expect(health.ready().reason).to.equal(`last sync ${seconds} s ago: Nomad does not answer`);
-      health.succeeded(result());
+      health.succeeded(picture());
       expect(health.ready()).to.deep.equal({ ok: true });
       time.now += staleMs + 1;
       expect(health.ready().reason).to.equal(`last sync ${seconds} s ago`);
@@ -49,18 +58,18 @@ describe('readiness', () => {
   it('is false while a problem stands or steps are left, until a pass ends without', () => {
     const { health } = healthAt(1000);
     const problems = [{ code: 'frontend-missing', message: 'there is no frontend x' }] as const;
-    health.succeeded(result({ rest: { ...something, problems } }));
+    health.succeeded(picture({ rest: { ...something, problems } }));
     expect(health.ready()).to.deep.equal({ ok: false, reason: 'there is no frontend x' });
-    health.succeeded(result({ rest: something }));
+    health.succeeded(picture({ rest: something }));
     expect(health.ready().reason).to.equal(`${something.steps.length} steps are left to do`);
-    health.succeeded(result({ plan: something, rest: nothing }));
+    health.succeeded(picture({ plan: something, rest: nothing }));
     expect(health.ready()).to.deep.equal({ ok: true });
   });
 
   it('is not lost over skipped services', () => {
     const { health } = healthAt(1000);
     const skipped = [{ service: 'default/web', code: 'invalid-tag', reason: 'no' }] as const;
-    health.succeeded(result({ rest: { ...nothing, skipped } }));
+    health.succeeded(picture({ rest: { ...nothing, skipped } }));
     expect(health.ready()).to.deep.equal({ ok: true });
   });
 });
@@ -80,7 +89,7 @@ describe('liveness', () => {
 
   it('does not ask whether passes end well', () => {
     const { health, time } = healthAt(1000);
-    health.failed('Nomad does not answer');
+    health.failed(unreachable);
     time.now += 3_600_000;
     expect(health.alive()).to.deep.equal({ ok: true });
   });

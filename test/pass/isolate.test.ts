@@ -1,15 +1,14 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 
-import type { ActualState } from '../../src/actual/types.js';
 import type { DesiredBackend, Rejection } from '../../src/desired/types.js';
-import type { Plan } from '../../src/diff/types.js';
 import { asConnectorError, ConnectorError } from '../../src/shared/errors.js';
-import { attempt, type Attempts, isolate } from '../../src/pass/isolate.js';
+import { applyWithout, type Attempts, isolate } from '../../src/pass/isolate.js';
+import type { View } from '../../src/pass/look.js';
 import { candidatesOf } from '../../src/pass/rejections.js';
 import { actualState, backend, desiredState, planFor } from '../diff/given.js';
 import { applyToModel, settle } from '../diff/model.js';
-import { rejected } from '../given-errors.js';
+import { rejected } from './given-errors.js';
 
 const letters = 'abcdefghijkl';
 
@@ -29,7 +28,7 @@ function oracle({ services, culprits, names = false }: Given) {
   let commits = 0;
   const remembered: Record<string, Rejection> = {};
 
-  function commit(_: ActualState, plan: Plan): Promise<void> {
+  function commit({ plan }: View): Promise<void> {
     commits += 1;
     const created = plan.steps.flatMap((step) => (step.kind === 'create-backend' ? [step] : []));
     const refused = created.find(({ service }) => isCulprit(service));
@@ -43,21 +42,21 @@ function oracle({ services, culprits, names = false }: Given) {
 
   const attempts: Attempts = {
     read: () => Promise.resolve(actual),
-    desire: (apart) => {
+    look: (state, apart) => {
       const out = { ...remembered, ...apart };
       const gone = all.filter(({ service }) => service in out);
       const skipped = gone.map(({ service, name }) => {
         return { service, backend: name, code: 'rejected-by-haproxy', reason: '' } as const;
       });
-      return desiredState(
+      const desired = desiredState(
         all.filter((one) => !gone.includes(one)),
         [],
         { skipped },
       );
+      return Promise.resolve({ actual: state, desired, plan: planFor(desired, state) });
     },
-    plan: (desired, state) => Promise.resolve(planFor(desired, state)),
     commit,
-    rejectionOf: (thrown) => {
+    recoverRefusal: (thrown) => {
       const error = asConnectorError(thrown);
       if (error.code !== 'haproxy-rejected') throw error;
       return Promise.resolve(error);
@@ -77,10 +76,9 @@ async function settled(given: Given) {
   const world = oracle(given);
   const { attempts } = world;
   for (let rounds = 0; rounds <= letters.length; rounds++) {
-    const desired = attempts.desire({});
-    const plan = await attempts.plan(desired, await attempts.read());
+    const { desired, plan } = await attempts.look(await attempts.read(), {});
     if (plan.steps.length === 0) return world;
-    await attempt(attempts, candidatesOf(desired, plan), []);
+    await applyWithout(attempts, candidatesOf(desired, plan), []);
   }
   throw new Error('it goes on and on');
 }
@@ -131,7 +129,7 @@ describe('isolation', () => {
 
   it('serves everybody with one commit where nobody is refused', async () => {
     const given = oracle({ services: 5, culprits: [] });
-    await attempt(given.attempts, given.all, []);
+    await applyWithout(given.attempts, given.all, []);
     expect(given.served()).to.deep.equal(servicesOf(given.all));
     expect(given.commits()).to.equal(1);
     expect(given.remembered).to.deep.equal({});
@@ -141,7 +139,7 @@ describe('isolation', () => {
     const given = oracle({ services: 3, culprits: [] });
     const [a, ...others] = given.all;
     if (a === undefined) throw new Error('there are three');
-    await attempt(given.attempts, [a], others);
+    await applyWithout(given.attempts, [a], others);
     expect(given.served()).to.deep.equal(['default/a']);
     expect(given.remembered).to.deep.equal({});
   });
@@ -174,7 +172,7 @@ describe('isolation', () => {
     const given = oracle({ services: 4, culprits: [] });
     const down = new ConnectorError('haproxy-unreachable', 'no answer');
     const attempts = { ...given.attempts, commit: () => Promise.reject(down) };
-    expect(await rejected(attempt(attempts, given.all, []))).to.equal(down);
+    expect(await rejected(applyWithout(attempts, given.all, []))).to.equal(down);
     expect(given.remembered).to.deep.equal({});
   });
 });

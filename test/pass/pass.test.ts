@@ -6,8 +6,9 @@ import type { ActualMap } from '../../src/actual/types.js';
 import { ConnectorError } from '../../src/shared/errors.js';
 import type { CatalogService } from '../../src/observe/types.js';
 import { catalogOf, enabled, instance, service, settings } from '../desired/given.js';
-import { rejected } from '../given-errors.js';
-import { refuses, type Sent, world } from './given.js';
+import { rejected } from './given-errors.js';
+import { world } from './given.js';
+import { refuses, type Sent } from './given-haproxy.js';
 
 const names = ['a', 'b', 'c', 'd', 'e'] as const;
 

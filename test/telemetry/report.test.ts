@@ -1,12 +1,13 @@
 import { expect } from 'chai';
 
-import { ConnectorError } from '../../src/shared/errors.js';
+import type { Failure } from '../../src/pass/run.js';
+import { ConnectorError, type ErrorCode } from '../../src/shared/errors.js';
 import { createReporter } from '../../src/telemetry/report.js';
 import type { LogFields, Logger } from '../../src/telemetry/logger.js';
 import type { Metrics } from '../../src/telemetry/metrics.js';
 import { catalogOf } from '../desired/given.js';
-import { backend, desiredState } from '../diff/given.js';
-import { heldRemoval, nothing, result, something } from '../given-result.js';
+import { actualBackend, actualState, backend, desiredState } from '../diff/given.js';
+import { heldRemoval, nothing, picture, something, times } from '../pass/given-picture.js';
 
 /** A reporter, what it logs and what it measures. */
 function reporter() {
@@ -40,13 +41,16 @@ function reporter() {
   };
 }
 
+function failure(code: ErrorCode): Failure {
+  return { side: 'default', error: new ConnectorError(code, 'no answer'), times };
+}
+
 const held = { ...nothing, held: heldRemoval };
 
 describe('the report of a pass', () => {
   it('is a debug line where there was nothing to do', () => {
     const report = reporter();
-    report.began();
-    report.succeeded(result({ catalog: { ...catalogOf(), index: 42 } }));
+    report.succeeded(picture({ catalog: { ...catalogOf(), index: 42 } }));
     expect(report.said()).to.deep.equal(['debug nothing to do']);
     expect(report.lines[0]?.fields).to.include({ pass: 1, nomadIndex: 42 });
     expect(report.lines[0]?.fields['durationMs']).to.be.a('number');
@@ -54,12 +58,13 @@ describe('the report of a pass', () => {
 
   it('says what changed, and why HAProxy reloaded', () => {
     const report = reporter();
-    report.began();
-    report.succeeded(result({ plan: something, steps: something.steps, reloads: ['new-backend'] }));
+    report.succeeded(
+      picture({ plan: something, steps: something.steps, reloads: ['new-backend'] }),
+    );
     expect(report.said()).to.deep.equal(['info HAProxy changed']);
     expect(report.lines[0]?.fields).to.deep.include({
       steps: something.steps.length,
-      reloads: ['new backend nomad_web'],
+      reloads: ['new-backend'],
     });
     expect(report.measured('planStep').flat()).to.deep.equal(
       something.steps.map(({ kind }) => kind),
@@ -69,48 +74,54 @@ describe('the report of a pass', () => {
 
   it('says what a pass failed with', () => {
     const report = reporter();
-    report.began();
-    report.began();
-    const error = new ConnectorError('nomad-unreachable', 'no answer');
-    report.failed(error);
-    expect(report.said()).to.deep.equal(['error pass failed']);
-    expect(report.lines[0]?.fields).to.include({ pass: 2, error });
+    report.failed(failure('haproxy-down'), 100);
+    const failed = failure('nomad-unreachable');
+    report.failed(failed, 200);
+    expect(report.said()).to.deep.equal(['error pass failed', 'error pass failed']);
+    const { error } = failed;
+    const told = { pass: 2, side: 'default', durationMs: 250, retryMs: 200, error };
+    expect(report.lines[1]?.fields).to.include(told);
     expect(report.measured('succeeded')).to.deep.equal([]);
   });
 
-  it('measures the phases under the result of their pass, and forgets them with it', () => {
+  it('measures the phases of a pass under its result', () => {
+    const timed = { ...times, phases: { observe: 2000 } };
     const cases = [
-      ['noop', (report: ReturnType<typeof reporter>) => report.succeeded(result())],
-      ['changed', (report) => report.succeeded(result({ steps: something.steps }))],
-      ['held', (report) => report.succeeded(result({ rest: held, steps: something.steps }))],
-      ['failed', (report) => report.failed(new ConnectorError('haproxy-down', 'no answer'))],
+      [
+        'noop',
+        (report: ReturnType<typeof reporter>) => report.succeeded(picture({ times: timed })),
+      ],
+      ['changed', (report) => report.succeeded(picture({ times: timed, steps: something.steps }))],
+      [
+        'held',
+        (report) => report.succeeded(picture({ times: timed, rest: held, steps: something.steps })),
+      ],
+      ['failed', (report) => report.failed({ ...failure('haproxy-down'), times: timed }, 0)],
     ] as const satisfies readonly (readonly [string, (r: ReturnType<typeof reporter>) => void])[];
     for (const [name, end] of cases) {
       const report = reporter();
-      report.began();
-      report.phase('apply', 1);
-      report.began();
-      report.phase('observe', 2000);
       end(report);
-      const measured = report.measured('phase');
-      expect(measured[0]).to.deep.equal(['observe', name, 2]);
-      expect(measured.slice(1).map(([phase, as]) => [phase, as])).to.deep.equal([['total', name]]);
+      expect(report.measured('phase')).to.deep.equal([
+        ['observe', name, 2],
+        ['total', name, 0.25],
+      ]);
     }
   });
 
   it('counts services, held removals and what is degraded', () => {
     const report = reporter();
-    const skipped = [{ service: 'default/x', code: 'no-domain', reason: 'no' }] as const;
+    const skipped = [{ service: 'default/x', code: 'invalid-tag', reason: 'no' }] as const;
     const problems = [{ code: 'frontend-missing', message: 'no frontend' }] as const;
     report.succeeded(
-      result({
+      picture({
         desired: desiredState([backend('web'), backend('api')]),
+        actual: actualState([actualBackend('web'), actualBackend('api')]),
         rest: { ...held, skipped, problems },
         degraded: [{ code: 'no-hard-stop-after', message: 'none' }],
       }),
     );
     expect(report.measured('services')).to.deep.equal([
-      [{ routed: 2, wanted: 2, skipped: ['no-domain'] }],
+      [{ routed: 2, wanted: 2, skipped: ['invalid-tag'] }],
     ]);
     expect(report.measured('heldRemovals')).to.deep.equal([[3]]);
     expect(report.measured('degraded')).to.deep.equal([
@@ -120,8 +131,8 @@ describe('the report of a pass', () => {
 
   it('tells the first sync once, and of each that none is waited for', () => {
     const report = reporter();
-    report.succeeded(result());
-    report.succeeded(result());
+    report.succeeded(picture());
+    report.succeeded(picture());
     expect(report.measured('startupSynced')).to.have.length(1);
     expect(report.measured('succeeded')).to.have.length(2);
     expect(report.measured('backoff')).to.deep.equal([[0], [0]]);
@@ -130,10 +141,10 @@ describe('the report of a pass', () => {
   it('counts as drift what was to be done though the catalog is the same', () => {
     const report = reporter();
     const at = (index: number) => ({ catalog: { ...catalogOf(), index }, plan: something });
-    report.succeeded(result(at(1)));
-    report.succeeded(result(at(2)));
+    report.succeeded(picture(at(1)));
+    report.succeeded(picture(at(2)));
     expect(report.measured('drift')).to.deep.equal([]);
-    report.succeeded(result(at(2)));
+    report.succeeded(picture(at(2)));
     expect(report.measured('drift')).to.deep.equal([[something.steps.length]]);
   });
 
@@ -145,7 +156,7 @@ describe('the report of a pass', () => {
 });
 
 describe('a warning', () => {
-  const skipped = [{ service: 'default/x', code: 'no-domain', reason: 'no' }] as const;
+  const skipped = [{ service: 'default/x', code: 'invalid-tag', reason: 'no' }] as const;
   const catalog = catalogOf();
   const cases = [
     ['service skipped', { rest: { ...nothing, skipped } }],
@@ -177,29 +188,29 @@ describe('a warning', () => {
     it(`"${message}" is said once, until it goes away`, () => {
       const report = reporter();
       const warnings = (): string[] => report.warned().map((line) => line.message);
-      report.succeeded(result(given));
-      report.succeeded(result(given));
+      report.succeeded(picture(given));
+      report.succeeded(picture(given));
       expect(warnings()).to.deep.equal([message]);
-      report.succeeded(result());
-      report.succeeded(result(given));
+      report.succeeded(picture());
+      report.succeeded(picture(given));
       expect(warnings()).to.deep.equal([message, message]);
     });
   }
 
   it('is kept over a pass that failed', () => {
     const report = reporter();
-    report.succeeded(result({ rest: { ...nothing, skipped } }));
-    report.failed(new ConnectorError('haproxy-down', 'no answer'));
-    report.succeeded(result({ rest: { ...nothing, skipped } }));
+    report.succeeded(picture({ rest: { ...nothing, skipped } }));
+    report.failed(failure('haproxy-down'), 100);
+    report.succeeded(picture({ rest: { ...nothing, skipped } }));
     expect(report.warned()).to.have.length(1);
   });
 
   it('about held removals waits for the read that may release them', () => {
     const report = reporter();
-    report.succeeded(result({ rest: held }));
+    report.succeeded(picture({ rest: held }));
     expect(report.warned()).to.deep.equal([]);
-    report.succeeded(result({ rest: held }));
-    report.succeeded(result({ rest: held }));
+    report.succeeded(picture({ rest: held }));
+    report.succeeded(picture({ rest: held }));
     expect(report.warned().map(({ message, fields }) => ({ message, fields }))).to.deep.equal([
       {
         message: 'removals held',
@@ -210,7 +221,7 @@ describe('a warning', () => {
 
   it('about removals that no read can release comes at once', () => {
     const report = reporter();
-    report.succeeded(result({ rest: { ...held, held: { ...heldRemoval, releasable: false } } }));
+    report.succeeded(picture({ rest: { ...held, held: { ...heldRemoval, releasable: false } } }));
     expect(report.warned().map(({ message }) => message)).to.deep.equal(['removals held']);
   });
 });

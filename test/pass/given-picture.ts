@@ -1,8 +1,9 @@
-import { plan } from '../src/diff/plan/plan.js';
-import type { Held, Plan } from '../src/diff/types.js';
-import type { PassResult } from '../src/pass/pass.js';
-import { catalogOf } from './desired/given.js';
-import { actualState, backend, desiredState, endpoint, input } from './diff/given.js';
+import { plan } from '../../src/diff/plan/plan.js';
+import type { Held, Plan } from '../../src/diff/types.js';
+import type { Picture } from '../../src/pass/picture.js';
+import type { Times } from '../../src/pass/stopwatch.js';
+import { catalogOf } from '../desired/given.js';
+import { actualState, backend, desiredState, endpoint, input } from '../diff/given.js';
 
 /** The plan of a pass with nothing to do. */
 export const nothing: Plan = plan(input(desiredState(), actualState()));
@@ -19,16 +20,21 @@ export const heldRemoval: Held = {
   releasable: true,
 };
 
+export const times: Times = { startedAt: 1000, endedAt: 1250, phases: {} };
+
 /** What a pass with nothing to do came to, but for what a test cares about. */
-export function result(given: Partial<PassResult> = {}): PassResult {
+export function picture(given: Partial<Picture> = {}): Picture {
   return {
+    target: 'default',
     catalog: catalogOf(),
     desired: desiredState(),
+    actual: actualState(),
     plan: nothing,
     rest: nothing,
     steps: [],
     reloads: [],
     degraded: [],
+    times,
     ...given,
   };
 }

@@ -3,22 +3,28 @@ import { expect } from 'chai';
 import type { ExitCode } from '../../src/cli/exit-codes.js';
 import { printPlan } from '../../src/diff/print/print.js';
 import { ConnectorError } from '../../src/shared/errors.js';
-import { runOnce, type SingleRun } from '../../src/commands/single.js';
-import type { PassResult } from '../../src/pass/pass.js';
-import { rejected } from '../given-errors.js';
-import { heldRemoval, nothing, result, something } from '../given-result.js';
+import { runOnce, type SingleRun } from '../../src/commands/once.js';
+import type { Picture } from '../../src/pass/picture.js';
+import type { Outcome } from '../../src/pass/run.js';
+import { rejected } from '../pass/given-errors.js';
+import { heldRemoval, nothing, picture, something, times } from '../pass/given-picture.js';
 
-type Outcome = PassResult | ConnectorError;
+type Given = Picture | ConnectorError;
+
+function outcomeOf(given: Given): Outcome {
+  if (given instanceof ConnectorError) return { side: 'default', error: given, times };
+  return { side: given.target, picture: given };
+}
 
 /** Passes with these outcomes, one after the other. */
-async function once(outcomes: readonly Outcome[], given: Partial<SingleRun> = {}) {
+async function once(outcomes: readonly Given[], given: Partial<SingleRun> = {}) {
   const left = [...outcomes];
   const printed: string[] = [];
   const run: SingleRun = {
     pass: () => {
       const next = left.shift();
       if (next === undefined) throw new Error('one pass too many');
-      return next instanceof Error ? Promise.reject(next) : Promise.resolve(next);
+      return Promise.resolve([outcomeOf(next)]);
     },
     signal: new AbortController().signal,
     writes: true,
@@ -42,7 +48,7 @@ const conflict = new ConnectorError('haproxy-conflict', 'another writer was fast
 describe('the exit code of a single run', () => {
   const cases: readonly (readonly [
     what: string,
-    outcome: Partial<PassResult>,
+    outcome: Partial<Picture>,
     run: Partial<SingleRun>,
     code: ExitCode,
   ])[] = [
@@ -68,23 +74,23 @@ describe('the exit code of a single run', () => {
   ];
   for (const [what, outcome, run, code] of cases) {
     it(`is ${code} for ${what}`, async () => {
-      expect((await once([result(outcome)], run)).code).to.equal(code);
+      expect((await once([picture(outcome)], run)).code).to.equal(code);
     });
   }
 });
 
 describe('a single run', () => {
   it('prints the first plan that has steps, as text or as JSON', async () => {
-    const outcomes = [result({ plan: something })];
+    const outcomes = [picture({ plan: something })];
     expect((await once(outcomes)).printed).to.equal(printPlan(something));
     const { printed } = await once(outcomes, { output: 'json' });
     expect(JSON.parse(printed)).to.include({ noChanges: false });
-    expect((await once([result()])).printed).to.match(/No changes\.\n$/);
+    expect((await once([picture()])).printed).to.match(/No changes\.\n$/);
   });
 
   it('reads again what is held and can be released, and prints what came of it', async () => {
     const held = { ...nothing, held: heldRemoval };
-    const outcomes = [result({ plan: held, rest: held }), result({ plan: something })];
+    const outcomes = [picture({ plan: held, rest: held }), picture({ plan: something })];
     const { code, printed, left } = await once(outcomes, { detailedExitcode: true });
     expect({ code, left }).to.deep.equal({ code: 2, left: 0 });
     expect(printed).to.equal(printPlan(something));
@@ -92,38 +98,38 @@ describe('a single run', () => {
 
   it('reads once where nothing can release what is held, and in a dry run', async () => {
     const stuck = { plan: holds, rest: holds };
-    expect(await once([result(stuck)])).to.include({ code: 4, left: 0 });
+    expect(await once([picture(stuck)])).to.include({ code: 4, left: 0 });
     const held = { ...nothing, held: heldRemoval };
-    const dry = await once([result({ plan: held, rest: held })], { writes: false });
+    const dry = await once([picture({ plan: held, rest: held })], { writes: false });
     expect(dry).to.include({ code: 4, left: 0 });
   });
 
   it('gives up after four reads of what stays held', async () => {
     const held = { ...nothing, held: heldRemoval };
-    const outcomes = Array.from({ length: 5 }, () => result({ plan: held, rest: held }));
+    const outcomes = Array.from({ length: 5 }, () => picture({ plan: held, rest: held }));
     expect(await once(outcomes)).to.include({ code: 4, left: 1 });
   });
 
   it('says who is skipped at the end, in the plan of the beginning', async () => {
     const held = { ...something, held: heldRemoval };
-    const outcomes = [result({ plan: held, rest: held }), result({ plan: skips, rest: skips })];
+    const outcomes = [picture({ plan: held, rest: held }), picture({ plan: skips, rest: skips })];
     const { code, printed } = await once(outcomes);
     expect(code).to.equal(3);
     expect(printed).to.contain('service web skipped').and.to.contain('to add');
   });
 
   it('tries again where another writer was faster, up to four times', async () => {
-    expect(await once([conflict, result({ plan: something })])).to.include({ code: 0, left: 0 });
-    const thrown = await rejected(once([conflict, conflict, conflict, conflict, result()]));
+    expect(await once([conflict, picture({ plan: something })])).to.include({ code: 0, left: 0 });
+    const thrown = await rejected(once([conflict, conflict, conflict, conflict, picture()]));
     expect(thrown.code).to.equal('haproxy-conflict');
   });
 
   it('ends with any other error at once, and for a stop without another try', async () => {
     const down = new ConnectorError('haproxy-down', 'HAProxy does not answer');
-    expect((await rejected(once([down, result()]))).code).to.equal('haproxy-down');
+    expect((await rejected(once([down, picture()]))).code).to.equal('haproxy-down');
     const stop = new AbortController();
     stop.abort();
-    const waits = once([conflict, result()], { signal: stop.signal });
+    const waits = once([conflict, picture()], { signal: stop.signal });
     expect(await rejected(waits)).to.be.instanceOf(Error);
   });
 });

@@ -1,4 +1,4 @@
-import { asConnectorError, type ConnectorError } from '../src/shared/errors.js';
+import { asConnectorError, type ConnectorError } from '../../src/shared/errors.js';
 
 /** What a promise is rejected with; fails where it is fulfilled. */
 export async function rejected(promise: Promise<unknown>): Promise<ConnectorError> {
