@@ -17,22 +17,23 @@ export interface Attempts {
 
 /**
  * Finds the culprits: those that HAProxy names, else by halves. A half that is accepted is applied
- * by that, so in the end all but the culprits are.
+ * by that, so in the end all but the culprits are. `without`: those that are in none of its attempts.
  */
 export async function isolate(
   attempts: Attempts,
   candidates: readonly DesiredBackend[],
   error: ConnectorError,
+  without: readonly DesiredBackend[] = [],
 ): Promise<void> {
-  if (candidates.length === 0) throw error;
+  const [suspect] = candidates;
+  if (suspect === undefined) throw error;
   const named = namedIn(candidates, error.message);
-  const culprits = named.length > 0 ? named : candidates.length === 1 ? candidates : [];
-  attempts.remember(rejections(culprits, error.message));
-  if (culprits.length > 0) return;
+  if (named.length > 0) return attempts.remember(rejections(named, error.message));
+  if (candidates.length === 1) return confirm(attempts, suspect, without);
   const middle = Math.ceil(candidates.length / 2);
   const [left, right] = [candidates.slice(0, middle), candidates.slice(middle)];
-  await applyWithout(attempts, left, right);
-  await applyWithout(attempts, right, []);
+  await applyWithout(attempts, left, [...right, ...without]);
+  await applyWithout(attempts, right, without);
 }
 
 /** Applies everything but `without`, and looks further into `half` where that is rejected. */
@@ -41,14 +42,38 @@ export async function applyWithout(
   half: readonly DesiredBackend[],
   without: readonly DesiredBackend[],
 ): Promise<void> {
-  const apart = rejections(without, 'another service is being looked for');
-  const view = await attempts.look(await attempts.read(), apart);
+  const view = await lookWithout(attempts, without);
   const left = candidatesOf(view.desired, view.plan).filter(({ service }) =>
     half.some((one) => one.service === service),
   );
+  const error = await refusalOf(attempts, view);
+  if (error !== undefined) await isolate(attempts, left, error, without);
+}
+
+/** HAProxy names nobody: only who is refused on top of what is accepted without it is to blame. */
+async function confirm(
+  attempts: Attempts,
+  suspect: DesiredBackend,
+  without: readonly DesiredBackend[],
+): Promise<void> {
+  const others = await refusalOf(attempts, await lookWithout(attempts, [suspect, ...without]));
+  if (others !== undefined) throw others;
+  const error = await refusalOf(attempts, await lookWithout(attempts, without));
+  if (error !== undefined) attempts.remember(rejections([suspect], error.message));
+}
+
+async function lookWithout(attempts: Attempts, without: readonly DesiredBackend[]): Promise<View> {
+  const apart = rejections(without, 'another service is being looked for');
+  return attempts.look(await attempts.read(), apart);
+}
+
+/** Undefined where it was accepted, or where there was nothing to do. */
+async function refusalOf(attempts: Attempts, view: View): Promise<ConnectorError | undefined> {
+  if (view.plan.steps.length === 0) return undefined;
   try {
     await attempts.commit(view);
+    return undefined;
   } catch (error) {
-    await isolate(attempts, left, await attempts.recoverRefusal(error));
+    return attempts.recoverRefusal(error);
   }
 }
