@@ -7,6 +7,7 @@ import { look } from './look.js';
 import { rememberPicture } from './memory.js';
 import { nextPicture, type Picture } from './picture.js';
 import { readActual } from './read-actual.js';
+import { settleBoth } from '../shared/concurrent.js';
 import type { Stopwatch, Times } from './stopwatch.js';
 import type { Target } from './target.js';
 
@@ -23,10 +24,11 @@ export async function syncTarget(
 ): Promise<Picture> {
   const { memory } = target;
   const { timed } = stopwatch;
-  const [catalog, actual] = await Promise.all([
+  // What HAProxy's read mends may not outlive the pass, whatever becomes of Nomad's.
+  const [catalog, actual] = await settleBoth(
     observed.catalog,
     timed('actual', () => readActual(target, signal)),
-  ]);
+  );
   const hidden = await observed.hidden(servedNamespaces(actual), signal);
   const context = { ...around, target, catalog, hidden, timed, signal };
   const start = await look(context, actual);

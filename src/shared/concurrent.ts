@@ -23,6 +23,15 @@ export function scopeOf(parent: AbortSignal): Scope {
   };
 }
 
+/** Both, or the error of the first that has one: once neither goes on by itself. */
+export async function settleBoth<A, B>(
+  first: Promise<A>,
+  second: Promise<B>,
+): Promise<readonly [A, B]> {
+  await Promise.allSettled([first, second]);
+  return [await first, await second];
+}
+
 /** All of it or the first error; after an error nothing runs on. */
 export async function mapQueued<In, Out>(
   queue: PQueue,
