@@ -5,18 +5,13 @@ import type { DesiredBackend, DesiredState, Endpoint, Skipped } from '../../desi
 import { ConnectorError } from '../../shared/errors.js';
 import { type JsonObject, textAt } from '../../shared/json.js';
 import { adoptedBackendSteps, type Adoption } from '../complete/adopt.js';
-import {
-  asItStands,
-  type BackendContext,
-  type BackendPlan,
-  deletion,
-  planBackend,
-  planCustomBackend,
-  serversAsTheyStand,
-} from './backend.js';
+import { type BackendContext, type BackendPlan, deletion } from './backend-plan.js';
 import { serverCheckOf } from '../complete/check-fields.js';
 import { isBackendChange, isSlotStep, isStructural } from '../dispatch.js';
+import { planCustomBackend } from './custom-backend.js';
 import type { PlanInput } from './input.js';
+import { asItStands, serversAsTheyStand } from './kept-backend.js';
+import { planBackend } from './own-backend.js';
 import type { Routing } from './routes.js';
 import { beforeOf } from './slot-steps.js';
 import type { Held, Problem, Step } from '../types.js';

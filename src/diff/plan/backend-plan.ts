@@ -1,0 +1,78 @@
+import type { ActualSlot, OtherServer } from '../../actual/types.js';
+import type { DesiredBackend } from '../../desired/types.js';
+import { isObject, type JsonObject } from '../../shared/json.js';
+import type { CheckEntries, CheckFiles } from '../complete/check-lookups.js';
+import type { Entries } from './entries.js';
+import { beforeOf } from './slot-steps.js';
+import type { SlotsInput } from './slots.js';
+import type { PlannedSlot, Step } from '../types.js';
+
+export interface BackendContext {
+  readonly slots: Pick<
+    SlotsInput,
+    'held' | 'isGone' | 'mayRun' | 'idle' | 'now' | 'drainTimeoutSeconds' | 'settings'
+  >;
+  /** The pass reloads HAProxy anyway: sizes may be put right at no further cost. */
+  readonly reloadsAnyway: boolean;
+  /** `--adopt`: what stands there of the original connector's is taken over. */
+  readonly adopt: boolean;
+  /** Servers of the backend that this one takes the place of. */
+  readonly replaced: (service: string) => readonly OtherServer[];
+  readonly checkFiles: CheckFiles;
+  readonly checkEntries: CheckEntries;
+  readonly canaryFile: string;
+  readonly canaryEntries: Entries;
+}
+
+export interface BackendPlan {
+  readonly steps: readonly Step[];
+  /** What goes into the generation marker's hash. */
+  readonly structure: JsonObject;
+  /** Entries of the check maps, by server name. */
+  readonly checks: CheckEntries;
+  /** Entries of the map of canaries; undefined where none are looked up. */
+  readonly canaries?: Entries | undefined;
+}
+
+export function slotsInput(
+  desired: DesiredBackend,
+  slots: readonly ActualSlot[],
+  context: BackendContext,
+): Omit<SlotsInput, 'structural'> {
+  return {
+    prefix: desired.slotPrefix,
+    service: desired.service,
+    slots,
+    endpoints: desired.endpoints,
+    ...(desired.expected === undefined ? {} : { expected: desired.expected }),
+    hasCheck: desired.hasCheck,
+    keepCheck: desired.keepCheck,
+    ...context.slots,
+  };
+}
+
+/** Only names of slots count: what is in them changes without a reload. */
+export function structureOf(
+  name: string,
+  section: JsonObject,
+  slots: readonly PlannedSlot[],
+): JsonObject {
+  return { name, section, slots: slots.map((slot) => slot.name) };
+}
+
+export function deletion(backend: string, slot: ActualSlot): Step {
+  return {
+    kind: 'delete-server',
+    route: 'transaction',
+    reload: 'custom-servers',
+    reason: `servers of ${slot.service} in backend ${backend}`,
+    backend,
+    before: beforeOf(slot),
+    service: slot.service,
+  };
+}
+
+export function hasCheck(section: JsonObject): boolean {
+  const server = section['default_server'];
+  return isObject(server) && server['check'] === 'enabled';
+}

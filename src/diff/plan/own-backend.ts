@@ -1,0 +1,108 @@
+import equal from 'fast-deep-equal';
+
+import type { ActualBackend } from '../../actual/types.js';
+import { withCanaryMap } from '../../desired/canary.js';
+import type { DesiredBackend } from '../../desired/types.js';
+import type { JsonObject } from '../../shared/json.js';
+import { takenOver } from '../complete/adopt.js';
+import {
+  type BackendContext,
+  type BackendPlan,
+  hasCheck,
+  slotsInput,
+  structureOf,
+} from './backend-plan.js';
+import { canaryEntries } from '../complete/canaries.js';
+import { checkFieldsOf } from '../complete/check-fields.js';
+import { checkEntries, resolveChecks } from '../complete/check-lookups.js';
+import { beforeOf, planSlotSteps } from './slot-steps.js';
+import { assignSlots } from './slots.js';
+import type { PlannedSlot, ReloadReason, Step } from '../types.js';
+
+/** One dynamic backend: made, written again, or its slots filled and emptied. */
+export function planBackend(
+  desired: DesiredBackend,
+  actual: ActualBackend | undefined,
+  context: BackendContext,
+): BackendPlan {
+  const lookups = { ...desired, section: withCanaryMap(desired.section, context.canaryFile) };
+  const checked = resolveChecks(lookups, actual?.section, context.checkFiles);
+  const section = sectionOf({ ...desired, section: checked.section }, actual);
+  const changes = changesOf(actual, section);
+  const before = actual?.slots ?? [];
+  const sticky = section['cookie'] !== undefined;
+  const input = { ...slotsInput(desired, before, context), sticky };
+  let slots = assignSlots({ ...input, structural: changes.length > 0 || context.reloadsAnyway });
+  const resized = !equal(slots.map(nameOf), before.map(nameOf));
+  if (resized) slots = assignSlots({ ...input, structural: true });
+  const common = {
+    structure: structureOf(desired.name, section, slots),
+    checks: checkEntries(checked, slots, context.checkEntries),
+    canaries: canaryEntries(desired, section, slots, context.canaryEntries),
+  };
+  const foreign = [...(actual?.others ?? []), ...context.replaced(desired.service)];
+  if (foreign.length > 0) slots = takenOver(slots, foreign);
+  if (actual !== undefined && changes.length === 0 && !resized) {
+    return { ...common, steps: planSlotSteps(desired, before, slots) };
+  }
+  return { ...common, steps: [structuralStep(desired, actual, { section, slots, changes })] };
+}
+
+/** A backend that isn't ours, yet, is written whole. */
+function changesOf(actual: ActualBackend | undefined, section: JsonObject): string[] {
+  if (actual === undefined) return [];
+  return actual.ours ? sectionChanges(actual.section, section) : ['taken over whole'];
+}
+
+function nameOf({ name }: { readonly name: string }): string {
+  return name;
+}
+
+/** A job spec that can't be read must not rewrite a check that works; none at all is not one. */
+function sectionOf(desired: DesiredBackend, actual: ActualBackend | undefined): JsonObject {
+  const keeps = desired.keepCheck && actual?.ours === true && hasCheck(actual.section);
+  if (!keeps) return desired.section;
+  return checkFieldsOf(desired.section, actual.section);
+}
+
+function structuralStep(
+  desired: DesiredBackend,
+  actual: ActualBackend | undefined,
+  planned: {
+    readonly section: JsonObject;
+    readonly slots: readonly PlannedSlot[];
+    readonly changes: readonly string[];
+  },
+): Step {
+  const { section, slots, changes } = planned;
+  const common = {
+    route: 'transaction',
+    backend: desired.name,
+    service: desired.service,
+    section,
+    slots,
+    summary: desired.checkSummary,
+  } as const;
+  if (actual === undefined) {
+    const reason = `new backend ${desired.name}`;
+    return { kind: 'create-backend', ...common, reload: 'new-backend', reason };
+  }
+  const reload: ReloadReason = changes.length > 0 ? 'changed-backend' : 'more-slots';
+  const what = changes.length > 0 ? 'changed' : 'slots of';
+  const before = actual.slots.map(beforeOf);
+  const reason = `${what} backend ${desired.name}`;
+  return { kind: 'replace-backend', ...common, changes, before, reload, reason };
+}
+
+/** `adv_check: tcp-check -> httpchk`, one line for each field that differs. */
+function sectionChanges(actual: JsonObject, wanted: JsonObject): string[] {
+  const keys = [...new Set([...Object.keys(actual), ...Object.keys(wanted)])].sort();
+  return keys
+    .filter((key) => !equal(actual[key], wanted[key]))
+    .map((key) => `${key}: ${brief(actual[key])} -> ${brief(wanted[key])}`);
+}
+
+function brief(value: unknown): string {
+  if (value === undefined) return 'none';
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
