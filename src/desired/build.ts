@@ -11,6 +11,7 @@ import type {
   DesiredRoute,
   DesiredState,
   DesiredWarning,
+  KeptService,
   Skipped,
 } from './types.js';
 
@@ -33,6 +34,7 @@ export function buildDesired(input: DesiredInput): DesiredState {
       .flatMap(({ skipped }) => skipped ?? [])
       .map((one) => ({ ...one, reason: oneLine(one.reason) }))
       .sort(byService),
+    kept: outcomes.flatMap(({ kept }) => kept ?? []).sort(byService),
     warnings: outcomes
       .flatMap(({ warnings }) => warnings)
       .map((one) => ({ ...one, message: oneLine(one.message) }))
@@ -69,6 +71,7 @@ interface Outcome {
   readonly backend?: DesiredBackend;
   readonly routes: readonly DesiredRoute[];
   readonly skipped?: Skipped;
+  readonly kept?: KeptService;
   readonly warnings: readonly DesiredWarning[];
 }
 
@@ -83,7 +86,9 @@ function settlePlan(
     nameConflict(plan.backend, namesTaken) ??
     rejection(plan.backend, input.rejected) ??
     lostAll(plan, claim);
-  if (skipped !== undefined) return { routes: [], skipped, warnings: plan.warnings };
+  if (skipped !== undefined) {
+    return { routes: [], skipped, kept: plan.kept, warnings: plan.warnings };
+  }
   const service = serviceLabel(plan.offer.id);
   const lost = claim.lost.map((message) => ({ service, code: 'domain-claimed', message }) as const);
   return { backend: plan.backend, routes: claim.kept, warnings: [...plan.warnings, ...lost] };

@@ -7,23 +7,28 @@ import type { RouteTarget } from './types.js';
 export interface Member {
   readonly id: string;
   readonly jobId: string;
+  /** Empty where it isn't known. */
+  readonly group: string;
   readonly address: string;
   readonly port: number;
   readonly tags: readonly string[];
   readonly canary: boolean;
-  /** Orders members by age: the newest speaks for the service. */
+  /** Orders members of one group by age. -1: its allocation is not known. */
   readonly jobVersion: number;
   readonly createIndex: number;
   readonly phase: 'serve' | 'gate' | 'drain';
   readonly terminal: boolean;
   readonly spec: InstanceSpec;
   readonly weight?: number;
+  /** Its host name can't be resolved now. */
+  readonly unresolved?: true;
 }
 
 export function memberOfInstance(instance: CatalogInstance): Member {
-  const { id, jobId, address, port, tags, createIndex, allocation, spec } = instance;
+  const { id, jobId, group = '', address, port, tags, createIndex, allocation, spec } = instance;
   return {
-    ...{ id, jobId, address, port, tags, createIndex, spec },
+    ...{ id, jobId, group, address, port, tags, createIndex, spec },
+    ...(instance.unresolved === true ? { unresolved: true } : {}),
     canary: allocation?.canary ?? false,
     jobVersion: allocation?.jobVersion ?? -1,
     ...phaseOf(allocation),
@@ -54,7 +59,7 @@ export function memberOfTarget(target: RouteTarget, tags: readonly string[]): Me
   const { address, port, weight } = target;
   return {
     id: formatAddress(address, port),
-    ...{ jobId: '', address, port, tags, canary: false, jobVersion: 0, createIndex: 0 },
+    ...{ jobId: '', group: '', address, port, tags, canary: false, jobVersion: 0, createIndex: 0 },
     phase: 'serve',
     terminal: false,
     spec: { status: 'known', checks: [], shutdownDelayMs: 0 },
@@ -63,23 +68,10 @@ export function memberOfTarget(target: RouteTarget, tags: readonly string[]): Me
 }
 
 /** Why it can't be a server, if it can't. */
-export function unusable({ address, port }: Member): string | undefined {
+export function unusable({ address, port, unresolved }: Member): string | undefined {
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) return 'it has no port';
+  if (unresolved === true) return undefined;
   if (address === '') return 'it has no address';
   if (!isIpAddress(address)) return 'its address is not an IP address';
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) return 'it has no port';
   return undefined;
-}
-
-/** The newest that is no canary, else the newest canary. */
-export function newest(members: readonly Member[]): Member | undefined {
-  return [...members].sort(newestFirst)[0];
-}
-
-export function newestFirst(a: Member, b: Member): number {
-  return (
-    Number(a.canary) - Number(b.canary) ||
-    b.jobVersion - a.jobVersion ||
-    b.createIndex - a.createIndex ||
-    (a.id < b.id ? -1 : 1)
-  );
 }

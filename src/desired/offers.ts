@@ -1,58 +1,67 @@
 import { optsIn } from '../observe/catalog/model/tags.js';
-import type { CatalogService, CheckSpec } from '../observe/types.js';
-import { type Member, memberOfInstance, memberOfTarget, newestFirst } from './endpoints.js';
+import { compareText } from '../shared/compare.js';
+import type { CatalogService, CheckSpec, ServiceDeclaration } from '../observe/types.js';
+import { type Member, memberOfInstance, memberOfTarget } from './endpoints.js';
 import type { ServiceId } from '../haproxy/names.js';
+import { byAuthority, type JobAge, type TagSet, tagSetsOf } from './tag-sets.js';
 import type { RouteFile } from './types.js';
 
 /** A service that opted in, or a route file: both are planned alike. */
 export interface Offer {
   readonly id: ServiceId;
   readonly claimedAt: number;
-  /** The job whose tags speak for the service, for messages. */
-  readonly jobId: string;
-  readonly tags: readonly string[];
+  /** At least one; the first decides what can't be joined with the others'. */
+  readonly tagSets: readonly [TagSet, ...TagSet[]];
   /** From the declaration, for when there is no instance. */
   readonly declaredChecks: readonly CheckSpec[];
   /** Instances that its live jobs ask for, registered or yet to come. */
   readonly declaredCount: number;
-  /** Only those that opted in, the newest first. */
+  /** Only those that opted in, see `byAuthority` for their order. */
   readonly members: readonly Member[];
 }
 
-/**
- * Whose tags speak for the service: the newest instance's that opted in and is no canary, else the
- * newest canary's, else the oldest job's declaration. Undefined: nothing opted in.
- */
+/** Undefined: nothing opted in. */
 export function offerOfService(prefix: string, service: CatalogService): Offer | undefined {
   const { namespace, name, claimedAt } = service;
+  const ageOf = agesOf(service.declarations);
   const members = service.instances
     .filter(({ tags }) => optsIn(tags, prefix))
     .map(memberOfInstance)
-    .sort(newestFirst);
-  const declarations = service.declarations.filter(({ tags }) => optsIn(tags, prefix));
-  const [declaration] = [...declarations].sort((a, b) => a.jobCreateIndex - b.jobCreateIndex);
-  const lead = members[0] ?? declaration;
+    .sort(byAuthority(ageOf));
+  const declarations = service.declarations
+    .filter(({ tags }) => optsIn(tags, prefix))
+    .sort(
+      (a, b) =>
+        a.jobCreateIndex - b.jobCreateIndex ||
+        compareText(a.jobId, b.jobId) ||
+        compareText(a.group, b.group),
+    );
+  const [lead, ...others] = tagSetsOf(members, declarations, ageOf);
   if (lead === undefined) return undefined;
   return {
     id: { source: 'nomad', namespace, name },
     claimedAt,
-    jobId: lead.jobId,
-    tags: lead.tags,
-    declaredChecks: declaration?.checks ?? [],
+    tagSets: [lead, ...others],
+    declaredChecks: declarations[0]?.checks ?? [],
     declaredCount: declarations.reduce((sum, { count }) => sum + count, 0),
     members,
   };
 }
 
+function agesOf(declarations: readonly ServiceDeclaration[]): JobAge {
+  const ages = new Map(declarations.map(({ jobId, jobCreateIndex }) => [jobId, jobCreateIndex]));
+  return (jobId) => ages.get(jobId) ?? Number.MAX_SAFE_INTEGER;
+}
+
 export function offerOfFile(prefix: string, file: RouteFile): Offer {
   const tags = file.tags.map((tag) => `${prefix}.${tag}`);
+  const members = file.targets.map((target) => memberOfTarget(target, tags));
   return {
     id: { source: 'file', namespace: '', name: file.name },
     claimedAt: 0,
-    jobId: '',
-    tags,
+    tagSets: [{ jobId: '', group: '', tags }],
     declaredChecks: [],
     declaredCount: 0,
-    members: file.targets.map((target) => memberOfTarget(target, tags)).sort(newestFirst),
+    members: members.sort((a, b) => compareText(a.id, b.id)),
   };
 }

@@ -1,19 +1,23 @@
-import { compareText } from '../shared/compare.js';
 import type { Settings } from '../config/types.js';
 import type { JsonObject } from '../shared/json.js';
 import { checkServerFields, checkSummary, serverCheckSummary } from './check-section.js';
 import type { Check } from './checks.js';
-import { type Domain, readDomains, routesOf } from './domains.js';
+import type { Domain } from './domains.js';
+import { canariesOf, endpointsOf, keptService, readMembers, withCanaryHeader } from './members.js';
 import { originsOf } from './origins.js';
-import { unusable } from './endpoints.js';
 import { backendName, serviceLabel, shortHash } from '../haproxy/names.js';
 import type { Offer } from './offers.js';
 import { dynamicSection } from './section.js';
-import { type CheckedMember, type ServiceCheck, serviceCheck } from './service-check.js';
-import { applicableTags, tagWarnings } from './tag-scope.js';
-import { type InvalidTag, type ParsedTags, parseTags } from './tags.js';
+import { type ServiceCheck, serviceCheck } from './service-check.js';
+import { type OwnedInvalidTag, serviceTags } from './service-tags.js';
 import { oneLine } from '../shared/text.js';
-import type { DesiredBackend, DesiredRoute, DesiredWarning, Endpoint, Skipped } from './types.js';
+import type {
+  DesiredBackend,
+  DesiredRoute,
+  DesiredWarning,
+  KeptService,
+  Skipped,
+} from './types.js';
 import { checkHost } from './values.js';
 import type { Tags } from './vocabulary.js';
 
@@ -24,45 +28,48 @@ export interface ServicePlan {
   readonly routes: readonly DesiredRoute[];
   readonly warnings: readonly DesiredWarning[];
   readonly skipped?: Skipped;
+  /** Its instances, for where it stands already should it be skipped. */
+  readonly kept: KeptService;
 }
 
 /** Undefined: the service is to be left alone. */
 export function planService(offer: Offer, settings: Settings): ServicePlan | undefined {
-  const parsed = parseTags(settings.tags.prefix, offer.tags);
-  if (parsed.tags.backend === 'static') return undefined;
+  const { prefix } = settings.tags;
+  const own = serviceTags(offer, prefix);
+  if (own.tags.backend === 'static') return undefined;
   const service = serviceLabel(offer.id);
-  const members = usableMembers(offer, parsed, settings);
-  const tags = withCanaryHeader(applicableTags(parsed.tags), members.usable);
-  const { domains, invalid } = readDomains(tags, settings.tags.prefix);
+  const members = readMembers(offer, own.tags, prefix);
+  const tags = withCanaryHeader(own.tags, members.usable);
   const check = serviceCheck({
     members: members.usable.length > 0 ? members.usable : members.all,
     tags,
     declared: offer.declaredChecks,
     defaults: settings.checks,
-    host: defaultHost(offer, domains),
+    host: defaultHost(offer, own.domains),
   });
   const content = backendContent(offer, tags, check, settings);
-  const frontends = settings.haproxy.frontends;
-  const routes = routesOf(tags, domains, { backend: content.name, service, frontends });
-  const skipped = skip(offer, content.name, [...parsed.invalid, ...invalid]);
+  const routes = own.routes({
+    backend: content.name,
+    service,
+    frontends: settings.haproxy.frontends,
+  });
+  const skipped = skip(offer, content.name, own.invalid);
+  const endpoints = endpointsOf(members.usable, tags, check.checks);
   return {
     offer,
     backend: {
       ...content,
       ...checkMaps(check),
       ...(tags.canaryHeader === undefined ? {} : { canaries: canariesOf(members.usable) }),
-      endpoints: members.usable.map((one) => endpointOf(one, tags, check.checks)).sort(byId),
+      endpoints,
       expected: offer.declaredCount,
       origins: originsOf(tags, check.merged.check.spec),
       strategy: tags.backendStrategy ?? settings.haproxy.backendStrategy,
       fingerprint: fingerprintOf(content, routes),
     },
+    kept: keptService(service, endpoints, members.usable, check, offer.declaredCount),
     routes,
-    warnings: [
-      ...tagWarnings(service, settings.tags.prefix, parsed),
-      ...members.warnings,
-      ...checkWarnings(service, check),
-    ],
+    warnings: [...own.warnings(service), ...members.warnings, ...checkWarnings(service, check)],
     ...(skipped === undefined ? {} : { skipped }),
   };
 }
@@ -123,78 +130,24 @@ function defaultHost(offer: Offer, domains: readonly Domain[]): string {
   return exact ?? checkHost.parse(offer.id.name) ?? 'localhost';
 }
 
-function usableMembers(offer: Offer, lead: ParsedTags, { tags: { prefix } }: Settings) {
-  const all = offer.members.map((member): CheckedMember => ({
-    member,
-    tags: memberTags(prefix, member.tags, offer, lead),
-  }));
-  const warnings = offer.members.flatMap((member): DesiredWarning[] => {
-    const problem = unusable(member);
-    if (problem === undefined) return [];
-    const message = `instance ${member.id} is left out: ${problem}`;
-    return [{ service: serviceLabel(offer.id), code: 'instance-unusable', message }];
-  });
-  return { all, usable: all.filter(({ member }) => unusable(member) === undefined), warnings };
-}
-
-/** An instance of an older version may hold tags that can't be read: then the service's count. */
-function memberTags(prefix: string, own: readonly string[], offer: Offer, lead: ParsedTags): Tags {
-  if (own === offer.tags) return lead.tags;
-  const parsed = parseTags(prefix, own);
-  return parsed.invalid.length > 0 ? lead.tags : parsed.tags;
-}
-
-/** A canary's own comes first: it may have tags of its own (`canary_tags`) until it is promoted. */
-function withCanaryHeader(tags: Tags, members: readonly CheckedMember[]): Tags {
-  if (tags.backend === 'custom' || tags.mode === 'tcp') return { ...tags, canaryHeader: undefined };
-  const own = members.flatMap(({ member, tags }) => (member.canary && tags.canaryHeader) || []);
-  return { ...tags, canaryHeader: own[0] ?? tags.canaryHeader };
-}
-
-function canariesOf(members: readonly CheckedMember[]): string[] {
-  const serving = members.filter(({ member }) => member.canary && member.phase === 'serve');
-  return serving.map(({ member }) => member.id).sort();
-}
-
-/** So that shares can be told by smaller ones; among an operator's servers, HAProxy's own. */
-const DEFAULT_WEIGHT = { dynamic: 100, custom: 1 } as const;
-
-function endpointOf(
-  { member, tags: own }: CheckedMember,
-  tags: Tags,
-  checks: Readonly<Record<string, Check>>,
-): Endpoint {
-  const { id, createIndex, address, port, phase, terminal } = member;
-  const checkPort = checks[id]?.port;
-  const usual = DEFAULT_WEIGHT[tags.backend === 'custom' ? 'custom' : 'dynamic'];
-  const unasked = tags.canaryHeader === undefined ? undefined : 0;
-  const asCanary = member.canary ? (own.canaryWeight ?? unasked) : undefined;
-  const asked = member.weight ?? asCanary ?? own.weight;
-  return {
-    ...{ id, createIndex, address, port, phase, terminal },
-    ...(asked === undefined ? { weight: usual, isUsualWeight: true } : { weight: asked }),
-    ...(checkPort === undefined || checkPort === port ? {} : { checkPort }),
-  };
-}
-
-function byId(a: Endpoint, b: Endpoint): number {
-  return compareText(a.id, b.id);
-}
-
 function fingerprintOf(content: Content, routes: readonly DesiredRoute[]): string {
   const { kind, name, section, serverFields } = content;
   const facts: JsonObject = { kind, name, section, serverFields };
   return shortHash(JSON.stringify([facts, routes]));
 }
 
-function skip(offer: Offer, backend: string, invalid: readonly InvalidTag[]): Skipped | undefined {
+function skip(
+  { id }: Offer,
+  backend: string,
+  invalid: readonly OwnedInvalidTag[],
+): Skipped | undefined {
   const [first, ...more] = invalid;
   if (first === undefined) return undefined;
-  const job = offer.jobId === '' ? '' : `job ${offer.jobId}, `;
+  const job = first.jobId === '' ? '' : `job ${first.jobId}, `;
   const others = more.length === 0 ? '' : ` (and ${more.length} more)`;
-  const service = serviceLabel(offer.id);
+  const service = serviceLabel(id);
   const reason = `${job}service ${service}: tag ${oneLine(first.tag, 120)} is invalid; ${first.problem}${others}`;
-  const code = offer.id.source === 'file' ? 'invalid-route-file' : 'invalid-tag';
+  const code = id.source === 'file' ? 'invalid-route-file' : 'invalid-tag';
   return { service, code, reason, backend };
 }
 

@@ -8,6 +8,8 @@ export interface ParsedTags {
   /** Known keys with values that are not allowed. */
   readonly invalid: readonly InvalidTag[];
   readonly unknown: readonly UnknownTag[];
+  /** Values as they were given, of the keys that were. */
+  readonly given: Readonly<Partial<Record<TagName, readonly string[]>>>;
 }
 
 export interface InvalidTag {
@@ -35,14 +37,21 @@ export function parseTags(prefix: string, raw: readonly string[]): ParsedTags {
   });
   const tags: Record<string, unknown> = {};
   const invalid: InvalidTag[] = [];
+  const values: Partial<Record<TagName, readonly string[]>> = {};
   for (const name of tagNames) {
     const given = ours.filter(({ key }) => nameByKey.get(key) === name);
     const { value, problems } = readRow(name, given);
     tags[name] = value;
+    if (given.length > 0) values[name] = given.map((one) => one.value);
     invalid.push(...problems);
   }
   const unknown = ours.filter(({ key }) => !nameByKey.has(key));
-  return { tags: tags as Tags, invalid, unknown: unknown.map((one) => explain(prefix, one)) };
+  return {
+    tags: tags as Tags,
+    invalid,
+    unknown: unknown.map((one) => explain(prefix, one)),
+    given: values,
+  };
 }
 
 function readRow(name: TagName, given: readonly RawTag[]) {

@@ -42,7 +42,29 @@ export interface DesiredState {
   /** Sorted by match, host, path and mode. */
   readonly routes: readonly DesiredRoute[];
   readonly skipped: readonly Skipped[];
+  /** Instances of skipped services: they come and go wherever the service stands already. */
+  readonly kept: readonly KeptService[];
   readonly warnings: readonly DesiredWarning[];
+}
+
+/**
+ * What is known of a skipped service. Where it stands, and how it is checked there, is read from
+ * HAProxy: the tags that say so may be the ones that can't be read.
+ */
+export interface KeptService {
+  readonly service: string;
+  /** Sorted by id. */
+  readonly endpoints: readonly KeptEndpoint[];
+  readonly expected?: number;
+  /** As in `DesiredBackend`; used only where the standing section looks them up. */
+  readonly checkPaths?: Readonly<Record<string, string>>;
+  readonly checkHosts?: Readonly<Record<string, string>>;
+  readonly canaries?: readonly string[];
+}
+
+export interface KeptEndpoint extends Endpoint {
+  /** Its tags or its job spec don't tell: what stands in its slot, or its neighbours', is used. */
+  readonly unread?: readonly ('weight' | 'checkPort')[];
 }
 
 export interface DesiredBackend {
@@ -98,8 +120,11 @@ export interface Endpoint {
   readonly id: string;
   /** The registration's CreateIndex: a new one for the same id is a restart. */
   readonly createIndex: number;
+  /** Empty where `unresolved`. */
   readonly address: string;
   readonly port: number;
+  /** Its host name can't be resolved now: it keeps the slot and the address that it has, if any. */
+  readonly unresolved?: true;
   /** Where it differs from `port`. */
   readonly checkPort?: number;
   /** 0 to 256. */
@@ -151,7 +176,7 @@ export interface Skipped {
   readonly code: SkipCode;
   /** One line for people: names the job, the tag and the allowed form. */
   readonly reason: string;
-  /** The service's backend, where its name is known: what stands there of it stays as it is. */
+  /** The service's backend, where its name is known. */
   readonly backend?: string;
 }
 
@@ -162,6 +187,7 @@ export const desiredWarningCodes = [
   'instance-unusable',
   'ignored-tag',
   'domain-claimed',
+  'tags-differ',
 ] as const;
 
 export type DesiredWarningCode = (typeof desiredWarningCodes)[number];

@@ -69,6 +69,8 @@ export interface CatalogInstance {
   /** The registration's ID, `_nomad-task-<allocation>-...`. */
   readonly id: string;
   readonly jobId: string;
+  /** The task group; absent for a ghost. */
+  readonly group?: string;
   readonly allocId: string;
   /** An IP address; host names are resolved while reading, `''` when there is none. */
   readonly address: string;

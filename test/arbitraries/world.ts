@@ -156,7 +156,13 @@ export const someDesired: fc.Arbitrary<DesiredState> = fc
     [...backends].sort((x, y) => (x.name + x.slotPrefix < y.name + y.slotPrefix ? -1 : 1)),
   )
   .chain((backends) =>
-    someRoutes(backends).map((routes) => ({ backends, routes, skipped: [], warnings: [] })),
+    someRoutes(backends).map((routes) => ({
+      backends,
+      routes,
+      skipped: [],
+      kept: [],
+      warnings: [],
+    })),
   );
 
 /** Rules, ACLs and entries as an operator may have them, some of them much like ours. */

@@ -32,7 +32,7 @@ describe('the desired state', () => {
 
   it('leaves a static service alone', () => {
     const web = service('web', { instances: [instance({ tags: enabled('backend=static') })] });
-    const empty = { backends: [], routes: [], skipped: [], warnings: [] };
+    const empty = { backends: [], routes: [], skipped: [], kept: [], warnings: [] };
     expect(desired([web])).to.deep.equal(empty);
   });
 

@@ -118,3 +118,33 @@ describe('endpoints', () => {
     ]);
   });
 });
+
+describe('an instance whose host name can not be resolved now', () => {
+  const unresolved = { address: '', unresolved: true } as const;
+
+  it('is an endpoint without an address, in its phase, with a warning', () => {
+    const instances = [
+      instance({ id: 'a', ...unresolved }),
+      instance({ id: 'b', ...unresolved, allocation: { desiredStatus: 'stop' } }),
+    ];
+    const state = desired([service('web', { instances })]);
+    const shown = onlyBackend(state).endpoints.map(({ id, phase, address }) => [
+      id,
+      phase,
+      address,
+    ]);
+    expect(shown).to.deep.equal([
+      ['a', 'serve', ''],
+      ['b', 'drain', ''],
+    ]);
+    expect(onlyBackend(state).endpoints[0]).to.include({ unresolved: true });
+    expect(state.warnings.map(({ code }) => code)).to.deep.equal(
+      Array(2).fill('instance-unusable'),
+    );
+  });
+
+  it('is left out like any other without a port', () => {
+    const state = desired([service('web', { instances: [instance({ ...unresolved, port: 0 })] })]);
+    expect(onlyBackend(state).endpoints).to.deep.equal([]);
+  });
+});

@@ -89,7 +89,7 @@ export function desiredState(
   routes: readonly DesiredRoute[] = [],
   given: Partial<DesiredState> = {},
 ): DesiredState {
-  return { backends, routes, skipped: [], warnings: [], ...given };
+  return { backends, routes, skipped: [], kept: [], warnings: [], ...given };
 }
 
 export type GivenSlot = Omit<Partial<ActualSlot>, 'binding'> & {

@@ -236,7 +236,9 @@ function loadMaps({ backends, maps, frontends }: ActualState): ActualState['maps
   const text = JSON.stringify([frontends, sections]);
   const loaded = Object.entries(maps).map(([name, { file, entries }]) => [
     name,
-    text.includes(`(${file})`) ? { file, entries: entries ?? {} } : { file },
+    [`(${file})`, `(${file},`].some((named) => text.includes(named))
+      ? { file, entries: entries ?? {} }
+      : { file },
   ]);
   return Object.fromEntries(loaded) as ActualState['maps'];
 }

@@ -1,6 +1,10 @@
 import { expect } from 'chai';
 import { declaredChecks, instanceChecks } from '../../src/observe/catalog/model/checks.js';
-import type { WireCheck, WireResources, WireService } from '../../src/observe/nomad/answers/shapes.js';
+import type {
+  WireCheck,
+  WireResources,
+  WireService,
+} from '../../src/observe/nomad/answers/shapes.js';
 import { toJobSpec, type ServiceBlock } from '../../src/observe/catalog/model/spec.js';
 import type { CheckSpec } from '../../src/observe/types.js';
 

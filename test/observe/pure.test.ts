@@ -1,7 +1,11 @@
 import { isIP } from 'node:net';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { ipOrNothing, isHostName, withoutBrackets } from '../../src/observe/catalog/model/address-text.js';
+import {
+  ipOrNothing,
+  isHostName,
+  withoutBrackets,
+} from '../../src/observe/catalog/model/address-text.js';
 import { createLineReader } from '../../src/observe/nomad/answers/heartbeat.js';
 import { findBlock, instanceId } from '../../src/observe/catalog/model/instance-id.js';
 import type { WireJob, WireResources } from '../../src/observe/nomad/answers/shapes.js';

@@ -33,17 +33,13 @@ export function resolveChecks(
   files: CheckFiles,
 ): CheckedBackend {
   const { section, checkPaths, checkHosts } = desired;
-  const lookup = withCheckMaps(
-    { http_check_list: [{ path: checkPathLookup, host: checkHostLookup }] },
-    files,
-  );
-  const { path, host } = firstCheck(lookup) as { path: string; host: string };
+  const { path, host } = lookupsOf(files);
   const had = actual === undefined ? undefined : firstCheck(actual);
   const send = firstCheck(section);
   if (send === undefined || had === undefined) {
     return { section: withCheckMaps(section, files), paths: checkPaths, hosts: checkHosts };
   }
-  const looksUp = { path: had['uri_log_format'] === path, host: hostOf(had) === host };
+  const looksUp = checkLookups(actual ?? {}, files);
   const keepsPath = looksUp.path && textAt(send, 'uri') !== '';
   const fixedHost = hostOf(send);
   const isFixed = fixedHost !== undefined && fixedHost !== host;
@@ -60,6 +56,27 @@ export function resolveChecks(
     // With nothing said about them, entries stay as they are.
     paths: keepsPath ? all(textAt(send, 'uri')) : (checkPaths ?? (looksUp.path ? {} : undefined)),
     hosts: keepsHost ? all(fixedHost) : (checkHosts ?? (looksUp.host ? {} : undefined)),
+  };
+}
+
+/** What the first check of a section that stands looks up by server name. */
+export function checkLookups(
+  section: JsonObject,
+  files: CheckFiles,
+): { readonly path: boolean; readonly host: boolean } {
+  const check = firstCheck(section);
+  const { path, host } = lookupsOf(files);
+  return {
+    path: check !== undefined && check['uri_log_format'] === path,
+    host: check !== undefined && hostOf(check) === host,
+  };
+}
+
+function lookupsOf(files: CheckFiles) {
+  const list = [{ path: checkPathLookup, host: checkHostLookup }];
+  return firstCheck(withCheckMaps({ http_check_list: list }, files)) as {
+    path: string;
+    host: string;
   };
 }
 

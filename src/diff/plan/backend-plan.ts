@@ -25,6 +25,8 @@ export interface BackendContext {
 }
 
 export interface BackendPlan {
+  /** Instances that are to stay bound. */
+  readonly staying: readonly string[];
   readonly steps: readonly Step[];
   /** What goes into the generation marker's hash. */
   readonly structure: JsonObject;
@@ -32,6 +34,10 @@ export interface BackendPlan {
   readonly checks: CheckEntries;
   /** Entries of the map of canaries; undefined where none are looked up. */
   readonly canaries?: Entries | undefined;
+}
+
+export function stayingIds({ endpoints }: DesiredBackend): readonly string[] {
+  return endpoints.filter(({ phase }) => phase !== 'drain').map(({ id }) => id);
 }
 
 export function slotsInput(

@@ -1,8 +1,7 @@
 import { allocationOf, isOver } from '../../observe/catalog/model/allocation.js';
 import { mapNames } from '../../haproxy/map-names.js';
 import type { ActualBackend } from '../../actual/types.js';
-import type { DesiredBackend, DesiredState, Endpoint, Skipped } from '../../desired/types.js';
-import { ConnectorError } from '../../shared/errors.js';
+import type { DesiredBackend, Endpoint } from '../../desired/types.js';
 import { type JsonObject, textAt } from '../../shared/json.js';
 import { adoptedBackendSteps, type Adoption } from '../complete/adopt.js';
 import { type BackendContext, type BackendPlan, deletion } from './backend-plan.js';
@@ -10,9 +9,10 @@ import { serverCheckOf } from '../complete/check-fields.js';
 import { isBackendChange, isSlotStep, isStructural } from '../dispatch.js';
 import { planCustomBackend } from './custom-backend.js';
 import type { PlanInput } from './input.js';
-import { asItStands, serversAsTheyStand } from './kept-backend.js';
+import { asItStands, keptBackend, onStandingSection } from './kept-backend.js';
 import { planBackend } from './own-backend.js';
 import type { Routing } from './routes.js';
+import { skippedServices, type Standing, standingOf } from './skipped.js';
 import { beforeOf } from './slot-steps.js';
 import type { Held, Problem, Step } from '../types.js';
 
@@ -24,44 +24,27 @@ export interface BackendsPlan {
   readonly serverMaps: Routing['maps'];
   /** Backends that will be there to route to. */
   readonly live: ReadonlySet<string>;
-  readonly skipped: readonly Skipped[];
+  /** Instances that stay bound, wherever. */
+  readonly staying: readonly string[];
   readonly problems: readonly Problem[];
 }
 
 /** Every backend that is desired, stays or goes. */
 export function planBackends(
   input: PlanInput,
-  kept: ReadonlySet<string>,
+  kept: KeptPlaces,
   adoption: Adoption,
   context: BackendContext,
 ): BackendsPlan {
-  const { actual, catalog, desired, unstable } = input;
-  const stay = [...kept].flatMap((name) => actual.backends[name] ?? []);
-  const planned: BackendPlan[] = [
-    ...stay.map((backend) =>
-      planBackend(asItStands(backend, catalog.allocations), backend, context),
-    ),
-    ...keptServers(input).map(({ backend, service }) => {
-      const standing = serversAsTheyStand(backend, service, catalog.allocations);
-      return planCustomBackend(standing, backend, context);
-    }),
-  ];
-  const skipped: Skipped[] = [];
-  const problems: Problem[] = [];
-  const live = new Set(kept);
-  for (const backend of desired.backends) {
+  const { actual, desired, unstable } = input;
+  const standing = keptBackends(input, kept, context);
+  const planned = [...standing, ...desired.backends].map((backend) => {
     const there = actual.backends[backend.name];
-    const result = modeConflict(backend, there, desired) ?? planOne(backend, there, context);
-    if ('skipped' in result) {
-      skipped.push(result.skipped);
-      continue;
-    }
-    live.add(backend.name);
-    const stuck = unstable[backend.name];
-    planned.push(stuck === undefined ? result : withoutReplacement(result));
-    if (stuck !== undefined) problems.push({ code: 'unstable-backend', message: stuck });
-  }
-  const removals = planRemovals(input, live, context.slots.held);
+    const stuck = unstable[backend.name] !== undefined;
+    return stuck ? planUnstable(backend, there, context) : planOne(backend, there, context);
+  });
+  const live = new Set([...kept.own, ...desired.backends.map(({ name }) => name)]);
+  const removals = planRemovals(input, kept, live, context.slots.held);
   const steps = [
     ...planned.flatMap((one) => one.steps),
     ...removals,
@@ -72,10 +55,32 @@ export function planBackends(
     structural: steps.filter(isStructural),
     structures: planned.map((one) => one.structure).sort(byName),
     serverMaps: serverMapsOf(input, planned),
+    staying: planned.flatMap((one) => one.staying),
     live,
-    skipped,
-    problems,
+    problems: desired.backends.flatMap(({ name }): Problem[] => {
+      const message = unstable[name];
+      return message === undefined ? [] : [{ code: 'unstable-backend', message }];
+    }),
   };
+}
+
+/** Skipped services where they stand, and what the guard holds. */
+function keptBackends(
+  { actual, catalog, desired }: PlanInput,
+  { own, standing }: KeptPlaces,
+  { checkFiles }: BackendContext,
+): DesiredBackend[] {
+  const services = new Map(desired.kept.map((one) => [one.service, one]));
+  const skipped = new Set(standing.map(({ backend }) => backend.name));
+  const held = [...own].filter((name) => !skipped.has(name));
+  return [
+    ...held
+      .flatMap((name) => actual.backends[name] ?? [])
+      .map((backend) => asItStands(backend, catalog.allocations)),
+    ...standing.map((one) =>
+      keptBackend(one, services.get(one.service), catalog.allocations, checkFiles),
+    ),
+  ];
 }
 
 /** A map that nobody needs any more is emptied, not forgotten. */
@@ -101,31 +106,34 @@ function byName(a: JsonObject, b: JsonObject): number {
   return textAt(a, 'name') < textAt(b, 'name') ? -1 : 1;
 }
 
-function withoutReplacement(result: BackendPlan): BackendPlan {
-  return { ...result, steps: result.steps.filter((step) => !isBackendChange(step)) };
+/**
+ * What came back other than written isn't written again. Its instances come and go by what stands; only
+ * where that has too few servers for them, it is written as it was read, with more.
+ */
+function planUnstable(
+  desired: DesiredBackend,
+  actual: ActualBackend | undefined,
+  context: BackendContext,
+): BackendPlan {
+  const wanted = planOne(desired, actual, context);
+  if (actual?.ours !== true || desired.kind !== 'dynamic') {
+    return { ...wanted, steps: wanted.steps.filter((step) => !isBackendChange(step)) };
+  }
+  const standing = onStandingSection(desired, actual, context.checkFiles);
+  const { structure, ...planned } = planBackend(standing, actual, context);
+  // The marker was made from the section that was written.
+  const { section = {} } = wanted.structure;
+  return { ...planned, structure: { ...structure, section } };
 }
 
 function planOne(
   desired: DesiredBackend,
   actual: ActualBackend | undefined,
   context: BackendContext,
-): BackendPlan | { readonly skipped: Skipped } {
-  const { kind, name, service, strategy } = desired;
-  if (kind === 'custom') {
-    if (actual !== undefined) return planCustomBackend(desired, actual, context);
-    return conflict(service, `backend ${name} is not in HAProxy's configuration`);
-  }
-  const isOurs = actual === undefined || actual.ours || context.adopt;
-  if (isOurs) return planBackend(desired, actual, context);
-  const problem = `backend ${name} is there already and is not ours`;
-  if (strategy === 'fail_on_conflict') {
-    throw new ConnectorError('conflict-strategy', `${service}: ${problem}`, { retryable: true });
-  }
-  if (strategy === 'create_new') return conflict(service, problem);
-  const mode = typeof desired.section['mode'] === 'string' ? desired.section['mode'] : 'http';
-  if (actual.mode !== mode) {
-    return conflict(service, `${problem}, and its mode is ${actual.mode}, not ${mode}`);
-  }
+): BackendPlan {
+  if (actual === undefined) return planBackend(desired, actual, context);
+  if (desired.kind === 'custom') return planCustomBackend(desired, actual, context);
+  if (actual.ours || context.adopt) return planBackend(desired, actual, context);
   const serverFields = serverCheckOf(desired.section);
   const endpoints = desired.endpoints.map(amongOthers);
   return planCustomBackend({ ...desired, serverFields, endpoints }, actual, context);
@@ -136,34 +144,14 @@ function amongOthers(endpoint: Endpoint): Endpoint {
   return endpoint.isUsualWeight === true ? { ...endpoint, weight: 1 } : endpoint;
 }
 
-/** HAProxy refuses an http route to a tcp backend; by a map it would find out at the request. */
-function modeConflict(
-  { kind, name, service }: DesiredBackend,
-  actual: ActualBackend | undefined,
-  { routes }: DesiredState,
-): { readonly skipped: Skipped } | undefined {
-  if (kind !== 'custom' || actual?.mode !== 'tcp') return undefined;
-  const asked = routes.some(
-    (route) => route.mode === 'http' && route.service === service && route.backend === name,
-  );
-  if (!asked) return undefined;
-  return conflict(service, `the mode of backend ${name} is tcp, and its routes are of mode http`);
-}
-
-function conflict(service: string, reason: string): { readonly skipped: Skipped } {
-  return { skipped: { service, code: 'backend-conflict', reason } };
-}
-
 function planRemovals(
   { actual, desired }: PlanInput,
+  { standing }: KeptPlaces,
   live: ReadonlySet<string>,
   held: ReadonlySet<string>,
 ): Step[] {
-  const kept = keptServers({ actual, desired }).map(({ backend, service }) => ({
-    name: backend.name,
-    service,
-  }));
-  const pairs = new Set([...desired.backends, ...kept].map((one) => `${one.name} ${one.service}`));
+  const stay = standing.map(({ backend: { name }, service }) => ({ name, service }));
+  const pairs = new Set([...desired.backends, ...stay].map((one) => `${one.name} ${one.service}`));
   return sorted(actual.backends).flatMap((backend): Step[] => {
     if (!backend.ours) {
       return backend.slots
@@ -190,24 +178,29 @@ function sorted(backends: Readonly<Record<string, ActualBackend>>): ActualBacken
   return Object.values(backends).sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/**
- * Backends of ours that stay as they stand, with their routes: the guard holds them, or their
- * service is skipped and its last good state serves on.
- */
-export function keptBackends({ actual, desired }: PlanInput, held: Held | undefined): Set<string> {
-  const wanted = new Set(desired.backends.map(({ name }) => name));
-  const skipped = desired.skipped.flatMap(({ backend }) => backend ?? []);
-  const names = [...(held?.backends ?? []), ...skipped];
-  return new Set(names.filter((name) => !wanted.has(name) && actual.backends[name]?.ours));
+/** What isn't desired and stays: the guard holds it, or its service is skipped. */
+export interface KeptPlaces {
+  /** Names of our backends. */
+  readonly own: ReadonlySet<string>;
+  readonly standing: readonly Standing[];
+  /** Names of backends, the operator's too, to which routes of ours still lead. */
+  readonly routed: ReadonlySet<string>;
 }
 
-/** Servers of skipped services in the operator's backends: these stay too. */
-function keptServers({ actual, desired }: Pick<PlanInput, 'actual' | 'desired'>) {
-  return desired.skipped.flatMap(({ backend: name, service }) => {
-    const backend = name === undefined ? undefined : actual.backends[name];
-    if (backend === undefined || backend.ours) return [];
-    return backend.slots.some((slot) => slot.service === service) ? [{ backend, service }] : [];
-  });
+export function keptPlaces({ actual, desired }: PlanInput, held: Held | undefined): KeptPlaces {
+  const wanted = new Set(desired.backends.map(({ name }) => name));
+  const standing = standingOf(actual.backends, desired);
+  const namesOf = (some: readonly Standing[]) => some.map(({ backend }) => backend.name);
+  const isHeld = (name: string) => !wanted.has(name) && actual.backends[name]?.ours === true;
+  const holds = (held?.backends ?? []).filter(isHeld);
+  // The routes of a service that lost all its domains are others' now.
+  const codes = skippedServices(desired);
+  const routed = standing.filter(({ service }) => codes.get(service) !== 'domain-claimed');
+  return {
+    own: new Set([...holds, ...namesOf(standing.filter(({ backend }) => backend.ours))]),
+    standing,
+    routed: new Set([...holds, ...namesOf(routed)]),
+  };
 }
 
 export function contextOf(

@@ -8,6 +8,7 @@ import {
   type BackendPlan,
   deletion,
   slotsInput,
+  stayingIds,
   structureOf,
 } from './backend-plan.js';
 import { beforeOf, planSlotSteps } from './slot-steps.js';
@@ -45,6 +46,7 @@ export function planCustomBackend(
   const replaced = new Set(structural.flatMap((s) => ('slot' in s ? [s.slot.name] : [])));
   const kept = slots.filter(({ name }) => existing.has(name) && !replaced.has(name));
   return {
+    staying: stayingIds(desired),
     structure: structureOf(desired.name, { servers: fields }, slots),
     checks: { paths: {}, hosts: {} },
     steps: [

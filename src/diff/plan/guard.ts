@@ -1,9 +1,10 @@
 import { namespaceOf } from '../../haproxy/ownership.js';
-import type { ActualBackend, ActualState } from '../../actual/types.js';
+import type { ActualBackend, ActualSlot, ActualState } from '../../actual/types.js';
 import type { GuardSettings } from '../../config/types.js';
 import type { DesiredState } from '../../desired/types.js';
 import { allocationOf, isLeaving } from '../../observe/catalog/model/allocation.js';
 import type { AllocationFacts, Catalog } from '../../observe/types.js';
+import { skippedServices } from './skipped.js';
 import type { Held } from '../types.js';
 
 export interface GuardInput {
@@ -85,32 +86,25 @@ function agrees(confirms: Held | undefined, absent: Absent): boolean {
 }
 
 function findAbsent({ actual, desired, catalog }: GuardInput): Absent {
-  const wanted = new Set(desired.backends.flatMap(({ endpoints }) => endpoints.map((e) => e.id)));
+  const asked = [...desired.backends, ...desired.kept];
+  const wanted = new Set(asked.flatMap(({ endpoints }) => endpoints.map(({ id }) => id)));
   const backends = new Set(desired.backends.map(({ name }) => name));
-  const owned = Object.values(actual.backends).filter((one) => !stays(one, desired, backends));
+  const owned = Object.values(actual.backends);
+  const skipped = skippedServices(desired);
+  const known = new Set(desired.kept.map(({ service }) => service));
+  // Of a skipped service whose instances are not known, nothing is absent: it stays as it is.
+  const isKnown = ({ service }: ActualSlot) => !skipped.has(service) || known.has(service);
   const instances = owned
-    .flatMap((one) => servingIds(withoutSkipped(one, desired)))
+    .flatMap((one) => servingIds({ ...one, slots: one.slots.filter(isKnown) }))
     .filter((id) => !wanted.has(id) && !isLeaving(catalog.allocations[allocationOf(id)]));
   return {
     instances,
     backends: owned
       .filter((backend) => backend.ours && !backends.has(backend.name))
+      .filter(({ service = '' }) => !skipped.has(service))
       .filter((backend) => !emptied(backend, catalog.allocations))
       .map(({ name }) => name),
   };
-}
-
-/** A skipped service is served on as it was: nothing of it is absent. */
-function stays({ name, ours }: ActualBackend, desired: DesiredState, wanted: ReadonlySet<string>) {
-  return ours && !wanted.has(name) && desired.skipped.some(({ backend }) => backend === name);
-}
-
-/** The same for its servers in the operator's backend. */
-function withoutSkipped(backend: ActualBackend, { skipped }: DesiredState): ActualBackend {
-  const kept = new Set(
-    skipped.filter((one) => one.backend === backend.name).map(({ service }) => service),
-  );
-  return { ...backend, slots: backend.slots.filter(({ service }) => !kept.has(service)) };
 }
 
 /** Every instance that it had was positively read as leaving, and it had one. */

@@ -1,9 +1,100 @@
-import { allocationOf, isLeaving, isOver } from '../../observe/catalog/model/allocation.js';
+import type { ActualBackend, ActualSlot } from '../../actual/types.js';
 import type { Binding, SlotConfig } from '../../haproxy/slots.js';
-import type { ActualBackend } from '../../actual/types.js';
-import type { DesiredBackend, Endpoint } from '../../desired/types.js';
+import { allocationOf, isLeaving, isOver } from '../../observe/catalog/model/allocation.js';
+import { asksForCanaries } from '../../desired/canary.js';
+import { usualWeight } from '../../desired/members.js';
+import type { DesiredBackend, Endpoint, KeptEndpoint, KeptService } from '../../desired/types.js';
 import type { AllocationFacts } from '../../observe/types.js';
 import { hasCheck } from './backend-plan.js';
+import { type CheckFiles, checkLookups } from '../complete/check-lookups.js';
+import type { Standing } from './skipped.js';
+
+/**
+ * A skipped service where it stands: the last good section, or our servers' last good fields, with the
+ * instances that it has now. Where nothing is known of them, those that are bound stay.
+ */
+export function keptBackend(
+  { backend, service }: Standing,
+  kept: KeptService | undefined,
+  allocations: Readonly<Record<string, AllocationFacts>>,
+  files: CheckFiles,
+): DesiredBackend {
+  const standing = backend.ours
+    ? asItStands(backend, allocations)
+    : serversAsTheyStand(backend, service, allocations);
+  if (kept === undefined) return standing;
+  const slots = backend.slots.filter((slot) => slot.service === service);
+  const usual = usualWeight[standing.kind];
+  const { endpoints, expected, canaries } = kept;
+  // Who asks for a canary by a header finds it whatever it weighs.
+  const byHeader = new Set(asksForCanaries(standing.section) ? canaries : []);
+  const weightAt = ({ id }: KeptEndpoint) => (byHeader.has(id) ? 0 : usual);
+  return {
+    ...onStandingSection({ ...standing, ...lookedUp(kept) }, backend, files),
+    endpoints: endpoints.map((one) => endpointAt(one, slots, weightAt(one))),
+    ...(expected === undefined ? {} : { expected }),
+    ...(canaries === undefined ? {} : { canaries }),
+  };
+}
+
+/** The backend as desired, but for its section: that stays as it was read. */
+export function onStandingSection(
+  { checkPaths, checkHosts, ...desired }: DesiredBackend,
+  { section }: ActualBackend,
+  files: CheckFiles,
+): DesiredBackend {
+  const looksUp = checkLookups(section, files);
+  return {
+    ...desired,
+    section,
+    ...(desired.kind === 'dynamic' ? { keepCheck: false, hasCheck: hasCheck(section) } : {}),
+    ...(looksUp.path && checkPaths !== undefined ? { checkPaths } : {}),
+    ...(looksUp.host && checkHosts !== undefined ? { checkHosts } : {}),
+  };
+}
+
+function lookedUp({ checkPaths, checkHosts }: KeptService) {
+  return {
+    ...(checkPaths === undefined ? {} : { checkPaths }),
+    ...(checkHosts === undefined ? {} : { checkHosts }),
+  };
+}
+
+function endpointAt(
+  { unread = [], ...endpoint }: KeptEndpoint,
+  slots: readonly ActualSlot[],
+  usual: number,
+): Endpoint {
+  const bound = slots.filter(({ binding }) => binding !== undefined);
+  const own = bound.find(({ binding }) => binding?.id === endpoint.id);
+  const asked = endpoint.isUsualWeight === true ? usual : endpoint.weight;
+  const checkPort = unread.includes('checkPort') ? standingCheckPort(own, bound) : undefined;
+  return {
+    ...endpoint,
+    weight: unread.includes('weight') ? standingWeight(own, bound, usual) : asked,
+    ...(checkPort === undefined ? {} : { checkPort }),
+  };
+}
+
+/** Its own, else what its neighbours have: canaries and servers that are kept out have less. */
+function standingWeight(
+  own: ActualSlot | undefined,
+  bound: readonly ActualSlot[],
+  usual: number,
+): number {
+  if (own !== undefined) return own.config.weight;
+  if (usual === 0 || bound.length === 0) return usual;
+  return Math.max(...bound.map(({ config }) => config.weight));
+}
+
+/** Its own, else the one port that all of its neighbours are checked on instead of theirs. */
+function standingCheckPort(own: ActualSlot | undefined, bound: readonly ActualSlot[]) {
+  const apart = (own === undefined ? bound : [own]).map(({ config }) =>
+    config.checkPort === config.port ? undefined : config.checkPort,
+  );
+  const [first] = apart;
+  return apart.every((port) => port === first) ? first : undefined;
+}
 
 /**
  * A backend of ours to be kept with the instances that it has, except those whose allocation was

@@ -10,6 +10,7 @@ import {
   type BackendPlan,
   hasCheck,
   slotsInput,
+  stayingIds,
   structureOf,
 } from './backend-plan.js';
 import { canaryEntries } from '../complete/canaries.js';
@@ -36,6 +37,7 @@ export function planBackend(
   const resized = !equal(slots.map(nameOf), before.map(nameOf));
   if (resized) slots = assignSlots({ ...input, structural: true });
   const common = {
+    staying: stayingIds(desired),
     structure: structureOf(desired.name, section, slots),
     checks: checkEntries(checked, slots, context.checkEntries),
     canaries: canaryEntries(desired, section, slots, context.canaryEntries),

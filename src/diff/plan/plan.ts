@@ -1,8 +1,8 @@
-import type { Skipped } from '../../desired/types.js';
 import { findAdoption } from '../complete/adopt.js';
+import { withoutConflicts } from './conflicts.js';
 import { guard } from './guard.js';
 import { planMarker } from './marker.js';
-import { contextOf, keptBackends, planBackends } from './backends.js';
+import { contextOf, keptPlaces, planBackends } from './backends.js';
 import { planFrontends } from './frontends.js';
 import { isStructural, stepIs } from '../dispatch.js';
 import type { PlanInput } from './input.js';
@@ -25,7 +25,7 @@ export type { PlanInput } from './input.js';
  * | none | the operator's | nothing, ever |
  */
 export function plan(given: PlanInput): Plan {
-  const input = withBareRecords(given);
+  const input = withoutConflicts(withBareRecords(given));
   const held = guard({
     actual: input.actual,
     desired: input.desired,
@@ -45,10 +45,10 @@ export function plan(given: PlanInput): Plan {
     },
     steps: whole.steps,
     ...(held === undefined ? {} : { held }),
-    skipped: [...desired.skipped, ...whole.skipped],
+    skipped: desired.skipped,
     warnings: desired.warnings,
     problems: whole.problems,
-    inMotion: isInMotion(input, whole.steps),
+    inMotion: isInMotion(input, whole),
     waiting: waitingServers(input),
   };
 }
@@ -70,23 +70,23 @@ function bare<T>(record: Readonly<Record<string, T>>): Readonly<Record<string, T
 
 interface Composed {
   readonly steps: readonly Step[];
-  readonly skipped: readonly Skipped[];
+  readonly staying: readonly string[];
   readonly problems: readonly Problem[];
 }
 
 function compose(input: PlanInput, held: Held | undefined, reloadsAnyway: boolean): Composed {
   const { actual, desired, settings } = input;
-  const kept = keptBackends(input, held);
+  const kept = keptPlaces(input, held);
   const adoption = findAdoption(input);
   const context = contextOf(input, held, adoption, reloadsAnyway);
   const backends = planBackends(input, kept, adoption, context);
   const routes = desired.routes.filter(({ backend }) => backends.live.has(backend));
   const routing = planRouting(routes, actual, settings);
-  const frontends = planFrontends(input, routes, routing, kept, adoption);
+  const frontends = planFrontends(input, routes, routing, kept.routed, adoption);
   const structural = [...backends.structural, ...frontends.steps];
   const marker = planMarker(input, backends.structures, frontends.parts, structural.length > 0);
   const wanted = { ...routing.maps, ...backends.serverMaps };
-  const maps = planAllMaps(input, wanted, kept, [...structural, ...marker], adoption);
+  const maps = planAllMaps(input, wanted, kept.routed, [...structural, ...marker], adoption);
   return {
     steps: [
       ...maps.create,
@@ -95,7 +95,7 @@ function compose(input: PlanInput, held: Held | undefined, reloadsAnyway: boolea
       ...maps.structural,
       ...maps.entries.filter(({ when }) => when !== 'first'),
     ],
-    skipped: backends.skipped,
+    staying: backends.staying,
     problems: [...adoption.problems, ...backends.problems, ...frontends.problems, ...maps.problems],
   };
 }
@@ -106,13 +106,9 @@ const isDrain = stepIs({ effect: 'drain' });
  * A drain that has yet to end, or a leaving instance that serves on until its replacement is UP. A
  * server that waits for its check needs nobody to look.
  */
-function isInMotion({ actual, desired }: PlanInput, steps: readonly Step[]): boolean {
-  if (steps.some(isDrain)) return true;
-  const staying = new Set(
-    desired.backends.flatMap(({ endpoints }) =>
-      endpoints.filter(({ phase }) => phase !== 'drain').map(({ id }) => id),
-    ),
-  );
+function isInMotion({ actual }: PlanInput, composed: Composed): boolean {
+  if (composed.steps.some(isDrain)) return true;
+  const staying = new Set(composed.staying);
   return Object.values(actual.backends).some(({ slots }) =>
     slots.some(({ binding }) => binding !== undefined && !staying.has(binding.id)),
   );

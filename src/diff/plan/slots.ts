@@ -39,6 +39,7 @@ export interface SlotsInput {
  * |---|---|
  * | an instance that serves | serve it, with its present address and weight |
  * | an instance that waits (allocation pending) | keep it, without traffic |
+ * | an instance whose host name can't be resolved | keep the address that it has |
  * | an instance that stops, or is absent | drain; be free when idle or at the deadline |
  * | an absent instance that the guard holds | stay as it is |
  * | nothing | take the next new instance |
@@ -53,7 +54,9 @@ export function assignSlots(given: SlotsInput): readonly PlannedSlot[] {
     return isCopy ? drained(slot, input) : planBound(slot, wanted, lastServing, input);
   });
   const bound = new Set(kept.flatMap((slot) => (slot.binding ? [slot.binding.id] : [])));
-  const fresh = input.endpoints.filter(({ id, phase }) => phase !== 'drain' && !bound.has(id));
+  const fresh = input.endpoints.filter(
+    ({ id, phase, unresolved }) => phase !== 'drain' && unresolved !== true && !bound.has(id),
+  );
   const placed = placeFresh(input, kept, fresh);
   return resize(input, placed, fresh.length > freeCount(kept));
 }
@@ -105,7 +108,8 @@ function bindTo(
   endpoint: Endpoint,
   before?: ActualSlot,
 ): PlannedSlot {
-  const { id, createIndex, address, port, weight, phase } = endpoint;
+  const { id, createIndex, port, weight, phase, unresolved } = endpoint;
+  const address = unresolved === true ? (before?.config.address ?? '') : endpoint.address;
   const checkPort =
     endpoint.checkPort ?? (input.keepCheck === true ? otherCheckPort(before) : undefined);
   return {

@@ -18,6 +18,7 @@ export function toInstance(wire: WireInstance, snapshot: Snapshot): CatalogInsta
   return {
     id: wire.ID,
     jobId: wire.JobID,
+    ...(alloc === undefined ? {} : { group: alloc.TaskGroup }),
     allocId: wire.AllocID,
     address,
     ...(address === '' && isHostName(withoutBrackets(wire.Address)) ? { unresolved: true } : {}),

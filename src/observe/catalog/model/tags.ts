@@ -15,10 +15,14 @@ export function splitTag(prefix: string, tag: string): TagParts | undefined {
   return { key: key.trim().toLowerCase(), value: value.trim() };
 }
 
-/** Whether one of the tags is `<prefix>.enable=true`. */
+/**
+ * Opting in by `<prefix>.enable=true`, or trying to: a value that is neither true nor false is a slip,
+ * which the desired state names, and must not take the service out.
+ */
 export function optsIn(tags: readonly string[], prefix: string): boolean {
-  return tags.some((tag) => {
+  const values = tags.flatMap((tag) => {
     const { key, value } = splitTag(prefix, tag) ?? {};
-    return key === 'enable' && value?.toLowerCase() === 'true';
+    return key === 'enable' && value !== undefined ? [value.toLowerCase()] : [];
   });
+  return values.includes('true') || (values.length > 0 && !values.includes('false'));
 }

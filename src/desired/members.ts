@@ -1,0 +1,155 @@
+import { compareText } from '../shared/compare.js';
+import type { Check } from './checks.js';
+import { type Member, unusable } from './endpoints.js';
+import { serviceLabel } from '../haproxy/names.js';
+import type { Offer } from './offers.js';
+import type { CheckedMember, ServiceCheck } from './service-check.js';
+import { type ParsedTags, parseTags } from './tags.js';
+import { oneLine } from '../shared/text.js';
+import type { DesiredWarning, Endpoint, KeptEndpoint, KeptService } from './types.js';
+import type { TagName, Tags } from './vocabulary.js';
+
+/** An instance with its own tags. */
+export interface ReadMember extends CheckedMember {
+  /** Its own tags that can't be read: the service's stand in for them. */
+  readonly invalid: readonly TagName[];
+}
+
+export interface Members {
+  readonly all: readonly ReadMember[];
+  readonly usable: readonly ReadMember[];
+  readonly warnings: readonly DesiredWarning[];
+}
+
+export function readMembers(offer: Offer, tags: Tags, prefix: string): Members {
+  const service = serviceLabel(offer.id);
+  const parse = parser(prefix);
+  const speaks = new Set(offer.tagSets.map((set) => set.tags.join('\n')));
+  const all = offer.members.map((member): ReadMember => {
+    const own = parse(member.tags);
+    const invalid = own.invalid.map(({ name }) => name);
+    const theirs = Object.fromEntries(invalid.map((name) => [name, tags[name]]));
+    return { member, tags: { ...own.tags, ...theirs }, invalid };
+  });
+  const warnings = all.flatMap(({ member }): DesiredWarning[] => {
+    const problem = unusable(member);
+    if (problem !== undefined) {
+      const message = `instance ${member.id} is left out: ${problem}`;
+      return [{ service, code: 'instance-unusable', message }];
+    }
+    if (member.unresolved === true) {
+      const message = `instance ${member.id}: its host name can't be resolved, so it keeps the address that it has, or is left out without one`;
+      return [{ service, code: 'instance-unusable', message }];
+    }
+    // What speaks for the service is said of the service.
+    if (speaks.has(member.tags.join('\n'))) return [];
+    return parse(member.tags).invalid.map(({ tag, problem: why }) => {
+      const message = `tag ${oneLine(tag, 120)} of instance ${member.id} is ignored: ${why}`;
+      return { service, code: 'ignored-tag', message };
+    });
+  });
+  return { all, usable: all.filter(({ member }) => unusable(member) === undefined), warnings };
+}
+
+/** Most instances of a service have the same tags. */
+function parser(prefix: string): (tags: readonly string[]) => ParsedTags {
+  const known = new Map<string, ParsedTags>();
+  return (tags) => {
+    const key = tags.join('\n');
+    const parsed = known.get(key) ?? parseTags(prefix, tags);
+    known.set(key, parsed);
+    return parsed;
+  };
+}
+
+/** A canary's own comes first: it may have tags of its own (`canary_tags`) until it is promoted. */
+export function withCanaryHeader(tags: Tags, members: readonly CheckedMember[]): Tags {
+  if (tags.backend === 'custom' || tags.mode === 'tcp') return { ...tags, canaryHeader: undefined };
+  const own = members.flatMap(({ member, tags }) => (member.canary && tags.canaryHeader) || []);
+  return { ...tags, canaryHeader: own[0] ?? tags.canaryHeader };
+}
+
+export function canariesOf(members: readonly CheckedMember[]): string[] {
+  const serving = members.filter(({ member }) => member.canary && member.phase === 'serve');
+  return serving.map(({ member }) => member.id).sort();
+}
+
+/** So that shares can be told by smaller ones; among an operator's servers, HAProxy's own. */
+export const usualWeight = { dynamic: 100, custom: 1 } as const;
+
+export function endpointsOf(
+  members: readonly ReadMember[],
+  tags: Tags,
+  checks: Readonly<Record<string, Check>>,
+): Endpoint[] {
+  return members.map((one) => endpointOf(one, tags, checks)).sort(byId);
+}
+
+function endpointOf(
+  { member, tags: own }: CheckedMember,
+  tags: Tags,
+  checks: Readonly<Record<string, Check>>,
+): Endpoint {
+  const { id, createIndex, address, port, phase, terminal, unresolved } = member;
+  const checkPort = checks[id]?.port;
+  const usual = usualWeight[tags.backend === 'custom' ? 'custom' : 'dynamic'];
+  const unasked = tags.canaryHeader === undefined ? undefined : 0;
+  const asCanary = member.canary ? (own.canaryWeight ?? unasked) : undefined;
+  const asked = member.weight ?? asCanary ?? own.weight;
+  return {
+    ...{ id, createIndex, address, port, phase, terminal },
+    ...(unresolved === true ? { unresolved } : {}),
+    ...(asked === undefined ? { weight: usual, isUsualWeight: true } : { weight: asked }),
+    ...(checkPort === undefined || checkPort === port ? {} : { checkPort }),
+  };
+}
+
+function byId(a: Endpoint, b: Endpoint): number {
+  return compareText(a.id, b.id);
+}
+
+/** What is known of the service's instances even though it is skipped. */
+export function keptService(
+  service: string,
+  endpoints: readonly Endpoint[],
+  members: readonly ReadMember[],
+  { checks }: ServiceCheck,
+  expected: number,
+): KeptService {
+  const byMember = new Map(members.map((one) => [one.member.id, one]));
+  const readable = members.filter(
+    ({ member, invalid }) => isReadable(member) && !invalid.some((name) => /^check/.test(name)),
+  );
+  const lookup = (of: 'path' | 'host'): Readonly<Record<string, string>> =>
+    Object.fromEntries(
+      readable.flatMap(({ member: { id } }): [string, string][] => {
+        const shape = checks[id]?.shape;
+        return shape?.kind === 'http' ? [[id, shape[of]]] : [];
+      }),
+    );
+  return {
+    service,
+    endpoints: endpoints.map((one) => keptEndpoint(one, byMember.get(one.id))),
+    expected,
+    checkPaths: lookup('path'),
+    checkHosts: lookup('host'),
+    canaries: canariesOf(members),
+  };
+}
+
+function isReadable({ spec }: Member): boolean {
+  return spec.status === 'known';
+}
+
+function keptEndpoint(endpoint: Endpoint, read: ReadMember | undefined): KeptEndpoint {
+  if (read === undefined) return endpoint;
+  const { invalid, member } = read;
+  const ofWeight: readonly TagName[] = member.canary
+    ? ['weight', 'canaryWeight', 'canaryHeader']
+    : ['weight'];
+  const unread = [
+    ...(ofWeight.some((name) => invalid.includes(name)) ? (['weight'] as const) : []),
+    ...(invalid.includes('checkPort') || !isReadable(member) ? (['checkPort'] as const) : []),
+  ];
+  return unread.length === 0 ? endpoint : { ...endpoint, unread };
+}
