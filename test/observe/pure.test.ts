@@ -263,13 +263,15 @@ describe('opting in', () => {
   it('takes any case of key and value, under the prefix given', () => {
     expect(optsIn(['HAPROXY.ENABLE=True'], 'haproxy')).to.equal(true);
     expect(optsIn(['lb.enable=true'], 'LB')).to.equal(true);
-    for (const tag of [
-      'haproxy.enable',
-      'haproxy.enable=false',
-      'haproxy.enable=true=1',
-      'haproxy.enabled=true',
-    ]) {
+    for (const tag of ['haproxy.enable=false', 'haproxy.enabled=true', 'other.enable=true']) {
       expect(optsIn([tag], 'haproxy'), tag).to.equal(false);
+    }
+  });
+
+  it('is tried by a value that can not be read: the desired state says so', () => {
+    for (const tag of ['haproxy.enable', 'haproxy.enable=ture', 'haproxy.enable=true=1']) {
+      expect(optsIn([tag], 'haproxy'), tag).to.equal(true);
+      expect(optsIn([tag, 'haproxy.enable=false'], 'haproxy'), tag).to.equal(false);
     }
   });
 });
