@@ -39,18 +39,22 @@ export function dynamicSection(name: string, tags: Tags, merged: MergedCheck): J
       ...checkServerFields(merged.check),
       ...serverOptions(tags, http),
       ...checkWire(tags, merged.check),
+      hash_key: isHashed(tags.loadBalance) ? 'addr-port' : undefined,
     },
   });
 }
 
+function isHashed(balance: Balance | undefined): boolean {
+  return ['source', 'uri', 'hdr'].includes(balance?.algorithm ?? '');
+}
+
 function balanceFields(balance: Balance): JsonObject {
   const { algorithm } = balance;
-  const hashed = algorithm === 'source' || algorithm === 'uri' || algorithm === 'hdr';
   const header = algorithm === 'hdr' ? { hdr_name: balance.header } : {};
   return {
     balance: { algorithm, ...header },
     // The default hash can't follow servers that come and go without a reload.
-    hash_type: hashed ? { method: 'consistent' } : undefined,
+    hash_type: isHashed(balance) ? { method: 'consistent' } : undefined,
   };
 }
 
