@@ -48,6 +48,8 @@ export interface Held {
   readonly backends: readonly string[];
   /** Another full read that agrees can release them. */
   readonly releasable: boolean;
+  /** Made from a read whose absences can't be believed: it confirms nothing. */
+  readonly untrusted?: true;
 }
 
 /** Why HAProxy has to reload: bounded, a metric label. */

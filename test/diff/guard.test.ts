@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import fc from 'fast-check';
 
 import { allocationOf, isLeaving } from '../../src/observe/catalog/model/allocation.js';
 import { guard, type GuardInput } from '../../src/diff/plan/guard.js';
@@ -118,6 +119,42 @@ describe('R6.2 guard: removals that are inferred from absence alone', () => {
     });
   });
 
+  describe('whatever the reads before were worth', () => {
+    const someRead = fc.record(
+      { wanted: fc.subarray([...names]), trusted: fc.boolean() },
+      { noNullPrototype: true },
+    );
+
+    it('removals above the limit follow two trusted reads in a row that agree, and nothing less', () => {
+      fc.assert(
+        fc.property(fc.array(someRead, { minLength: 1, maxLength: 6 }), (reads) => {
+          let confirms: Held | undefined;
+          let before: (typeof reads)[number] | undefined;
+          for (const read of reads) {
+            const trust = read.trusted
+              ? ({ removals: 'allowed' } as const)
+              : ({ removals: 'held', reason: 'torn' } as const);
+            const desired = wanting(...read.wanted);
+            const held = ask({ desired, catalog: catalog({ trust }), ...confirming(confirms) });
+            const over = read.wanted.length < names.length / 2;
+            const confirmed =
+              before?.trusted === true &&
+              before.wanted.length < names.length / 2 &&
+              before.wanted.every((name) => read.wanted.includes(name));
+            const removes = held === undefined && read.wanted.length < names.length;
+            if (removes && over) expect(read.trusted && confirmed).to.equal(true);
+            if (removes) expect(read.trusted).to.equal(true);
+            if (read.trusted && over && confirmed && confirms !== undefined) {
+              expect(held).to.equal(undefined);
+            }
+            confirms = held?.releasable === true ? held : undefined;
+            before = held === undefined ? undefined : read;
+          }
+        }),
+      );
+    });
+  });
+
   describe('a catalog that can not be trusted', () => {
     const untrusted = catalog({ trust: { removals: 'held', reason: 'an empty list' } });
 
@@ -125,7 +162,7 @@ describe('R6.2 guard: removals that are inferred from absence alone', () => {
       const desired = wanting('a', 'b', 'c');
       const expected = { reason: 'an empty list', instances: ids('d'), backends: [] };
       const held = ask({ desired, catalog: untrusted });
-      expect(held).to.deep.equal({ ...expected, releasable: true });
+      expect(held).to.deep.equal({ ...expected, releasable: true, untrusted: true });
       expect(ask({ desired, catalog: untrusted, ...confirming(held) })).to.deep.equal(held);
     });
 

@@ -32,7 +32,7 @@ interface Absent {
  * | its allocation runs and should be registered | held until Nomad says otherwise |
  * | Nomad may have its namespace and not show it | held |
  * | this read can't be trusted for removals | held |
- * | the share of removals is over the limit | held until the next full read agrees |
+ * | the share of removals is over the limit | held until the next full read agrees; both trusted |
  * | otherwise | removed |
  */
 export function guard(input: GuardInput): Held | undefined {
@@ -40,7 +40,10 @@ export function guard(input: GuardInput): Held | undefined {
   const absent = findAbsent(input);
   const contradicted = absent.instances.filter((id) => input.catalog.missing.includes(id));
   const { trust } = input.catalog;
-  if (trust.removals === 'held') return held(absent, trust.reason, true);
+  if (trust.removals === 'held') {
+    const untrusted = held(absent, trust.reason, true);
+    return untrusted === undefined ? undefined : { ...untrusted, untrusted: true };
+  }
   const hidden = findAbsent({ ...input, actual: within(input.actual, input.hidden) });
   if (overLimit(input, without(absent, hidden)) && !agrees(input.confirms, absent)) {
     return held(absent, 'too much would go at once', true);
@@ -76,7 +79,7 @@ function held(absent: Absent, reason: string, releasable: boolean): Held | undef
 }
 
 function agrees(confirms: Held | undefined, absent: Absent): boolean {
-  if (confirms === undefined) return false;
+  if (confirms === undefined || confirms.untrusted === true) return false;
   const instances = new Set(confirms.instances);
   const backends = new Set(confirms.backends);
   return (
