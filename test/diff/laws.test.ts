@@ -8,6 +8,7 @@ import { plan } from '../../src/diff/plan/plan.js';
 import { printPlan } from '../../src/diff/print/print.js';
 import type { Step, TransactionStep } from '../../src/diff/types.js';
 import { inputOf, someWorld, type World } from '../arbitraries/world.js';
+import { actualState, backend, desiredState, endpoint, input, withSettings } from './given.js';
 import { applyToModel, converge, idleSlots } from './model.js';
 
 const runs = { numRuns: 300 };
@@ -15,6 +16,40 @@ const runs = { numRuns: 300 };
 function inputFor({ actual, desired, settings }: World) {
   return { ...inputOf(desired, actual, settings), idle: idleSlots(actual) };
 }
+
+describe('a large service that becomes small', () => {
+  const many = Array.from({ length: 300 }, (_, number) => {
+    const id = `_nomad-task-00000000-0000-4000-8000-${String(number).padStart(12, '0')}-web`;
+    return endpoint('a', { id, port: 20_000 + number });
+  });
+  const wanting = (endpoints: typeof many) => desiredState([backend('web', { endpoints })]);
+  const before = converge(input(wanting(many), actualState()));
+
+  for (const [title, index] of [
+    ['first', 0],
+    ['last', 299],
+  ] as const) {
+    it(`300 instances become 1, the ${title}: all others drain and are freed without a reload`, () => {
+      const one = many[index]!;
+      const open = { settings: withSettings({ guard: { allowRemovals: true } }) };
+      const plans = plan(input(wanting([one]), before, open));
+      expect(plans.steps.map(({ kind }) => kind)).to.deep.equal(Array(299).fill('drain-slot'));
+      const after = converge(input(wanting([one]), before, open));
+      const bound = after.backends['nomad_web']?.slots.filter(({ binding }) => binding);
+      expect(bound?.map(({ binding }) => binding?.id)).to.deep.equal([one.id]);
+      expect(after.marker).to.deep.equal(before.marker);
+    });
+  }
+
+  it('and is cut to size by the next reload, as far as its instance lets it', () => {
+    const open = { settings: withSettings({ guard: { allowRemovals: true } }) };
+    const small = converge(input(wanting(many.slice(0, 1)), before, open));
+    const other = backend('api', { endpoints: [endpoint('b')] });
+    const wanted = desiredState([other, ...wanting(many.slice(0, 1)).backends]);
+    const after = converge(input(wanted, small, open));
+    expect(after.backends['nomad_web']?.slots).to.have.length(3);
+  });
+});
 
 describe('the laws of the diff', () => {
   it('a state that is as desired needs nothing', () => {

@@ -164,6 +164,39 @@ describe('slots: which instance a server serves', () => {
       expect(after(30)).to.equal('. b');
     });
 
+    it('a drain from a clock that was ahead begins anew by the present one', () => {
+      const b = slot(web(2), { binding: 'b' });
+      const planned = assign([drainingSlot(web(1), 'a', -86_400), b], [endpoint('b')]);
+      expect(at(planned, 1).binding?.drainingSince).to.equal(now);
+      expect(at(planned, 1)).to.deep.include({ admin: 'drain' });
+    });
+
+    it('however the clock jumps, a drain ends within its deadline after the last jump', () => {
+      const someJumps = fc.array(fc.integer({ min: -100_000, max: 100_000 }), { maxLength: 5 });
+      fc.assert(
+        fc.property(someJumps, (jumps) => {
+          const b = slot(web(2), { binding: 'b' });
+          let clock = now;
+          let first: ActualSlot = slot(web(1), { binding: 'a' });
+          const pass = (): void => {
+            const planned = at(assign([first, b], [endpoint('b')], { now: clock }), 1);
+            const { binding, config } = planned;
+            first = slot(web(1), binding === undefined ? { config } : { binding, config });
+          };
+          pass();
+          for (const jump of jumps) {
+            clock += jump;
+            pass();
+          }
+          for (const seconds of [1, 28, 1]) {
+            clock += seconds;
+            pass();
+          }
+          expect(first.binding).to.equal(undefined);
+        }),
+      );
+    });
+
     it('a drain ends early when no request is in flight', () => {
       const slots = [drainingSlot(web(1), 'a', 3), slot(web(2), { binding: 'b' })];
       expect(picture(assign(slots, [endpoint('b')], { idle: new Set([web(1)]) }))).to.equal('. b');

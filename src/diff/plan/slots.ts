@@ -136,7 +136,8 @@ function otherCheckPort(slot: ActualSlot | undefined): number | undefined {
 function drained(slot: ActualSlot, input: SlotsInput): PlannedSlot {
   const { binding, config, name, service } = slot;
   if (binding === undefined) return parked(input, name);
-  const since = binding.drainingSince ?? input.now;
+  // A clock that was set back: the drain begins anew by the one that there is now.
+  const since = Math.min(binding.drainingSince ?? input.now, input.now);
   const started = binding.drainingSince !== undefined;
   const over = input.now - since >= input.drainTimeoutSeconds;
   if (started && (over || input.idle.has(name))) return parked(input, name);
