@@ -1,12 +1,12 @@
 import { compareText } from '../shared/compare.js';
 import type { Check } from './checks.js';
-import { type Member, unusable } from './endpoints.js';
+import { type Member, memberOfTarget, unusable } from './endpoints.js';
 import { serviceLabel } from '../haproxy/names.js';
 import type { Offer } from './offers.js';
 import type { CheckedMember, ServiceCheck } from './service-check.js';
 import { type ParsedTags, parseTags } from './tags.js';
 import { oneLine } from '../shared/text.js';
-import type { DesiredWarning, Endpoint, KeptEndpoint, KeptService } from './types.js';
+import type { DesiredWarning, Endpoint, KeptEndpoint, KeptService, RouteTarget } from './types.js';
 import type { TagName, Tags } from './vocabulary.js';
 
 /** An instance with its own tags. */
@@ -135,6 +135,19 @@ export function keptService(
     checkHosts: lookup('host'),
     canaries: canariesOf(members),
   };
+}
+
+/** The targets of a route file of which nothing else can be read. */
+export function keptTargets(name: string, targets: readonly RouteTarget[]): KeptService {
+  const endpoints = targets.map((target): KeptEndpoint => {
+    const { id, createIndex, address, port, phase, terminal, weight } = memberOfTarget(target, []);
+    return {
+      ...{ id, createIndex, address, port, phase, terminal, unread: ['checkPort'] },
+      ...(weight === undefined ? { weight: usualWeight.dynamic, isUsualWeight: true } : { weight }),
+    };
+  });
+  const service = serviceLabel({ source: 'file', namespace: '', name });
+  return { service, endpoints: endpoints.sort(byId) };
 }
 
 function isReadable({ spec }: Member): boolean {

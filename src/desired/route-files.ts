@@ -7,7 +7,12 @@ import { tagNames, tagRows } from './vocabulary.js';
 
 /** Routes to what is not in Nomad: a file names domains and targets, and else what tags name. */
 export type ParsedRouteFile =
-  { readonly file: RouteFile } | { readonly problems: readonly string[] };
+  | { readonly file: RouteFile }
+  | {
+      readonly problems: readonly string[];
+      /** Where these alone can be read. */
+      readonly targets?: readonly RouteTarget[];
+    };
 
 const PREFIX = 'route';
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
@@ -27,9 +32,10 @@ export function parseRouteFile(name: string, content: unknown): ParsedRouteFile 
   const { targets: rawTargets, ...rest } = content;
   const problems: string[] = [];
   const targets = readTargets(rawTargets, problems);
+  const known = problems.length === 0 ? { targets } : {};
   const tags = flatten(rest, '', problems);
   if (problems.length === 0) problems.push(...tagProblems(tags));
-  return problems.length > 0 ? { problems } : { file: { name, targets, tags } };
+  return problems.length > 0 ? { problems, ...known } : { file: { name, targets, tags } };
 }
 
 function readTargets(raw: Json | undefined, problems: string[]): RouteTarget[] {

@@ -1,5 +1,6 @@
 import type { Settings } from '../config/types.js';
 import { buildDesired } from '../desired/build.js';
+import { keptTargets } from '../desired/members.js';
 import { backendName } from '../haproxy/names.js';
 import type { DesiredState, Rejection, Skipped } from '../desired/types.js';
 import type { Catalog } from '../observe/types.js';
@@ -18,10 +19,20 @@ export function desire({ catalog, settings, routes, rejected }: DesireInput): De
   const desired = buildDesired({ catalog, settings, rejected, routeFiles: files });
   const served = new Set(files.map(({ name }) => name));
   const skipped = bad.map((one) => skippedFile(one, served, settings.ownership.prefix));
-  return { ...desired, skipped: [...desired.skipped, ...skipped] };
+  const kept = bad.flatMap(({ name, targets }) =>
+    targets === undefined || served.has(name) ? [] : [keptTargets(name, targets)],
+  );
+  return {
+    ...desired,
+    skipped: [...desired.skipped, ...skipped],
+    kept: [...desired.kept, ...kept],
+  };
 }
 
-/** A bad file whose last good state is not known to this process: what stands in HAProxy stays. */
+/**
+ * A bad file whose last good state is not known to this process: section and routes in HAProxy stay, and
+ * its servers too unless its targets can be read.
+ */
 function skippedFile(
   { name, reason }: BadRouteFile,
   served: ReadonlySet<string>,

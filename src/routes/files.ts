@@ -4,7 +4,7 @@ import { basename, extname, join } from 'node:path';
 import { parse } from 'yaml';
 
 import { parseRouteFile } from '../desired/route-files.js';
-import type { RouteFile } from '../desired/types.js';
+import type { RouteFile, RouteTarget } from '../desired/types.js';
 import { ConnectorError } from '../shared/errors.js';
 
 const extensions = new Set(['.yaml', '.yml', '.json']);
@@ -12,7 +12,12 @@ const extensions = new Set(['.yaml', '.yml', '.json']);
 /** One file of the routes folder as it is now. */
 export type ReadRoute =
   | { readonly name: string; readonly path: string; readonly file: RouteFile }
-  | { readonly name: string; readonly path: string; readonly problem: string };
+  | {
+      readonly name: string;
+      readonly path: string;
+      readonly problem: string;
+      readonly targets?: readonly RouteTarget[];
+    };
 
 /**
  * Every route file of the folder, sorted by name. A folder that can't be read is an error: it must
@@ -40,7 +45,8 @@ function readRouteFile(path: string): ReadRoute {
     // JSON is YAML.
     const parsed = parseRouteFile(name, parse(readFileSync(path, 'utf8')));
     if ('file' in parsed) return { name, path, file: parsed.file };
-    return { name, path, problem: parsed.problems.join('; ') };
+    const { problems, ...known } = parsed;
+    return { name, path, problem: problems.join('; '), ...known };
   } catch (error) {
     const message = error instanceof Error ? (error.message.split('\n')[0] ?? '') : 'unreadable';
     return { name, path, problem: message };

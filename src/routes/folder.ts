@@ -1,6 +1,6 @@
 import { type FSWatcher, watch } from 'node:fs';
 
-import type { RouteFile } from '../desired/types.js';
+import type { RouteFile, RouteTarget } from '../desired/types.js';
 import type { Logger } from '../telemetry/logger.js';
 import { readRouteFiles } from './files.js';
 
@@ -13,6 +13,8 @@ export interface RouteFiles {
 export interface BadRouteFile {
   readonly name: string;
   readonly reason: string;
+  /** Where these alone can be read. */
+  readonly targets?: readonly RouteTarget[];
 }
 
 export interface RouteFolder {
@@ -43,7 +45,10 @@ function read(directory: string, lastGood: Map<string, RouteFile>): RouteFiles {
   const routes = readRouteFiles(directory);
   for (const route of routes) {
     if ('file' in route) lastGood.set(route.name, route.file);
-    else bad.push({ name: route.name, reason: route.problem });
+    else {
+      const { name, problem: reason, targets } = route;
+      bad.push({ name, reason, ...(targets === undefined ? {} : { targets }) });
+    }
     const known = lastGood.get(route.name);
     if (known !== undefined) files.push(known);
   }
