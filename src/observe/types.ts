@@ -4,7 +4,10 @@ export interface Catalog {
   readonly index: number;
   /** Services that opted in by a tag, sorted by namespace and name. */
   readonly services: readonly CatalogService[];
-  /** Every allocation that Nomad still knows, by id. */
+  /**
+   * By id: every allocation that has not ended, and of those that have the ones that may still be
+   * served, as evidence that they ended.
+   */
   readonly allocations: Readonly<Record<string, AllocationFacts>>;
   /**
    * Instance ids that Nomad's own allocations say must be registered (allocation and task run, and

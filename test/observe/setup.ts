@@ -23,6 +23,7 @@ export interface Observer {
 export interface ObserverOptions {
   readonly settings?: Partial<NomadSettings>;
   readonly lookup?: Lookup;
+  readonly now?: () => number;
 }
 
 export async function startObserver(options: ObserverOptions = {}): Promise<Observer> {
@@ -34,6 +35,7 @@ export async function startObserver(options: ObserverOptions = {}): Promise<Obse
     client,
     namespace: settings.namespace,
     tagPrefix: 'haproxy',
+    ...(options.now === undefined ? {} : { now: options.now }),
     ...(options.lookup === undefined ? {} : { lookup: options.lookup }),
   });
   return {

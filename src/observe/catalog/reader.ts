@@ -8,6 +8,7 @@ import PQueue from 'p-queue';
 import { ConnectorError } from '../../shared/errors.js';
 import { isHostName, withoutBrackets } from './model/address-text.js';
 import { createAddressBook, type AddressBook, type Lookup } from './addresses.js';
+import { AllocationReader } from './allocations.js';
 import { assemble } from './model/assemble.js';
 import { declarationsOf, declaresServices, optedIn, type Declared } from './model/declarations.js';
 import { claimsOf, relevantAllocations, tagsToKeep } from './model/hints.js';
@@ -19,7 +20,7 @@ import { NamespaceWatch } from './namespaces.js';
 import { maxReadSockets } from '../nomad/agents.js';
 import { nomadApi, type Indexed, type NomadApi } from '../nomad/api.js';
 import type { NomadClient } from '../nomad/client.js';
-import type { WireAllocation, WireJobStub } from '../nomad/answers/shapes.js';
+import type { WireAllocation, WireInstance, WireJobStub } from '../nomad/answers/shapes.js';
 import { enabledInstances, type Snapshot } from './model/snapshot.js';
 import { SpecCache, type SpecProblems } from './spec-cache.js';
 import { wentBack, type Indexes } from '../nomad/answers/trust.js';
@@ -43,6 +44,8 @@ export interface CatalogReaderOptions {
   readonly namespace: string;
   readonly tagPrefix: string;
   readonly lookup?: Lookup;
+  /** Milliseconds. */
+  readonly now?: () => number;
 }
 
 /** How often a read that changed in the middle is made again before its removals are held. */
@@ -71,6 +74,7 @@ class CatalogPass {
   private readonly namespaces: readonly string[];
   private readonly queue = new PQueue({ concurrency: maxReadSockets });
   private readonly instances: InstanceCache;
+  private readonly allocations: AllocationReader;
   private readonly specs: SpecCache;
   private readonly addresses: AddressBook;
   private readonly prefix: string;
@@ -85,6 +89,7 @@ class CatalogPass {
     this.prefix = options.tagPrefix;
     this.namespaces = namespacesOf(options.namespace);
     this.instances = new InstanceCache(this.api, this.queue, this.namespaces);
+    this.allocations = new AllocationReader(this.api, this.namespaces, options.now ?? Date.now);
     this.specs = new SpecCache(this.api, this.queue);
     this.watch = new NamespaceWatch(this.api);
     this.addresses = createAddressBook(
@@ -93,7 +98,10 @@ class CatalogPass {
   }
 
   async read(full: boolean, signal: AbortSignal): Promise<Catalog> {
-    if (full) this.instances.clear();
+    if (full) {
+      this.instances.clear();
+      this.allocations.refresh();
+    }
     let attempt = await this.attempt(signal);
     const back = wentBack(this.indexes, attempt.indexes);
     if (back !== undefined) {
@@ -114,11 +122,11 @@ class CatalogPass {
     const problems: SpecProblems = { gone: [], unreadable: new Map() };
     const known = optedIn([], this.declared(), this.prefix);
     const services = await this.readServices(known, signal);
-    const allocations = await this.list((namespace) => this.api.allocations(namespace, signal));
+    const allocations = await this.allocations.read(registeredIn(services.instances), signal);
     const jobs = await this.list((namespace) => this.api.jobs(namespace, signal));
     const stubs = byKey(jobs.body);
     await this.specs.readLive(byKey(jobs.body.filter(declaresServices)), problems, signal);
-    const snapshot = await this.snapshot(services, allocations.body, stubs, problems);
+    const snapshot = await this.snapshot(services, allocations.allocations, stubs, problems);
     await this.specs.readOlder(relevantAllocations(snapshot), stubs, problems, signal);
     const unread = services.names.filter(
       (name) => snapshot.enabled.has(keyOf(name.namespace, name.name)) && !this.instances.has(name),
@@ -142,7 +150,7 @@ class CatalogPass {
 
   private async snapshot(
     services: ServicesRead,
-    allocations: readonly WireAllocation[],
+    allocations: ReadonlyMap<string, WireAllocation>,
     jobs: ReadonlyMap<string, WireJobStub>,
     problems: SpecProblems,
   ): Promise<Snapshot> {
@@ -156,7 +164,7 @@ class CatalogPass {
       names: services.names,
       enabled,
       instances: services.instances,
-      allocations: new Map(allocations.map((alloc) => [alloc.ID, alloc])),
+      allocations,
       jobs,
       declared,
       specOf: (alloc) => this.specs.specOf(alloc, jobs),
@@ -228,6 +236,7 @@ class CatalogPass {
   private forget(back: string): void {
     this.back = back;
     this.instances.clear();
+    this.allocations.clear();
     this.specs.clear();
     this.indexes = undefined;
   }
@@ -236,6 +245,10 @@ class CatalogPass {
 function toTrust(reason: string | undefined, torn: boolean): Trust {
   if (reason === undefined) return { removals: 'allowed' };
   return { removals: 'held', reason, ...(torn ? { torn } : {}) };
+}
+
+function registeredIn(instances: ReadonlyMap<string, readonly WireInstance[]>): Set<string> {
+  return new Set([...instances.values()].flat().map(({ AllocID }) => AllocID));
 }
 
 function byKey(jobs: readonly WireJobStub[]): ReadonlyMap<string, WireJobStub> {

@@ -34,7 +34,12 @@ export interface NomadApi {
     name: string,
     signal: AbortSignal,
   ): Promise<Indexed<readonly WireInstance[]>>;
-  allocations(namespace: string, signal: AbortSignal): Promise<Indexed<readonly WireAllocation[]>>;
+  /** Those that the filter lets through; undefined where Nomad can't read the filter. */
+  allocations(
+    namespace: string,
+    filter: string,
+    signal: AbortSignal,
+  ): Promise<Indexed<readonly WireAllocation[]> | undefined>;
   jobs(namespace: string, signal: AbortSignal): Promise<Indexed<readonly WireJobStub[]>>;
   job(namespace: string, id: string, signal: AbortSignal): Promise<SpecRead>;
   /** The job as an allocation runs it. */
@@ -47,10 +52,9 @@ export function nomadApi(client: NomadClient): NomadApi {
     parse: Parse<T>,
     namespace: string,
     signal: AbortSignal,
-    query: Readonly<Record<string, boolean>> = {},
   ): Promise<Indexed<T>> => {
     const { index, body } = await client.get(path, {
-      query: { namespace, ...query },
+      query: { namespace },
       signal,
       // Jobs and allocations are at index 0 in a new cluster; services never are, and index 0 there
       // is how a token without rights is answered.
@@ -62,8 +66,16 @@ export function nomadApi(client: NomadClient): NomadApi {
     services: (namespace, signal) => list('/v1/services', parseServiceGroups, namespace, signal),
     instances: (namespace, name, signal) =>
       list(`/v1/service/${encodeURIComponent(name)}`, parseInstances, namespace, signal),
-    allocations: (namespace, signal) =>
-      list('/v1/allocations', parseAllocations, namespace, signal, { resources: true }),
+    allocations: async (namespace, filter, signal) => {
+      const path = '/v1/allocations';
+      const { status, index, body } = await client.get(path, {
+        query: { namespace, resources: true, ...(filter === '' ? {} : { filter }) },
+        signal,
+        maybeUnwritten: true,
+        allow: filter === '' ? [] : [400],
+      });
+      return status === 200 ? { index, body: parseAllocations(body, path) } : undefined;
+    },
     jobs: (namespace, signal) => list('/v1/jobs', parseJobStubs, namespace, signal),
     job: (namespace, id, signal) => {
       const path = `/v1/job/${encodeURIComponent(id)}`;
