@@ -3,7 +3,8 @@
  * and what matters of them is one thing: an instance that HAProxy may still serve, and that left the
  * catalog, has ended. So a read asks for those that have not ended, and once more for the few that
  * it misses: of instances that are registered, or that this process saw registered. What was served
- * before this process began is unknown here, so the first read asks for all.
+ * before this process began is unknown here, so the first read asks for all that ended too, without
+ * what they ran with; so does one after a failed pass or a held removal.
  */
 
 import type { Indexed, NomadApi } from '../nomad/api.js';
@@ -15,10 +16,10 @@ const notEnded =
 
 /** How long an ended allocation is told of: longer than a drain takes and a failing pass is retried. */
 const keepMs = 3_600_000;
-/** The same for those that nobody saw registered: enough for the first passes. */
-const keepUnseenMs = 600_000;
 /** All are read again no sooner, however often a pass fails. */
 const refreshMs = 60_000;
+/** Those that nobody saw registered are told of until then. */
+const keepUnseenMs = 2 * refreshMs;
 /** Of these a filter of 2 kB is made; a proxy may allow 8. */
 const idsInFilter = 50;
 
@@ -64,11 +65,15 @@ export class AllocationReader {
 
   async read(registered: ReadonlySet<string>, signal: AbortSignal): Promise<AllocationsRead> {
     const now = this.now();
-    const { index, body } =
-      this.allAt === -Infinity ? await this.all(signal) : await this.some(signal);
-    for (const alloc of registered) this.seen.set(alloc, now + keepMs);
+    const { index, body } = await this.list(notEnded, signal);
     const allocations = new Map(body.map((alloc) => [alloc.ID, alloc]));
-    const missed = await this.lookUp(this.unknown(allocations, index), index, signal);
+    if (this.filters && this.allAt === -Infinity) {
+      const ended = await this.list(`not (${notEnded})`, signal, false);
+      for (const alloc of ended.body) this.noteEnded(alloc);
+      this.allAt = now;
+    }
+    for (const alloc of registered) this.seen.set(alloc, now + keepMs);
+    const missed = await this.lookUp(this.unknown(allocations, registered, index), index, signal);
     for (const alloc of missed) allocations.set(alloc.ID, alloc);
     for (const alloc of allocations.values()) this.noteEnded(alloc);
     this.forget(allocations);
@@ -76,28 +81,18 @@ export class AllocationReader {
     return { index, allocations };
   }
 
-  private async all(signal: AbortSignal): Promise<Indexed<readonly WireAllocation[]>> {
-    const all = await this.list('', signal);
-    if (this.filters) this.allAt = this.now();
-    return all;
-  }
-
-  private async some(signal: AbortSignal): Promise<Indexed<readonly WireAllocation[]>> {
-    const some = await this.list(notEnded, signal);
-    return this.filters ? some : this.all(signal);
-  }
-
   private async list(
     filter: string,
     signal: AbortSignal,
+    details = true,
   ): Promise<Indexed<readonly WireAllocation[]>> {
     const lists: Indexed<readonly WireAllocation[]>[] = [];
     for (const namespace of this.namespaces) {
-      const list = await this.api.allocations(namespace, filter, signal);
+      const options = { filter: this.filters ? filter : '', details };
+      const list = await this.api.allocations(namespace, options, signal);
       if (list === undefined) {
         this.filters = false;
-        this.allAt = -Infinity;
-        break;
+        return this.list('', signal);
       }
       lists.push(list);
     }
@@ -107,12 +102,20 @@ export class AllocationReader {
     };
   }
 
-  /** What is registered or was, and is neither listed nor known to have ended or gone. */
-  private unknown(listed: ReadonlyMap<string, WireAllocation>, index: number): string[] {
+  /** What is registered or was, and is neither listed nor known well enough to have ended or gone. */
+  private unknown(
+    listed: ReadonlyMap<string, WireAllocation>,
+    registered: ReadonlySet<string>,
+    index: number,
+  ): string[] {
     if (!this.filters) return [];
+    const isKnown = (key: string): boolean => {
+      const ended = this.ended.get(key);
+      // What is registered is told of with its ports.
+      return ended !== undefined && !(registered.has(key) && lacksDetails(ended.alloc));
+    };
     return [...this.seen.keys()].filter(
-      (key) =>
-        !listed.has(key) && !this.ended.has(key) && this.gone.get(key) !== index && id.test(key),
+      (key) => !listed.has(key) && !isKnown(key) && this.gone.get(key) !== index && id.test(key),
     );
   }
 
@@ -152,6 +155,10 @@ export class AllocationReader {
 
 function hasEnded({ ClientStatus }: WireAllocation): boolean {
   return ClientStatus === 'complete' || ClientStatus === 'failed' || ClientStatus === 'lost';
+}
+
+function lacksDetails({ AllocatedResources }: WireAllocation): boolean {
+  return AllocatedResources === undefined;
 }
 
 /** Thousands of them are kept for a while: what they ran with is of no use any more. */

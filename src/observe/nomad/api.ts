@@ -34,10 +34,10 @@ export interface NomadApi {
     name: string,
     signal: AbortSignal,
   ): Promise<Indexed<readonly WireInstance[]>>;
-  /** Those that the filter lets through; undefined where Nomad can't read the filter. */
+  /** Those that the filter lets through, with ports and tasks or not; undefined where Nomad can't read the filter. */
   allocations(
     namespace: string,
-    filter: string,
+    options: { readonly filter: string; readonly details: boolean },
     signal: AbortSignal,
   ): Promise<Indexed<readonly WireAllocation[]> | undefined>;
   jobs(namespace: string, signal: AbortSignal): Promise<Indexed<readonly WireJobStub[]>>;
@@ -66,10 +66,15 @@ export function nomadApi(client: NomadClient): NomadApi {
     services: (namespace, signal) => list('/v1/services', parseServiceGroups, namespace, signal),
     instances: (namespace, name, signal) =>
       list(`/v1/service/${encodeURIComponent(name)}`, parseInstances, namespace, signal),
-    allocations: async (namespace, filter, signal) => {
+    allocations: async (namespace, { filter, details }, signal) => {
       const path = '/v1/allocations';
       const { status, index, body } = await client.get(path, {
-        query: { namespace, resources: true, ...(filter === '' ? {} : { filter }) },
+        query: {
+          namespace,
+          resources: details,
+          ...(details ? {} : { task_states: false }),
+          ...(filter === '' ? {} : { filter }),
+        },
         signal,
         maybeUnwritten: true,
         allow: filter === '' ? [] : [400],
