@@ -1,15 +1,9 @@
-import { apply } from '../apply/apply.js';
-import { reloadAsItIs } from '../apply/reload.js';
 import { refreshServerState } from '../apply/state-file.js';
-import { deleteDeadTransactions } from '../apply/transaction.js';
-import { reloadsOf } from '../diff/print/print.js';
 import type { ReloadReason, Step } from '../diff/types.js';
-import type { ConnectorError } from '../shared/errors.js';
+import { type Applied, applyUnlessConflict, type Done } from './commit.js';
 import { applyContext, type PassContext, type WritingContext } from './context.js';
-import { applyWithout, type Attempts, isolate } from './isolate.js';
 import { look, type View } from './look.js';
-import { recoverRefusal, recoveryFrom } from './recover.js';
-import { candidatesOf, namedIn } from './rejections.js';
+import { noticeHaproxy, rememberHaproxy, retryRefused } from './retry.js';
 import { cameBackOther } from './unstable.js';
 
 export interface Converged {
@@ -29,111 +23,48 @@ export async function convergeIfWriting(context: PassContext, first: View): Prom
   const { writer, memory } = context.target;
   if (writer === undefined) return { view: first, steps: [], reloads: [] };
   const writing = { ...context, writer };
-  const converged = await converge(writing, first);
-  const { actual } = converged.view;
+  const done: Done = { steps: [], reloads: [] };
+  let view = await converge(writing, first, done);
+  if (await retryRefused(writing, view, done)) {
+    view = await converge(writing, await lookBack(writing), done);
+  }
+  const { actual } = view;
   const known = memory.serverState ?? actual.global.serverState;
   await refreshServerState(applyContext(writing, actual), known, context.staysRunning);
-  return converged;
+  return { view, ...done };
 }
 
 /** Applies and reads back until nothing is left to do, or the rounds are used up. */
-async function converge(context: WritingContext, first: View): Promise<Converged> {
+async function converge(context: WritingContext, first: View, done: Done): Promise<View> {
   const { memory } = context.target;
-  const done = { steps: [] as Step[], reloads: [] as ReloadReason[] };
   let view = first;
   let conflicts = 0;
   for (let left = maxRounds; left > 0 && view.plan.steps.length > 0; left--) {
     const before = view;
-    const refused = Object.keys(memory.rejected).length;
+    const { rejected } = memory;
     const applied = await applyUnlessConflict(context, before, done, conflicts < maxConflicts);
-    view = await look(context, await readBack(context));
-    if (applied) {
-      const found = cameBackOther(view.desired, before.plan, view.plan);
-      memory.unstable = { ...memory.unstable, ...found };
-    } else {
-      conflicts++;
-    }
+    view = await lookBack(context, applied);
+    if (applied === 'as-planned') view = await lookAtUnstable(context, before, view);
+    if (applied === 'not') conflicts++;
     // A conflict is a new read. A culprit is progress: the others are to be served in this pass.
-    if (!applied || Object.keys(memory.rejected).length > refused) left++;
+    if (applied === 'not' || memory.rejected !== rejected) left++;
   }
-  return { view, ...done };
+  return view;
 }
 
-interface Done {
-  readonly steps: Step[];
-  readonly reloads: ReloadReason[];
+async function lookBack(context: WritingContext, applied?: Applied): Promise<View> {
+  const { target, timed, signal } = context;
+  const actual = await timed('actual', () => target.actual.read({ signal }));
+  const notice = applied === 'not' ? noticeHaproxy : rememberHaproxy;
+  notice(target.memory, actual);
+  return look(context, actual);
 }
 
-function readBack({ target, timed, signal }: WritingContext) {
-  return timed('actual', () => target.actual.read({ signal }));
-}
-
-/** False: another writer was faster, and what it left is to be read and planned for. */
-async function applyUnlessConflict(
-  context: WritingContext,
-  view: View,
-  done: Done,
-  mayLookAgain: boolean,
-): Promise<boolean> {
-  try {
-    await applyOrIsolate(context, view, done);
-    return true;
-  } catch (error) {
-    if (recoveryFrom(error) !== 'look-again' || !mayLookAgain) throw error;
-    return false;
-  }
-}
-
-/** A configuration that is refused costs only the services that caused it. */
-async function applyOrIsolate(context: WritingContext, view: View, done: Done): Promise<void> {
-  try {
-    await commit(context, view, done);
-  } catch (error) {
-    const refusal = await recoverRefusal(context, error);
-    const attempts = attemptsOf(context, done);
-    const candidates = candidatesOf(view.desired, view.plan);
-    if (namedIn(candidates, refusal.message).length > 0) {
-      return isolate(attempts, candidates, refusal);
-    }
-    await requireSound(context, refusal);
-    // Another writer's part, like a port that is in use, may have gone with the roll-back.
-    await applyWithout(attempts, candidates, []);
-  }
-}
-
-async function commit(context: WritingContext, { actual, plan }: View, done: Done): Promise<void> {
-  const { target, timed, writer, signal } = context;
-  const result = await timed('apply', () => apply(applyContext(context, actual), plan));
-  const isDone = ({ kind }: Step): boolean => !result.prepared || kind === 'create-map';
-  done.steps.push(...plan.steps.filter(isDone));
-  if (result.prepared) target.actual.forget();
-  if (!result.reloaded) return;
-  // One reload, however many reasons: the first is the one that counts.
-  const [reload] = reloadsOf(plan);
-  if (reload !== undefined) done.reloads.push(reload.code);
-  await deleteDeadTransactions({ client: writer, signal }, actual.configVersion + 1);
-}
-
-/** What is refused without our changes too is no service's fault. */
-async function requireSound(context: WritingContext, refusal: ConnectorError): Promise<void> {
-  const actual = await context.target.actual.read({ full: true, signal: context.signal });
-  try {
-    await reloadAsItIs(applyContext(context, actual));
-  } catch (error) {
-    await recoverRefusal(context, error);
-    throw refusal;
-  }
-}
-
-function attemptsOf(context: WritingContext, done: Done): Attempts {
-  const { actual, memory } = context.target;
-  return {
-    read: () => actual.read({ full: true, signal: context.signal }),
-    look: (read, apart) => look(context, read, apart),
-    commit: (view) => commit(context, view, done),
-    recoverRefusal: (error) => recoverRefusal(context, error),
-    remember: (rejected) => {
-      memory.rejected = { ...memory.rejected, ...rejected };
-    },
-  };
+/** What came back other than written is not written again. */
+async function lookAtUnstable(context: WritingContext, before: View, view: View): Promise<View> {
+  const { memory } = context.target;
+  const found = cameBackOther(view.desired, before.plan, view.plan);
+  if (Object.keys(found).length === 0) return view;
+  memory.unstable = { ...memory.unstable, ...found };
+  return look(context, view.actual);
 }

@@ -17,25 +17,24 @@ export interface View {
 }
 
 /**
- * The desired state and the plan for what was read. `apart`: services that are treated as if
- * HAProxy had refused them, so what stands of them stays as it is.
+ * The desired state and the plan for what was read. `rejected`: services that HAProxy refused, or
+ * that are treated as if it had, so what stands of them stays as it is.
  */
 export async function look(
   context: PassContext,
   actual: ActualState,
-  apart: Readonly<Record<string, Rejection>> = {},
+  rejected: Readonly<Record<string, Rejection>> = context.target.memory.rejected,
 ): Promise<View> {
   requireMapFile(actual, context.settings);
-  const desired = desiredState(context, apart);
+  const desired = desiredState(context, rejected);
   return { actual, desired, plan: await planFor(context, desired, actual) };
 }
 
 function desiredState(
   { target, catalog, settings, routeFiles, timed }: PassContext,
-  apart: Readonly<Record<string, Rejection>>,
+  rejected: Readonly<Record<string, Rejection>>,
 ): DesiredState {
   const { memory } = target;
-  const rejected = { ...memory.rejected, ...apart };
   const read = timed('desired', () =>
     desire({ catalog, settings, rejected, routes: routeFiles() }),
   );

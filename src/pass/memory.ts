@@ -1,15 +1,17 @@
-import type { Rejection } from '../desired/types.js';
 import type { Held } from '../diff/types.js';
 import type { Catalog } from '../observe/types.js';
 import type { Picture } from './picture.js';
+import type { Refusals } from './refusals.js';
 import type { Unstable } from './unstable.js';
 
 /** What this process remembers of one target: hints, all of which may be lost. */
 export interface TargetMemory {
   /** Removals held by the pass before. */
   held?: Held;
-  /** By service: what HAProxy refused, until its input changes. */
-  rejected: Readonly<Record<string, Rejection>>;
+  /** By service: what HAProxy refused, until its input changes or another try is accepted. */
+  rejected: Refusals;
+  /** Its process and configuration, as this process left them. */
+  haproxy?: string;
   unstable: Unstable;
   /** What the server state file holds, as far as this process knows. */
   serverState?: string;

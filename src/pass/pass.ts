@@ -8,6 +8,7 @@ import { rememberPicture } from './memory.js';
 import { nextPicture, type Picture } from './picture.js';
 import { readActual } from './read-actual.js';
 import { settleBoth } from '../shared/concurrent.js';
+import { noticeHaproxy } from './retry.js';
 import type { Stopwatch, Times } from './stopwatch.js';
 import type { Target } from './target.js';
 
@@ -29,6 +30,7 @@ export async function syncTarget(
     observed.catalog,
     timed('actual', () => readActual(target, signal)),
   );
+  noticeHaproxy(memory, actual);
   const hidden = await observed.hidden(servedNamespaces(actual), signal);
   const context = { ...around, target, catalog, hidden, timed, signal };
   const start = await look(context, actual);

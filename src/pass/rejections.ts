@@ -40,6 +40,10 @@ export function namedIn(
 
 const maxReason = 400;
 
+export function reasonOf(message: string): string {
+  return message.slice(0, maxReason);
+}
+
 /** What is remembered of a refusal: it holds for as long as the service's input stays the same. */
 export function rejections(
   backends: readonly DesiredBackend[],
@@ -48,7 +52,7 @@ export function rejections(
   return Object.fromEntries(
     backends.map(({ service, fingerprint }) => [
       service,
-      { fingerprint, reason: reason.slice(0, maxReason) },
+      { fingerprint, reason: reasonOf(reason) },
     ]),
   );
 }
