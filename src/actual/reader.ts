@@ -5,14 +5,13 @@ import { ConnectorError } from '../shared/errors.js';
 import { isObject, type JsonObject, objectsOf, textAt } from '../shared/json.js';
 import { expectOk } from './answers.js';
 import type { DataPlaneReader } from './dataplane-client.js';
-import { mapNames } from '../haproxy/map-names.js';
+import { ownMaps, readMaps } from './maps.js';
 import { markerHash } from '../haproxy/ownership.js';
 import { connectorBackendName } from '../haproxy/names.js';
 import {
   parseBackend,
   parseFrontend,
   parseGlobal,
-  parseMapEntries,
   parseDefaults,
   parseRuntimeServers,
   type RuntimeServers,
@@ -31,11 +30,12 @@ export interface ActualReader {
   /**
    * Reads HAProxy's state. Four requests when nothing changed: the raw file, runtime info, all
    * runtime servers and the exact map; the structured configuration and the other maps are read
-   * again when the file or the process changed, after an error, or when `full` asks for it.
+   * again when the file or the process changed, after an error, or when `full` asks for it. So are
+   * the files of maps, which a start of HAProxy would read.
    */
   read(options?: { full?: boolean; signal?: AbortSignal }): Promise<ActualState>;
-  /** The next read takes nothing from memory. */
-  forget(): void;
+  /** The next read takes nothing from memory, or nothing about these maps. */
+  forget(maps?: readonly string[]): void;
 }
 
 interface Configuration {
@@ -51,7 +51,7 @@ interface Cache {
   readonly fingerprint: string;
   readonly readAt: number;
   readonly configuration: Configuration;
-  readonly otherEntries: Readonly<Record<string, Record<string, string>>>;
+  readonly maps: Readonly<Record<string, ActualMap>>;
 }
 
 /** HAProxy in: everything that a pass knows about HAProxy comes from here. */
@@ -72,20 +72,19 @@ export function createActualReader(
     const [raw, info, listed] = await Promise.all([readRaw(get), readInfo(get), listServers(get)]);
     const fingerprint = `${raw.version} ${raw.checksum} ${info.pid}`;
     const fresh = await reuseOrRead(get, previous, fingerprint);
-    const names = Object.keys(fresh.configuration.maps);
-    const entries = await readEntries(get, settings, names, fresh.otherEntries);
-    cache = { ...fresh, otherEntries: entries };
+    const maps = await readMaps(get, settings, fresh.configuration.maps, fresh.maps);
+    cache = { ...fresh, maps };
     const { backends } = fresh.configuration;
     const readAgain = async () => runtimeServers(await listServers(get));
     const servers = await wholeList(get, backends, runtimeServers(listed), readAgain);
-    return assemble(raw, info, servers, fresh.configuration, entries);
+    return assemble(raw, info, servers, fresh.configuration, maps);
   }
 
   async function reuseOrRead(get: Get, previous: Cache | undefined, fingerprint: string) {
     const stale = clock() - (previous?.readAt ?? 0) > settings.sync.fullReadIntervalMs;
     if (previous?.fingerprint === fingerprint && !stale) return previous;
     const configuration = await readConfiguration(get, settings);
-    return { fingerprint, readAt: clock(), configuration, otherEntries: {} };
+    return { fingerprint, readAt: clock(), configuration, maps: {} };
   }
 
   function assemble(
@@ -93,15 +92,10 @@ export function createActualReader(
     info: Info,
     servers: RuntimeServers,
     configuration: Configuration,
-    entries: Readonly<Record<string, Record<string, string>>>,
+    maps: Readonly<Record<string, ActualMap>>,
   ): ActualState {
     const { prefix } = settings.ownership;
     const loaded = Object.keys(servers).find((name) => markerHash(prefix, name) !== undefined);
-    const maps: Record<string, ActualMap> = {};
-    for (const [name, file] of Object.entries(configuration.maps)) {
-      const known = entries[name];
-      maps[name] = known === undefined ? { file } : { file, entries: known };
-    }
     return {
       dataplane: { url: client.url },
       haproxy: { version: info.version, pid: info.pid },
@@ -119,7 +113,13 @@ export function createActualReader(
     };
   }
 
-  return { read, forget: () => (cache = undefined) };
+  function forget(names?: readonly string[]): void {
+    const known = names?.every((name) => cache?.maps[name] !== undefined);
+    if (cache === undefined || names === undefined || known !== true) cache = undefined;
+    else cache = { ...cache, maps: omit(cache.maps, names) };
+  }
+
+  return { read, forget };
 }
 
 type Get = (path: string, query?: Readonly<Record<string, string | boolean>>) => Promise<Answer>;
@@ -250,33 +250,8 @@ function markerOnDisk(sections: readonly JsonObject[], prefix: string): string |
   return servers.find((name) => markerHash(prefix, name) !== undefined);
 }
 
-/** `GET /storage/maps`: names of our maps (without `.map`) to absolute paths. */
-function ownMaps(body: unknown, settings: Settings): Record<string, string> {
-  const names = new Set(Object.values(mapNames(settings.routing)));
-  const files: Record<string, string> = {};
-  for (const { storage_name: name, file } of objectsOf(body)) {
-    if (typeof name !== 'string' || typeof file !== 'string') continue;
-    const base = name.replace(/\.map$/, '');
-    if (names.has(base)) files[base] = file;
-  }
-  return files;
-}
-
-/** The exact map each time; the others only when they are not known. */
-async function readEntries(
-  get: Get,
-  settings: Settings,
-  names: readonly string[],
-  known: Readonly<Record<string, Record<string, string>>>,
-): Promise<Record<string, Record<string, string>>> {
-  const exact = mapNames(settings.routing).exact;
-  const read = async (name: string): Promise<[string, Record<string, string>][]> => {
-    if (name !== exact && known[name] !== undefined) return [[name, known[name]]];
-    const response = await get(`/runtime/maps/${name}.map/entries`);
-    if (response.status === 404) return [];
-    return [[name, parseMapEntries(expectOk(response, `read map ${name}`).body)]];
-  };
-  return Object.fromEntries((await Promise.all(names.map(read))).flat());
+function omit<T>(record: Readonly<Record<string, T>>, names: readonly string[]): Record<string, T> {
+  return Object.fromEntries(Object.entries(record).filter(([name]) => !names.includes(name)));
 }
 
 function withRuntime(

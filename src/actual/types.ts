@@ -90,6 +90,8 @@ export interface ActualMap {
   readonly file: string;
   /** Keys to values, in use; undefined when HAProxy has not loaded the map. */
   readonly entries?: Readonly<Record<string, string>>;
+  /** The same of its file, which the next start of HAProxy reads; as last read. */
+  readonly stored?: Readonly<Record<string, string>>;
 }
 
 export interface GlobalFacts {

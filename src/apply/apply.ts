@@ -3,9 +3,11 @@ import type { DataPlaneWriter } from '../actual/dataplane-client.js';
 import {
   byKind,
   type HandlersOf,
+  isAboutMap,
   isEntryStep,
-  isMapStep,
+  isMapWrite,
   isNewBackend,
+  isNewMap,
   isSlotStep,
   isStructural,
 } from '../diff/dispatch.js';
@@ -19,11 +21,13 @@ import type {
   ReplaceServer,
   SlotStep,
   TransactionStep,
+  WriteMap,
 } from '../diff/types.js';
+import { asConnectorError, type ErrorCode } from '../shared/errors.js';
 import { bulkFrom, commitBulk } from './bulk.js';
 import { aborting, type ApplyContext } from './context.js';
 import { applySlotSteps } from './endpoints.js';
-import { applyEntry, createMap, writeMapFiles } from './maps.js';
+import { applyEntries, createMap, writeMap, writeMapFiles } from './maps.js';
 import { saveServerState } from './state-file.js';
 import type { PlannedBackend, WrittenSlot } from './render/state-file.js';
 import { commitStructural } from './transaction.js';
@@ -34,17 +38,25 @@ export interface ApplyResult {
   readonly reloaded: boolean;
 }
 
+/** The maps that a plan changes. */
+export function mapsOf({ steps }: Plan): readonly string[] {
+  return [...new Set(steps.filter(isAboutMap).map(({ map }) => map))];
+}
+
 /**
- * HAProxy out. In order: maps that must exist; entries that leave; slots, without a reload; all that
- * is structural, in one commit with its reload's verdict; entries that come.
+ * HAProxy out. In order: maps that must exist; files that differ from the process; entries that leave;
+ * slots, without a reload; all that is structural, in one commit with its reload's verdict; entries
+ * that come; the record of those that have gone.
  */
 export async function apply(context: ApplyContext, plan: Plan): Promise<ApplyResult> {
   const steps = plan.steps;
-  const missing = steps.filter(isMapStep);
+  const missing = steps.filter(isNewMap);
   if (missing.length > 0) {
     for (const step of missing) await createMap(context, step);
     return { prepared: true, reloaded: false };
   }
+  const files = steps.filter(isMapWrite);
+  await writeMaps(context, files, 'first');
   const entries = steps.filter(isEntryStep);
   await applyEntries(context, entries, 'first');
   const slots = steps.filter(isSlotStep);
@@ -52,15 +64,16 @@ export async function apply(context: ApplyContext, plan: Plan): Promise<ApplyRes
   const structural = steps.filter(isStructural);
   if (structural.length > 0) await commit(context, version, structural, slots, entries);
   await applyEntries(context, entries, 'last');
+  await writeMaps(context, files, 'last');
   return { prepared: false, reloaded: structural.length > 0 };
 }
 
-async function applyEntries(
+async function writeMaps(
   context: ApplyContext,
-  entries: readonly EntryStep[],
-  when: EntryStep['when'],
+  files: readonly WriteMap[],
+  when: WriteMap['when'],
 ): Promise<void> {
-  for (const step of entries) if (step.when === when) await applyEntry(context, step);
+  for (const step of files) if (step.when === when) await writeMap(context, step);
 }
 
 async function commit(
@@ -70,20 +83,35 @@ async function commit(
   slots: readonly SlotStep[],
   entries: readonly EntryStep[],
 ): Promise<void> {
-  let undo = async (): Promise<void> => {};
+  const undo: (() => Promise<void>)[] = [];
+  let isSent = false;
   const prepare = async (): Promise<void> => {
     const together = entries.filter(({ when }) => when === 'with-commit');
-    undo = await writeMapFiles(context, together);
+    await writeMapFiles(context, together, undo);
     await saveServerState(context, plannedBackends(context, structural, slots));
+    isSent = true;
   };
   const many = structural.filter(isNewBackend).length >= bulkFrom;
   try {
     await (many ? commitBulk : commitStructural)(context, version, structural, prepare);
   } catch (error) {
-    await undo();
+    // Without an answer, HAProxy may run with these files. Only a new read can tell.
+    if (!isSent || isRefusal(error)) for (const restore of undo) await restore();
     throw error;
   }
 }
+
+/** The Data Plane API has said that the configuration is not in force. */
+function isRefusal(error: unknown): boolean {
+  return refusals.has(asConnectorError(error).code);
+}
+
+const refusals: ReadonlySet<ErrorCode> = new Set([
+  'haproxy-conflict',
+  'haproxy-rejected',
+  'haproxy-refused',
+  'haproxy-reload-failed',
+]);
 
 /** Every backend that this pass changed, as the configuration to be loaded has it. */
 function plannedBackends(

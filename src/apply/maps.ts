@@ -4,10 +4,10 @@ import type {
   DataPlaneWriter,
   WriteOptions,
 } from '../actual/dataplane-client.js';
-import { mapNames } from '../haproxy/map-names.js';
+import { sharedMap } from '../haproxy/map-names.js';
 import { byKind, type HandlersOf } from '../diff/dispatch.js';
 import { effectOf, type KindsOf } from '../diff/steps.js';
-import type { CreateMap, EntryStep } from '../diff/types.js';
+import type { CreateMap, EntryStep, WriteMap } from '../diff/types.js';
 import { aborting, type ApplyContext, pathOf } from './context.js';
 import { editMap, renderMap } from './render/map-text.js';
 
@@ -23,12 +23,31 @@ export async function createMap(context: ApplyContext, { map }: CreateMap): Prom
 }
 
 /**
- * One entry, in the process and on disk at once (`/runtime/maps/{map}/entries?force_sync=true`). The
- * whole-map PUT is no help: below 8 KiB it appends, and the first of two equal keys wins.
+ * Entries without a reload. The Data Plane API writes the file of a map of ours (`force_sync`). In one
+ * that the operator shares, we edit the lines ourselves: `force_sync` would overwrite comments, and
+ * lines that are not loaded yet, with what the process has.
  */
-export async function applyEntry(context: ApplyContext, step: EntryStep): Promise<void> {
+export async function applyEntries(
+  context: ApplyContext,
+  all: readonly EntryStep[],
+  when: EntryStep['when'],
+): Promise<void> {
+  const steps = all.filter((step) => step.when === when);
+  const shared = sharedMap(context.settings.routing);
+  for (const step of steps) await applyEntry(context, step, step.map !== shared);
+  const inShared = steps.filter(({ map }) => map === shared);
+  if (shared === undefined || inShared.length === 0) return;
+  const { before, after } = await sharedTexts(context, shared, inShared);
+  if (after !== before) await writeMapFile(context, shared, after);
+}
+
+/**
+ * One entry (`/runtime/maps/{map}/entries`). The whole-map PUT is no help: below 8 KiB it appends,
+ * and the first of two equal keys wins.
+ */
+async function applyEntry(context: ApplyContext, step: EntryStep, sync: boolean): Promise<void> {
   const { map, key, kind } = step;
-  const options = { query: { force_sync: true }, ...aborting(context) };
+  const options = { ...(sync ? { query: { force_sync: true } } : {}), ...aborting(context) };
   const response = await byKind(step, entryRequests, context.client, options);
   if (effectOf(kind) === 'remove' && response.status === 404) return;
   expectOk(response, `${kind} ${key} in map ${map}`);
@@ -51,27 +70,44 @@ function entriesPath(map: string): string {
   return pathOf('runtime', 'maps', `${map}.map`, 'entries');
 }
 
+/** A file that differs from the process, or that HAProxy never loads. */
+export async function writeMap(context: ApplyContext, step: WriteMap): Promise<void> {
+  const { map, entries } = step;
+  const text = renderMap(entries);
+  const response = await putMapFile(context, map, text);
+  if (response.status !== 404) return void expectOk(response, `write map ${map}`);
+  const file = { name: `${map}.map`, content: text };
+  const created = await context.client.send('POST', '/storage/maps', {
+    file,
+    ...aborting(context),
+  });
+  expectOk(created, `create map ${map}`);
+}
+
 /**
  * Map files as they should be after the commit, written before it: the reload takes configuration
  * and maps up together, so no entry leads to a backend that is not there, and none is missing for
- * one that is. Returns what puts the old files back.
+ * one that is. Adds to `undo` what puts the old files back.
  */
 export async function writeMapFiles(
   context: ApplyContext,
   steps: readonly EntryStep[],
-): Promise<() => Promise<void>> {
+  undo: (() => Promise<void>)[],
+): Promise<void> {
   const names = [...new Set(steps.map(({ map }) => map))];
-  const undo: (() => Promise<void>)[] = [];
   for (const map of names) {
     const own = steps.filter((step) => step.map === map);
     const { before, after } = await textsOf(context, map, own);
+    // Without the pass's signal: a stop must not leave it half done. Where it fails, the next pass
+    // sees that the file and the process differ.
+    undo.push(() => writeMapFile({ client: context.client }, map, before).catch(() => undefined));
     await writeMapFile(context, map, after);
-    // Without the pass's signal: a stop must not leave it half done.
-    undo.push(() => writeMapFile({ client: context.client }, map, before));
   }
-  return async () => {
-    for (const restore of undo) await restore().catch(() => undefined);
-  };
+}
+
+interface Texts {
+  readonly before: string;
+  readonly after: string;
 }
 
 /** Our own maps are written whole; one that the operator shares with us keeps all other lines. */
@@ -79,22 +115,31 @@ async function textsOf(
   context: ApplyContext,
   map: string,
   steps: readonly EntryStep[],
-): Promise<{ readonly before: string; readonly after: string }> {
-  const { actual, settings, client } = context;
-  const { routing } = settings;
-  if (routing.mapFile !== undefined && map === mapNames(routing).exact) {
-    const path = pathOf('storage', 'maps', `${map}.map`);
-    const response = expectOk(await client.get(path, aborting(context)), `read map ${map}`);
-    const before = String(response.body);
-    return { before, after: editMap(before, steps) };
-  }
-  const entries = { ...actual.maps[map]?.entries };
-  const after = new Map(Object.entries(entries));
+): Promise<Texts> {
+  const { actual, settings } = context;
+  if (map === sharedMap(settings.routing)) return sharedTexts(context, map, steps);
+  const { entries, stored } = actual.maps[map] ?? {};
+  const before = { ...(entries ?? stored) };
+  const after = new Map(Object.entries(before));
   for (const { kind, key, value } of steps) {
     if (effectOf(kind) === 'remove') after.delete(key);
     else after.set(key, value);
   }
-  return { before: renderMap(entries), after: renderMap(Object.fromEntries(after)) };
+  return { before: renderMap(before), after: renderMap(Object.fromEntries(after)) };
+}
+
+async function sharedTexts(
+  context: ApplyContext,
+  map: string,
+  steps: readonly EntryStep[],
+): Promise<Texts> {
+  const path = pathOf('storage', 'maps', `${map}.map`);
+  const response = expectOk(await context.client.get(path, aborting(context)), `read map ${map}`);
+  const before = String(response.body);
+  const { entries = {}, stored = {} } = context.actual.maps[map] ?? {};
+  const known = new Map(steps.map(({ key }) => [key, [entries[key], stored[key]]]));
+  const isOurs = (key: string, value: string): boolean => known.get(key)?.includes(value) === true;
+  return { before, after: editMap(before, steps, isOurs) };
 }
 
 /** `PUT /storage/maps/{map}?skip_reload=true`. */
@@ -103,10 +148,17 @@ async function writeMapFile(
   map: string,
   text: string,
 ): Promise<void> {
-  const response = await context.client.send('PUT', pathOf('storage', 'maps', `${map}.map`), {
+  expectOk(await putMapFile(context, map, text), `write map ${map}`);
+}
+
+function putMapFile(
+  context: Pick<ApplyContext, 'client' | 'signal'>,
+  map: string,
+  text: string,
+): Promise<DataPlaneResponse> {
+  return context.client.send('PUT', pathOf('storage', 'maps', `${map}.map`), {
     text,
     query: { skip_reload: true },
     ...aborting(context),
   });
-  expectOk(response, `write map ${map}`);
 }

@@ -32,7 +32,10 @@ export function stepIs<const C extends StepCriteria>(
 
 /** Costs the reload. */
 export const isStructural = stepIs({ route: 'transaction' });
-export const isMapStep = stepIs({ object: 'map' });
+export const isNewMap = stepIs({ object: 'map', effect: 'create' });
+export const isMapWrite = stepIs({ object: 'map', effect: 'change' });
+/** Changes a map's file, its entries in the process, or both. */
+export const isAboutMap = stepIs({ object: ['map', 'entry'] });
 export const isSlotStep = stepIs({ object: 'slot' });
 export const isEntryStep = stepIs({ object: 'entry' });
 export const isRuleStep = stepIs({ object: 'rule' });

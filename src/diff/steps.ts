@@ -3,7 +3,7 @@ export interface StepFacts {
   /**
    * | route | how |
    * |---|---|
-   * | storage | a file made before the transaction |
+   * | storage | a whole file, without a reload |
    * | transaction | in the one transaction, costs the reload |
    * | no-reload | one write of server lines plus runtime actions |
    * | runtime | map entries, on disk at once |
@@ -17,6 +17,7 @@ export interface StepFacts {
 /** Every kind of step. What depends on a step's kind is made from this table, or must name each. */
 export const stepTable = {
   'create-map': { route: 'storage', object: 'map', effect: 'create' },
+  'write-map': { route: 'storage', object: 'map', effect: 'change' },
   'create-backend': { route: 'transaction', object: 'backend', effect: 'create' },
   'replace-backend': { route: 'transaction', object: 'backend', effect: 'change' },
   'delete-backend': { route: 'transaction', object: 'backend', effect: 'remove' },

@@ -81,7 +81,7 @@ export interface PlannedSlot {
 }
 
 /** Its kinds, and the route of each, are those of the table in steps.ts. */
-export type Step = CreateMap | TransactionStep | SlotStep | EntryStep;
+export type Step = CreateMap | WriteMap | TransactionStep | SlotStep | EntryStep;
 
 interface StepOfTable<K extends StepKind> {
   readonly kind: K;
@@ -90,6 +90,13 @@ interface StepOfTable<K extends StepKind> {
 
 export interface CreateMap extends StepOfTable<'create-map'> {
   readonly map: string;
+}
+
+/** A whole file: one that differs from what the process has, or the record of what is ours. */
+export interface WriteMap extends StepOfTable<'write-map'> {
+  readonly map: string;
+  readonly entries: Readonly<Record<string, string>>;
+  readonly when: 'first' | 'last';
 }
 
 /** All that costs the reload. */

@@ -12,10 +12,13 @@ export type CheckMapKind = 'check-path' | 'check-host';
 /** Which servers are canaries, where a service's requests may ask for one. */
 export type CanaryMapKind = 'canary';
 
+/** Which entries of a map that the operator shares are ours; HAProxy never loads it. */
+export type RecordKind = 'owned';
+
 /** Our map files in the data plane's maps folder, without `.map`. */
 export function mapNames(
   routing: RoutingSettings,
-): Readonly<Record<MapKind | CheckMapKind | CanaryMapKind, string>> {
+): Readonly<Record<MapKind | CheckMapKind | CanaryMapKind | RecordKind, string>> {
   const base = routing.mapName;
   return {
     exact: routing.mapFile === undefined ? `${base}_exact` : baseName(routing.mapFile),
@@ -30,7 +33,13 @@ export function mapNames(
     'check-path': `${base}_check_path`,
     'check-host': `${base}_check_host`,
     canary: `${base}_canary`,
+    owned: `${base}_owned`,
   };
+}
+
+/** The map that the operator has entries in too, if there is one. */
+export function sharedMap(routing: RoutingSettings): string | undefined {
+  return routing.mapFile === undefined ? undefined : mapNames(routing).exact;
 }
 
 function baseName(file: string): string {

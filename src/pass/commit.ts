@@ -1,6 +1,7 @@
-import { apply } from '../apply/apply.js';
+import { apply, mapsOf } from '../apply/apply.js';
 import { reloadAsItIs } from '../apply/reload.js';
 import { deleteDeadTransactions } from '../apply/transaction.js';
+import { isNewMap } from '../diff/dispatch.js';
 import { reloadsOf } from '../diff/print/print.js';
 import type { ReloadReason, Step } from '../diff/types.js';
 import type { ConnectorError } from '../shared/errors.js';
@@ -74,8 +75,10 @@ export async function commit(
   done: Done,
 ): Promise<'as-planned' | 'prepared'> {
   const { target, timed, writer, signal } = context;
+  // Even if it fails: what was read of these maps may no longer be so.
+  target.actual.forget(mapsOf(plan));
   const result = await timed('apply', () => apply(applyContext(context, actual), plan));
-  const isDone = ({ kind }: Step): boolean => !result.prepared || kind === 'create-map';
+  const isDone = (step: Step): boolean => !result.prepared || isNewMap(step);
   done.steps.push(...plan.steps.filter(isDone));
   if (result.prepared) target.actual.forget();
   if (!result.reloaded) return result.prepared ? 'prepared' : 'as-planned';

@@ -83,8 +83,8 @@ describe('map entries: when a route goes live, and when it leaves', () => {
   });
 
   it('a map that is not loaded gets no entry before the reload that loads it', () => {
-    const { entries: _, ...file } = actual.maps['nomad_exact'] ?? { file: '' };
-    const unread = { ...actual, maps: { nomad_exact: file } };
+    const { file } = actual.maps['nomad_exact'] ?? { file: '' };
+    const unread = { ...actual, maps: { nomad_exact: { file } } };
     expect(entriesOf(stepsFor(start, unread))).to.deep.equal([]);
     const lost = { ...unread, marker: { onDisk: actual.marker.onDisk ?? '' } };
     expect(entriesOf(stepsFor(start, lost))).to.deep.equal([

@@ -176,7 +176,9 @@ function isOurs(step: Step, actual: ActualState): boolean {
       return /^nomad_|^hosts$/.test(step.map);
     case 'runtime': {
       const before = actual.maps[step.map]?.entries?.[step.key];
-      return before === undefined || !isForeignEntry(step.map, before);
+      const record = actual.maps['nomad_owned']?.stored?.[step.key]?.split(' ') ?? [];
+      if (before === undefined || record.includes(before)) return true;
+      return !isForeignEntry(step.map, before);
     }
     case 'no-reload':
       return hasSlot(actual, step.backend, step.slot.name);

@@ -9,8 +9,9 @@ import type {
   RuleStep,
   SlotStep,
   TransactionStep,
+  WriteMap,
 } from '../../src/diff/types.js';
-import type { StepOf } from '../../src/diff/dispatch.js';
+import { isMapWrite, type StepOf } from '../../src/diff/dispatch.js';
 import type { JsonObject } from '../../src/shared/json.js';
 
 /**
@@ -28,7 +29,7 @@ export function applyToModel(actual: ActualState, plan: Plan, prefix = 'nomad_')
   const entries = plan.steps.filter((step) => step.route === 'runtime');
   const slots = plan.steps.filter((step) => step.route === 'no-reload');
   const structural = plan.steps.filter((step) => step.route === 'transaction');
-  let state = edit(actual, entries, 'first');
+  let state = edit(writeFiles(actual, plan, 'first'), entries, 'first');
   state = slots.reduce(moveSlot, state);
   if (slots.length > 0) state = { ...state, configVersion: state.configVersion + 1 };
   if (structural.length > 0) {
@@ -36,7 +37,17 @@ export function applyToModel(actual: ActualState, plan: Plan, prefix = 'nomad_')
     state = edit({ ...state, configVersion: state.configVersion + 1 }, entries, 'with-commit');
     state = reload(actual, state);
   }
-  return edit(state, entries, 'last');
+  return writeFiles(edit(state, entries, 'last'), plan, 'last');
+}
+
+function writeFiles(actual: ActualState, { steps }: Plan, when: WriteMap['when']): ActualState {
+  const files = steps.filter(isMapWrite).filter((step) => step.when === when);
+  const written = files.map(({ map, entries: stored }) => [
+    map,
+    { file: `/maps/${map}.map`, ...actual.maps[map], stored },
+  ]);
+  const maps = Object.fromEntries(written) as ActualState['maps'];
+  return { ...actual, maps: { ...actual.maps, ...maps } };
 }
 
 /** Gated servers pass their checks. */
@@ -93,7 +104,9 @@ function edit(
     must(there === (step.kind !== 'add-entry'), `${step.kind} ${step.key} in ${step.map}`);
     if (step.kind === 'delete-entry') delete entries[step.key];
     else entries[step.key] = step.value;
-    return { ...state, maps: { ...state.maps, [step.map]: { ...map, entries } } };
+    // The file is always written together with the process.
+    const both = { ...map, entries, stored: entries };
+    return { ...state, maps: { ...state.maps, [step.map]: both } };
   }, actual);
 }
 
@@ -234,11 +247,11 @@ function reload(before: ActualState, onDisk: ActualState): ActualState {
 function loadMaps({ backends, maps, frontends }: ActualState): ActualState['maps'] {
   const sections = Object.values(backends).map(({ section }) => section);
   const text = JSON.stringify([frontends, sections]);
-  const loaded = Object.entries(maps).map(([name, { file, entries }]) => [
+  const loaded = Object.entries(maps).map(([name, { file, entries, stored = {} }]) => [
     name,
     [`(${file})`, `(${file},`].some((named) => text.includes(named))
-      ? { file, entries: entries ?? {} }
-      : { file },
+      ? { file, entries: entries ?? stored, stored }
+      : { file, stored },
   ]);
   return Object.fromEntries(loaded) as ActualState['maps'];
 }

@@ -185,3 +185,18 @@ export function parseMapEntries(body: unknown): Record<string, string> {
   }
   return Object.fromEntries(entries);
 }
+
+/**
+ * A map's file, as HAProxy reads it: a line is a comment if it begins with `#`, the key ends at the
+ * first blank, and the rest of the line is the value.
+ */
+export function parseMapFile(text: string): Record<string, string> {
+  const entries = new Map<string, string>();
+  for (const line of text.split(/\r?\n/)) {
+    const { key, value = '' } =
+      /^[ \t]*(?<key>[^ \t]+)[ \t]*(?<value>.*)$/.exec(line)?.groups ?? {};
+    if (key === undefined || line.startsWith('#') || entries.has(key)) continue;
+    entries.set(key, value.replace(/[ \t]+$/, ''));
+  }
+  return Object.fromEntries(entries);
+}

@@ -1,3 +1,4 @@
+import { parseMapFile } from '../../actual/normalise/parse.js';
 import { effectOf } from '../../diff/steps.js';
 import type { EntryStep } from '../../diff/types.js';
 
@@ -20,12 +21,21 @@ function pathLength(key: string): number {
   return start === -1 ? 0 : plain.length - start;
 }
 
-/** A file that the operator shares with us: only the lines of these entries change. */
-export function editMap(text: string, steps: readonly EntryStep[]): string {
+/**
+ * A file that the operator shares with us: only the lines of these entries change. A line known as
+ * ours, or identical to one we would write, is replaced. One that somebody wrote meanwhile stays, and
+ * wins because it comes first.
+ */
+export function editMap(
+  text: string,
+  steps: readonly EntryStep[],
+  isOurs: (key: string, value: string) => boolean,
+): string {
   const changed = new Map(steps.map((step) => [step.key, step]));
   const kept = text.split('\n').filter((line) => {
-    const key = /^\s*([^\s#]\S*)/.exec(line)?.[1];
-    return key === undefined || !changed.has(key);
+    const [[key, value] = ['', '']] = Object.entries(parseMapFile(line));
+    const step = changed.get(key);
+    return step === undefined || !(isOurs(key, value) || step.value === value);
   });
   if (kept.at(-1) === '') kept.pop();
   const added = steps.filter(({ kind }) => effectOf(kind) !== 'remove');

@@ -1,16 +1,20 @@
+import equal from 'fast-deep-equal';
+
 import type { ActualMap } from '../../actual/types.js';
 import { effectOf } from '../steps.js';
-import type { CreateMap, EntryStep } from '../types.js';
+import type { CreateMap, EntryStep, WriteMap } from '../types.js';
 
 export type Entries = Readonly<Record<string, string>>;
 
 export interface EntriesInput {
   readonly maps: Readonly<Record<string, ActualMap>>;
   readonly wanted: Readonly<Record<string, Entries>>;
-  /** Whether an entry that isn't wanted stays all the same: held, or the operator's. */
+  /** Whether an entry that isn't wanted stays: held, or the operator's. */
   readonly stays: (map: string, key: string, value: string) => boolean;
-  /** In a map that the operator shares with us, entries that don't lead to a backend of ours. */
-  readonly isForeign: (map: string, value: string) => boolean;
+  /** In a map that the operator shares with us, entries that aren't ours. */
+  readonly isForeign: (map: string, key: string, value: string) => boolean;
+  /** That map. */
+  readonly shared: string | undefined;
   /** Maps that servers' checks read: an entry must be there before its server is. */
   readonly checkMaps: readonly string[];
   /** Names servers: one that leaves has to leave it before, one that comes enters it after. */
@@ -38,41 +42,86 @@ export function planEntries(input: EntriesInput): EntryStep[] {
 
 function planMap(map: string, input: EntriesInput): EntryStep[] {
   const wanted = input.wanted[map] ?? {};
-  const actual = input.maps[map]?.entries ?? {};
+  const { entries, stored = {} } = input.maps[map] ?? {};
   // Not loaded, and no reload comes: no rule reads it, and HAProxy would not know the map.
-  if (input.maps[map]?.entries === undefined && !input.withCommit) return [];
+  if (entries === undefined && !input.withCommit) return [];
+  // What the reload would load, where the process has none.
+  const actual = entries ?? stored;
   const step = (kind: EntryStep['kind'], key: string, value: string): EntryStep => {
     return { kind, route: 'runtime', map, key, value, when: whenOf(kind, map, input) };
   };
-  const isKnown = (value: string): boolean => Object.values(actual).includes(value);
-  const gone = Object.keys(actual).filter(
-    (key) => !Object.hasOwn(wanted, key) && !input.stays(map, key, actual[key] ?? ''),
-  );
-  const steps = gone.sort().map((key) => step('delete-entry', key, ''));
+  const known = new Set(Object.values(actual));
+  // A map of ours is written whole; in a shared one a line may be on disk alone.
+  const present = new Set(Object.keys(map === input.shared ? { ...stored, ...actual } : actual));
+  const steps = [...present]
+    .filter((key) => !Object.hasOwn(wanted, key))
+    .filter((key) => sides(key, actual, stored).some((value) => !input.stays(map, key, value)))
+    .filter((key) => !isTheirs(map, key, input))
+    .sort()
+    .map((key) => step('delete-entry', key, ''));
   for (const [key, value] of Object.entries(wanted).sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const present = Object.hasOwn(actual, key) ? actual[key] : undefined;
-    if (present === undefined) steps.push(step('add-entry', key, value));
-    else if (present !== value && !input.isForeign(map, present)) {
+    if (isTheirs(map, key, input)) continue;
+    const isThere = Object.hasOwn(actual, key);
+    const isStored = map !== input.shared || stored[key] === value;
+    if (!isThere) steps.push(step('add-entry', key, value));
+    else if (actual[key] !== value || !isStored) {
       // A canary that is new has to come last, and the one before it to leave first.
-      if (map !== input.canaryMap || isKnown(value)) steps.push(step('set-entry', key, value));
+      if (map !== input.canaryMap || known.has(value)) steps.push(step('set-entry', key, value));
       else steps.push(step('delete-entry', key, ''), step('add-entry', key, value));
     }
   }
   return steps;
 }
 
+/** What the process has under that key, and what the file has. */
+function sides(key: string, ...maps: readonly Entries[]): string[] {
+  return maps.flatMap((entries) => (Object.hasOwn(entries, key) ? [entries[key] ?? ''] : []));
+}
+
+/** The operator's in the process, or on a line that has yet to be loaded. */
+function isTheirs(map: string, key: string, { maps, isForeign }: Facts): boolean {
+  const { entries = {}, stored = {} } = maps[map] ?? {};
+  return sides(key, entries, stored).some((value) => isForeign(map, key, value));
+}
+
+type Facts = Pick<EntriesInput, 'maps' | 'isForeign'>;
+
+/**
+ * Files of maps of ours that differ from the process, as after a lost answer: a start of HAProxy
+ * would serve what they say. Where entries change too, their steps write the file.
+ */
+export function planFiles(
+  { maps, wanted }: Pick<EntriesInput, 'maps' | 'wanted'>,
+  shared: string | undefined,
+  steps: readonly EntryStep[],
+): WriteMap[] {
+  const changed = new Set(steps.map(({ map }) => map));
+  return Object.keys(wanted)
+    .sort()
+    .flatMap((map): WriteMap[] => {
+      const { entries, stored } = maps[map] ?? {};
+      if (map === shared || changed.has(map) || entries === undefined || stored === undefined)
+        return [];
+      return equal(entries, stored) ? [] : [writeMap(map, entries, 'first')];
+    });
+}
+
+export function writeMap(map: string, entries: Entries, when: WriteMap['when']): WriteMap {
+  return { kind: 'write-map', route: 'storage', map, entries, when };
+}
+
 /** What the operator's own entries in a shared map keep from going live. */
-export function foreignEntries({
-  maps,
-  wanted,
-  isForeign,
-}: Pick<EntriesInput, 'maps' | 'wanted' | 'isForeign'>): readonly string[] {
+export function foreignEntries(input: Facts & Pick<EntriesInput, 'wanted'>): readonly string[] {
+  const { maps, wanted, isForeign } = input;
   return Object.entries(wanted).flatMap(([map, entries]) => {
-    const actual = maps[map]?.entries ?? {};
+    const { entries: actual = {}, stored = {} } = maps[map] ?? {};
     return Object.entries(entries)
-      .filter(([key]) => Object.hasOwn(actual, key))
-      .map(([key, value]) => ({ key, value, present: actual[key] ?? '' }))
-      .filter(({ value, present }) => present !== value && isForeign(map, present))
+      .flatMap(([key, value]) => {
+        const present = sides(key, actual, stored).find(
+          (one) => one !== value && isForeign(map, key, one),
+        );
+        return present === undefined ? [] : [{ key, value, present }];
+      })
       .map(({ key, value, present }) => `map ${map} leads ${key} to ${present}, not to ${value}`)
       .sort();
   });

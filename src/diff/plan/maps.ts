@@ -1,12 +1,14 @@
-import { mapNames } from '../../haproxy/map-names.js';
+import { mapNames, sharedMap } from '../../haproxy/map-names.js';
 import type { Adoption } from '../complete/adopt.js';
-import { foreignEntries, needReload, planEntries, planMaps } from './entries.js';
+import { foreignEntries, needReload, planEntries, planFiles, planMaps } from './entries.js';
 import { listKinds } from './expressions.js';
+import { ownEntries, planRecord } from './owned-entries.js';
 import type { PlanInput } from './input.js';
 import type { Routing } from './routes.js';
 import type { EntryStep, Problem, Step } from '../types.js';
 
 export interface MapsPlan {
+  /** With files that differ from what they should say. */
   readonly create: readonly Step[];
   readonly entries: readonly EntryStep[];
   /** With a reload more where entries can't be changed without one. */
@@ -27,40 +29,39 @@ export function planAllMaps(
 ): MapsPlan {
   const { maps } = input.actual;
   const names = mapNames(input.settings.routing);
-  const isForeign = foreign(input, adoption);
+  const shared = sharedMap(input.settings.routing);
+  const isOurs = ownEntries(input);
+  const isForeign = (map: string, key: string, value: string): boolean =>
+    map === shared && !isOurs(key, value) && !adoption.backends.has(value);
   const common = {
     maps,
     wanted,
+    shared,
     checkMaps: [names['check-path'], names['check-host']],
     canaryMap: names.canary,
     isForeign,
-    stays: (map: string, _key: string, value: string) => kept.has(value) || isForeign(map, value),
+    stays: (map: string, key: string, value: string) =>
+      kept.has(value) || isForeign(map, key, value),
   };
-  const create = planMaps({ maps, wanted });
   const problems = foreignEntries(common).map((message): Problem => {
     return { code: 'foreign-entry', message: `${message}: that entry is not ours to change` };
   });
+  const missing = planMaps({ maps, wanted });
+  const planned = (entries: readonly EntryStep[], steps: readonly Step[]): MapsPlan => ({
+    create: [
+      ...missing,
+      ...planFiles(common, shared, entries),
+      ...planRecord(input, wanted, isOurs, entries),
+    ],
+    entries,
+    structural: steps,
+    problems,
+  });
   const entries = planEntries({ ...common, withCommit: structural.length > 0 });
   const lists = listKinds.map((kind) => names[kind]);
-  if (structural.length > 0 || !needReload(entries, lists)) {
-    return { create, entries, structural, problems };
-  }
+  if (structural.length > 0 || !needReload(entries, lists)) return planned(entries, structural);
   const reason = 'patterns that change by a reload only';
-  return {
-    create,
-    problems,
-    entries: planEntries({ ...common, withCommit: true }),
-    structural: [{ kind: 'reload', route: 'transaction', reload: 'routing-rules', reason }],
-  };
-}
-
-/** In a map of the operator's choice, entries that lead to no backend of ours are theirs. */
-function foreign({ actual, settings }: PlanInput, { backends }: Adoption) {
-  const shared = settings.routing.mapFile === undefined ? '' : mapNames(settings.routing).exact;
-  const { prefix } = settings.ownership;
-  return (map: string, value: string): boolean =>
-    map === shared &&
-    !value.startsWith(prefix) &&
-    !backends.has(value) &&
-    actual.backends[value]?.ours !== true;
+  return planned(planEntries({ ...common, withCommit: true }), [
+    { kind: 'reload', route: 'transaction', reload: 'routing-rules', reason },
+  ]);
 }

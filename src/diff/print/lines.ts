@@ -70,6 +70,7 @@ const isAboutServer = stepIs({ object: ['slot', 'server'] });
 
 const stepLines: StepHandlers<readonly PlanLine[]> = {
   'create-map': ({ map }) => [top('+', `map ${map}`, '')],
+  'write-map': ({ map }) => [top('~', `map ${map}`, 'file')],
   'create-backend': (step) => [heading('+', step.backend, step.service), ...addedServers(step)],
   'replace-backend': (step) => {
     const changed = step.changes.length > 0;

@@ -1,0 +1,67 @@
+import type { Settings } from '../config/types.js';
+import { objectsOf } from '../shared/json.js';
+import { expectOk } from './answers.js';
+import type { DataPlaneResponse } from './dataplane-client.js';
+import { mapNames } from '../haproxy/map-names.js';
+import { parseMapEntries, parseMapFile } from './normalise/parse.js';
+import type { ActualMap } from './types.js';
+
+type Get = (path: string) => Promise<DataPlaneResponse>;
+type Entries = Readonly<Record<string, string>>;
+
+/** `GET /storage/maps`: names of our maps (without `.map`) to absolute paths. */
+export function ownMaps(body: unknown, settings: Settings): Record<string, string> {
+  const names = new Set(Object.values(mapNames(settings.routing)));
+  const files: Record<string, string> = {};
+  for (const { storage_name: name, file } of objectsOf(body)) {
+    if (typeof name !== 'string' || typeof file !== 'string') continue;
+    const base = name.replace(/\.map$/, '');
+    if (names.has(base)) files[base] = file;
+  }
+  return files;
+}
+
+/**
+ * The exact map's entries each time; those of the others, and all files, only when they are not
+ * known. A lost answer or a killed process can leave a file other than what HAProxy runs with, and
+ * its next start would serve that.
+ */
+export async function readMaps(
+  get: Get,
+  settings: Settings,
+  files: Readonly<Record<string, string>>,
+  known: Readonly<Record<string, ActualMap>>,
+): Promise<Record<string, ActualMap>> {
+  const { exact, owned } = mapNames(settings.routing);
+  const read = async ([name, file]: [string, string]): Promise<[string, ActualMap]> => {
+    const before = known[name];
+    if (before !== undefined && name !== exact) return [name, before];
+    const [entries, stored] = await Promise.all([
+      name === owned ? undefined : readEntries(get, name),
+      before === undefined ? readFile(get, name) : before.stored,
+    ]);
+    return [
+      name,
+      {
+        file,
+        ...(entries === undefined ? {} : { entries }),
+        ...(stored === undefined ? {} : { stored }),
+      },
+    ];
+  };
+  return Object.fromEntries(await Promise.all(Object.entries(files).map(read)));
+}
+
+/** `GET /runtime/maps/{name}/entries`; 404 where HAProxy has not loaded the map. */
+async function readEntries(get: Get, name: string): Promise<Entries | undefined> {
+  const response = await get(`/runtime/maps/${encodeURIComponent(name)}.map/entries`);
+  if (response.status === 404) return undefined;
+  return parseMapEntries(expectOk(response, `read map ${name}`).body);
+}
+
+/** `GET /storage/maps/{name}`. */
+async function readFile(get: Get, name: string): Promise<Entries | undefined> {
+  const response = await get(`/storage/maps/${encodeURIComponent(name)}.map`);
+  if (response.status === 404) return undefined;
+  return parseMapFile(String(expectOk(response, `read the file of map ${name}`).body));
+}
