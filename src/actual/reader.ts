@@ -9,6 +9,7 @@ import { ownMaps, readMaps } from './maps.js';
 import { markerHash } from '../haproxy/ownership.js';
 import { connectorBackendName } from '../haproxy/names.js';
 import {
+  type Defaults,
   parseBackend,
   parseFrontend,
   parseGlobal,
@@ -43,7 +44,7 @@ interface Configuration {
   readonly frontends: Readonly<Record<string, ActualFrontend>>;
   readonly marker: string | undefined;
   readonly global: GlobalFacts;
-  readonly defaults: string | undefined;
+  readonly defaults: { readonly defaults?: string; readonly inherited?: JsonObject };
   readonly maps: Readonly<Record<string, string>>;
 }
 
@@ -109,7 +110,7 @@ export function createActualReader(
         ...(loaded === undefined ? {} : { loaded }),
       },
       global: configuration.global,
-      ...(configuration.defaults === undefined ? {} : { defaults: configuration.defaults }),
+      ...configuration.defaults,
     };
   }
 
@@ -218,22 +219,36 @@ async function readConfiguration(get: Get, settings: Settings): Promise<Configur
   ]);
   const { prefix } = settings.ownership;
   const inherited = parseDefaults(expectOk(defaults, 'read defaults').body);
+  const fronts = objectsOf(expectOk(frontends, 'read frontends').body);
   const sections = objectsOf(expectOk(backends, 'read backends').body);
   return {
     backends: byName(sections.map((item) => parseBackend(item, prefix, inherited))),
-    frontends: byName(
-      objectsOf(expectOk(frontends, 'read frontends').body).map((item) =>
-        parseFrontend(item, inherited),
-      ),
-    ),
+    frontends: byName(fronts.map((item) => parseFrontend(item, inherited))),
     marker: markerOnDisk(sections, prefix),
     global: await withServerState(
       get,
       parseGlobal(expectOk(global, 'read global').body, general.body),
     ),
     maps: ownMaps(expectOk(maps, 'read maps').body, settings),
-    defaults: Object.keys(inherited).length === 1 ? Object.keys(inherited)[0] : undefined,
+    defaults: defaultsOfOurs(inherited, fronts, settings.haproxy.frontends),
   };
+}
+
+/**
+ * New backends use the defaults of the first frontend that routes to them. If they named none, they
+ * would get whichever section comes last in the file.
+ */
+function defaultsOfOurs(
+  known: Defaults,
+  frontends: readonly JsonObject[],
+  routed: readonly string[],
+): Configuration['defaults'] {
+  const names = Object.keys(known);
+  const front = routed.flatMap((name) => frontends.filter((one) => one['name'] === name))[0];
+  const name = names.length === 1 ? names[0] : textAt(front ?? {}, 'from');
+  if (name === undefined || known[name] === undefined) return {};
+  const { serverDefaults: inherited } = known[name];
+  return { defaults: name, ...(inherited === undefined ? {} : { inherited }) };
 }
 
 /** `GET /storage/general/{name}`; 404 where it has yet to be written. */

@@ -16,8 +16,10 @@ export interface ActualState {
   /** Absolute path of the data plane's maps folder, known once a map was made. */
   readonly marker: Marker;
   readonly global: GlobalFacts;
-  /** The one defaults section; undefined where there is none, or a choice. */
+  /** The defaults section that new backends name. */
   readonly defaults?: string;
+  /** Its `default-server`. */
+  readonly inherited?: JsonObject;
 }
 
 /** Names of the generation marker's server, see diff/marker.ts. */
@@ -44,8 +46,10 @@ export interface ActualBackend {
   /** `load-server-state-from-file global`. */
   readonly loadsServerState?: true;
   readonly hasDefaultServer: boolean;
-  /** Its `default-server` says `ssl`. */
-  readonly serverSsl?: true;
+  /** `default-server` of its defaults section. */
+  readonly inherited?: JsonObject;
+  /** Its own `default-server`. */
+  readonly serverDefaults?: JsonObject;
 }
 
 /** A server that isn't ours. */

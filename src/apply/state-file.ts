@@ -13,9 +13,10 @@ export async function saveServerState(
   context: ApplyContext,
   planned: readonly PlannedBackend[],
 ): Promise<void> {
-  const file = context.actual.global.serverStateFile;
-  if (file === undefined) return;
-  await write(context, file, renderStateFile(slotStates(context.actual.backends, planned)));
+  const { global, backends, inherited } = context.actual;
+  if (global.serverStateFile === undefined) return;
+  const states = slotStates(backends, planned, inherited);
+  await write(context, global.serverStateFile, renderStateFile(states));
 }
 
 /**

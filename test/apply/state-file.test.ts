@@ -165,3 +165,33 @@ describe('the server state file: what a start of HAProxy knows', () => {
     ]);
   });
 });
+
+describe('the server state file: what servers inherit', () => {
+  const inherited = { ssl: 'enabled', check: 'enabled', rise: 5 };
+  const facts = (backend: object, plan: object = {}) => {
+    const backends = { pool: { ...operatorBackend('pool'), slots: [a], ...backend } };
+    const planned = [{ backend: 'pool', slots: [a], ...plan }];
+    const [state] = slotStates(backends, planned);
+    return [state?.ssl, state?.rise, state?.fall];
+  };
+
+  it("a backend's own default-server overrides that of the defaults field by field", () => {
+    expect(facts({})).to.deep.equal([false, 2, 3]);
+    expect(facts({ inherited })).to.deep.equal([true, 5, 3]);
+    const own = { ssl: 'disabled', fall: 7 };
+    expect(facts({ inherited, serverDefaults: own })).to.deep.equal([false, 5, 7]);
+    const section = { default_server: { rise: 1 } };
+    expect(facts({ inherited }, { section })).to.deep.equal([true, 1, 3]);
+  });
+
+  it("a server's own word is the last", () => {
+    const slots = [{ ...a, fields: { ssl: 'disabled', rise: 9 } }];
+    expect(facts({ inherited, slots }, { slots })).to.deep.equal([false, 9, 3]);
+  });
+
+  it('a new backend has those of the section that it will name', () => {
+    const planned = [{ backend: 'new', section: {}, slots: [a] }];
+    expect(slotStates({}, planned, inherited)[0]?.ssl).to.equal(true);
+    expect(slotStates({}, planned)[0]?.ssl).to.equal(false);
+  });
+});

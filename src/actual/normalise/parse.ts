@@ -40,15 +40,26 @@ export interface Inherited {
   readonly mode: string;
   readonly redispatches: boolean;
   readonly loadsServerState: boolean;
+  readonly idleCloseOnResponse: boolean;
+  /** `default-server`, which a section's own overrides field by field. */
+  readonly serverDefaults?: JsonObject;
 }
 
 /** By the name of the defaults section. */
 export type Defaults = Readonly<Record<string, Inherited>>;
 
 /** HAProxy's own, where there is none: `tcp`, `no option redispatch`, `none`. */
-const bare: Inherited = { mode: 'tcp', redispatches: false, loadsServerState: false };
+const bare: Inherited = {
+  mode: 'tcp',
+  redispatches: false,
+  loadsServerState: false,
+  idleCloseOnResponse: false,
+};
 
-/** `GET /configuration/defaults`. */
+/**
+ * `GET /configuration/defaults`. The Data Plane API names those without a name, and sets `from` of
+ * each section that uses them, whether the file says so or only its order does.
+ */
 export function parseDefaults(body: unknown): Defaults {
   return Object.fromEntries(
     objectsOf(body).map((item) => [textAt(item, 'name'), withInherited(item, bare)]),
@@ -57,6 +68,8 @@ export function parseDefaults(body: unknown): Defaults {
 
 function withInherited(item: JsonObject, inherited: Inherited): Inherited {
   const { redispatch, load_server_state_from_file: stateFile } = item;
+  const { default_server: own, idle_close_on_response: idle } = item;
+  const before = inherited.serverDefaults;
   return {
     mode: textAt(item, 'mode') || inherited.mode,
     redispatches: isObject(redispatch)
@@ -64,6 +77,9 @@ function withInherited(item: JsonObject, inherited: Inherited): Inherited {
       : inherited.redispatches,
     loadsServerState:
       typeof stateFile === 'string' ? stateFile === 'global' : inherited.loadsServerState,
+    idleCloseOnResponse:
+      typeof idle === 'string' ? idle === 'enabled' : inherited.idleCloseOnResponse,
+    ...(isObject(own) ? { serverDefaults: own } : before ? { serverDefaults: before } : {}),
   };
 }
 
@@ -88,6 +104,8 @@ export function parseBackend(item: JsonObject, prefix: string, defaults: Default
       (slots.some(({ shared }) => shared !== true) && slots.length === all.length));
   const service = mark?.service ?? slots[0]?.service;
   const { mode, redispatches, loadsServerState } = inheritedBy(item, defaults);
+  const inherited = defaults[textAt(item, 'from')]?.serverDefaults;
+  const own = rest['default_server'];
   return {
     name: backendName,
     ours,
@@ -98,10 +116,9 @@ export function parseBackend(item: JsonObject, prefix: string, defaults: Default
     ...(redispatches ? { redispatches } : {}),
     ...(loadsServerState ? { loadsServerState } : {}),
     ...otherServers(all),
-    hasDefaultServer: isObject(rest['default_server']),
-    ...(isObject(rest['default_server']) && rest['default_server']['ssl'] === 'enabled'
-      ? { serverSsl: true }
-      : {}),
+    hasDefaultServer: isObject(own),
+    ...(inherited === undefined ? {} : { inherited }),
+    ...(isObject(own) && !ours ? { serverDefaults: own } : {}),
   };
 }
 
@@ -148,13 +165,14 @@ function parseSlot(server: JsonObject): ActualSlot | undefined {
 
 /** One item of `GET /configuration/frontends?full_section=true`. */
 export function parseFrontend(item: JsonObject, defaults: Defaults): ActualFrontend {
+  const { mode, idleCloseOnResponse } = inheritedBy(item, defaults);
   return {
     name: textAt(item, 'name'),
-    mode: inheritedBy(item, defaults).mode,
+    mode,
     acls: objectsOf(item['acl_list']),
     rules: objectsOf(item['backend_switching_rule_list']),
     httpRequestRules: objectsOf(item['http_request_rule_list']),
-    idleCloseOnResponse: item['idle_close_on_response'] === 'enabled',
+    idleCloseOnResponse,
   };
 }
 

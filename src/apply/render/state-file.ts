@@ -44,11 +44,13 @@ function renderLine({ backend, slot, up, ssl, rise, fall }: SlotState): string {
 
 /**
  * All slots as they will be once `planned` is on disk. Whoever is UP now, and keeps its instance,
- * stays UP; a new instance is DOWN until its check passed.
+ * stays UP; a new instance is DOWN until its check passed. `fromDefaults` is the `default-server` that
+ * a new backend inherits.
  */
 export function slotStates(
   backends: Readonly<Record<string, ActualBackend>>,
   planned: readonly PlannedBackend[],
+  fromDefaults?: JsonObject,
 ): SlotState[] {
   const plans = new Map(planned.map((one) => [one.backend, one]));
   const names = new Set([...Object.keys(backends), ...plans.keys()]);
@@ -56,10 +58,11 @@ export function slotStates(
     const actual = backends[name];
     const plan = plans.get(name);
     const section = plan?.section ?? actual?.section ?? {};
-    const common = checkOf(section['default_server']);
-    const ssl = isObject(section['default_server'])
-      ? section['default_server']['ssl'] === 'enabled'
-      : actual?.serverSsl === true;
+    // Field by field: a server's own, its backend's, that of the defaults section.
+    const common = merged(
+      actual === undefined ? fromDefaults : actual.inherited,
+      section['default_server'] ?? actual?.serverDefaults,
+    );
     const before = new Map((actual?.slots ?? []).map((slot) => [slot.name, slot]));
     const slots = plan?.slots ?? actual?.slots ?? [];
     const staying = slots.filter((slot) => staysUp(before.get(slot.name), slot));
@@ -67,7 +70,7 @@ export function slotStates(
     const known = new Set(unchanged.length > 0 ? unchanged : staying);
     return slots.map((slot) => {
       const fields = 'fields' in slot ? slot.fields : before.get(slot.name)?.fields;
-      const { rise, fall, checked } = checkOf(fields, common);
+      const { rise, fall, checked, ssl } = factsOf(merged(common, fields));
       const servesAlready = 'servesAlready' in slot && slot.servesAlready === true;
       const up = !checked || known.has(slot) || servesAlready;
       return { backend: name, slot, up, ssl, rise, fall };
@@ -106,22 +109,23 @@ function isRestarted(before: ActualSlot | undefined, slot: PlannedSlot | ActualS
   return before?.binding?.createIndex !== slot.binding?.createIndex;
 }
 
-interface CheckFacts {
+interface ServerFacts {
   readonly rise: number;
   readonly fall: number;
   readonly checked: boolean;
+  readonly ssl: boolean;
 }
 
 /** HAProxy's own defaults are rise 2 and fall 3 (configuration manual, 5.2). */
-const noCheck: CheckFacts = { rise: 2, fall: 3, checked: false };
-
-/** Of a server, or of the `default_server` that it takes the rest from. */
-function checkOf(fields: unknown, otherwise = noCheck): CheckFacts {
-  if (!isObject(fields)) return otherwise;
-  const { check, rise, fall } = fields;
+function factsOf({ check, rise, fall, ssl }: JsonObject): ServerFacts {
   return {
-    rise: typeof rise === 'number' ? rise : otherwise.rise,
-    fall: typeof fall === 'number' ? fall : otherwise.fall,
-    checked: check === undefined ? otherwise.checked : check === 'enabled',
+    rise: typeof rise === 'number' ? rise : 2,
+    fall: typeof fall === 'number' ? fall : 3,
+    checked: check === 'enabled',
+    ssl: ssl === 'enabled',
   };
+}
+
+function merged(...settings: readonly unknown[]): JsonObject {
+  return Object.assign({}, ...settings.filter(isObject)) as JsonObject;
 }
