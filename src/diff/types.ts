@@ -30,6 +30,7 @@ export const problemCodes = [
   'unstable-backend',
   'foreign-entry',
   'not-adopted',
+  'backend-referenced',
 ] as const;
 
 export type ProblemCode = (typeof problemCodes)[number];

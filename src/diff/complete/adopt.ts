@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 
 import type { ActualBackend, ActualFrontend, OtherServer } from '../../actual/types.js';
 import type { DesiredBackend } from '../../desired/types.js';
-import { escapeRegex } from '../../shared/escape-regex.js';
 import { type JsonObject, textAt } from '../../shared/json.js';
 import type { PlanInput } from '../plan/input.js';
+import { type ConfigLine, referencesTo } from './references.js';
 import type { PlannedSlot, Problem, Step } from '../types.js';
 
 /**
@@ -95,25 +95,14 @@ function foreignReference(
   own: readonly OwnAcl[],
 ): string | undefined {
   const acls = new Set(own.map(({ acl }) => acl));
-  const names = [backend, ...acls].map(escapeRegex);
-  const mention = new RegExp(`(?:^|[^\\w.-])(?:${names.join('|')})(?![\\w.-])`);
-  let inside = false;
-  return raw
-    .split('\n')
-    .map((line) => line.trim())
-    .find((line) => {
-      const [keyword, first = '', word = '', last = ''] = line.split(/\s+/);
-      if (/^[a-z-]+$/.test(keyword ?? '') && sections.has(keyword ?? '')) {
-        inside = keyword === 'backend' && first === backend;
-      }
-      if (inside || line.startsWith('#') || !mention.test(line)) return false;
-      if (keyword === 'acl' && acls.has(first)) return false;
-      const isOwn = keyword === 'use_backend' && first === backend && word === 'if';
-      return !(isOwn && acls.has(last));
-    });
+  const isOwn = ({ section, words }: ConfigLine): boolean => {
+    const [keyword, first = '', word = '', last = ''] = words;
+    if (section === `backend ${backend}`) return true;
+    if (keyword === 'acl' && acls.has(first)) return true;
+    return keyword === 'use_backend' && first === backend && word === 'if' && acls.has(last);
+  };
+  return referencesTo(raw, [backend, ...acls], isOwn)[0]?.text;
 }
-
-const sections = new Set(['global', 'defaults', 'frontend', 'backend', 'listen', 'userlist']);
 
 export function adoptedBackendSteps({ backends }: Adoption): readonly Step[] {
   return [...backends].sort().map(([backend, service]) => ({

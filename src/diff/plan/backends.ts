@@ -11,6 +11,7 @@ import { planCustomBackend } from './custom-backend.js';
 import type { PlanInput } from './input.js';
 import { asItStands, keptBackend, onStandingSection } from './kept-backend.js';
 import { planBackend } from './own-backend.js';
+import { referencedBackends } from './referenced.js';
 import type { Routing } from './routes.js';
 import { skippedServices, type Standing, standingOf } from './skipped.js';
 import { beforeOf } from './slot-steps.js';
@@ -44,7 +45,12 @@ export function planBackends(
     return stuck ? planUnstable(backend, there, context) : planOne(backend, there, context);
   });
   const live = new Set([...kept.own, ...desired.backends.map(({ name }) => name)]);
-  const removals = planRemovals(input, kept, live, context.slots.held);
+  const referenced = referencedBackends(input, live);
+  planned.push(
+    ...referenced.backends.map((one) => planBackend(one, actual.backends[one.name], context)),
+  );
+  const staying = new Set([...live, ...referenced.names]);
+  const removals = planRemovals(input, kept, staying, context.slots.held);
   const steps = [
     ...planned.flatMap((one) => one.steps),
     ...removals,
@@ -57,11 +63,15 @@ export function planBackends(
     serverMaps: serverMapsOf(input, planned),
     staying: planned.flatMap((one) => one.staying),
     live,
-    problems: desired.backends.flatMap(({ name }): Problem[] => {
-      const message = unstable[name];
-      return message === undefined ? [] : [{ code: 'unstable-backend', message }];
-    }),
+    problems: [...unstableProblems(input), ...referenced.problems],
   };
+}
+
+function unstableProblems({ desired, unstable }: PlanInput): Problem[] {
+  return desired.backends.flatMap(({ name }): Problem[] => {
+    const message = unstable[name];
+    return message === undefined ? [] : [{ code: 'unstable-backend', message }];
+  });
 }
 
 /** Skipped services where they stand, and what the guard holds. */
