@@ -1,5 +1,6 @@
 import type { Settings } from '../config/types.js';
-import { objectsOf } from '../shared/json.js';
+import { lookupMap } from '../haproxy/lookup-rules.js';
+import { type JsonObject, objectsOf } from '../shared/json.js';
 import { expectOk } from './answers.js';
 import type { DataPlaneResponse } from './dataplane-client.js';
 import { mapNames } from '../haproxy/map-names.js';
@@ -9,9 +10,19 @@ import type { ActualMap } from './types.js';
 type Get = (path: string) => Promise<DataPlaneResponse>;
 type Entries = Readonly<Record<string, string>>;
 
-/** `GET /storage/maps`: names of our maps (without `.map`) to absolute paths. */
-export function ownMaps(body: unknown, settings: Settings): Record<string, string> {
-  const names = new Set(Object.values(mapNames(settings.routing)));
+/**
+ * `GET /storage/maps`: names (without `.map`) to absolute paths, of our maps and of those read by rules
+ * like ours, which an earlier `routing.map_name` may have left.
+ */
+export function ownMaps(
+  body: unknown,
+  rules: readonly JsonObject[],
+  settings: Settings,
+): Record<string, string> {
+  const names = new Set([
+    ...Object.values(mapNames(settings.routing)),
+    ...rules.flatMap((rule) => lookupMap(rule)?.name ?? []),
+  ]);
   const files: Record<string, string> = {};
   for (const { storage_name: name, file } of objectsOf(body)) {
     if (typeof name !== 'string' || typeof file !== 'string') continue;

@@ -229,7 +229,11 @@ async function readConfiguration(get: Get, settings: Settings): Promise<Configur
       get,
       parseGlobal(expectOk(global, 'read global').body, general.body),
     ),
-    maps: ownMaps(expectOk(maps, 'read maps').body, settings),
+    maps: ownMaps(
+      expectOk(maps, 'read maps').body,
+      fronts.flatMap((one) => objectsOf(one['backend_switching_rule_list'])),
+      settings,
+    ),
     defaults: defaultsOfOurs(inherited, fronts, settings.haproxy.frontends),
   };
 }

@@ -11,7 +11,7 @@ export interface ActualState {
   readonly raw: string;
   readonly backends: Readonly<Record<string, ActualBackend>>;
   readonly frontends: Readonly<Record<string, ActualFrontend>>;
-  /** By name without `.map`: only maps of ours. */
+  /** By name without `.map`: maps of ours, and those that rules read as ours do. */
   readonly maps: Readonly<Record<string, ActualMap>>;
   /** Absolute path of the data plane's maps folder, known once a map was made. */
   readonly marker: Marker;

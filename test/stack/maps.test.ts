@@ -98,6 +98,8 @@ describe('maps: disk and process are one', () => {
     method === 'POST' && path.endsWith('/entries');
   const failed = { answer: { status: 500, body: { code: 500, message: 'disk full' } } };
 
+  const accepted = { answer: { status: 202, body: null } };
+
   for (const [what, isIt, verdict, change] of [
     ['the answer to a commit is lost', isCommit, 'cut-answer', 'service'],
     ['a commit never arrives', isCommit, 'cut', 'service'],
@@ -111,6 +113,10 @@ describe('maps: disk and process are one', () => {
     ['the answer to an entry is lost', isEntry, 'cut-answer', 'domain'],
     ['an entry never arrives', isEntry, 'cut', 'domain'],
     ['an entry is answered 500', isEntry, failed, 'domain'],
+    ['a commit is answered 202, and never done', isCommit, accepted, 'service'],
+    ['a map file is answered 202, and never written', isMapFile, accepted, 'service'],
+    ['the server state is answered 202, and never written', isState, accepted, 'service'],
+    ['an entry is answered 202, and never made', isEntry, accepted, 'domain'],
   ] as const) {
     it(`${what}: the next passes converge, and a cold start serves the same`, async () => {
       const { stack, apps, serve } = deploys();
@@ -281,5 +287,68 @@ backend operator_default
     expect((await passes.run()).rest.steps).to.deep.equal([]);
     expect(await onDisk(stack, 'domains')).to.deep.equal(theirs);
     expect(await readFile(path, 'utf8')).to.include('# by hand');
+  });
+});
+
+describe('maps: under another name', () => {
+  const deploys = useDeploys();
+
+  it('what an earlier routing.map_name left goes in one pass; a map of the operator stays', async () => {
+    const { stack, apps, serve } = deploys();
+    const [a, b] = await apps('a', 'b');
+    serve('web', [a!], {}, ['domain=*.wild.example.com']);
+    serve('api', [b!], {}, ['path=/api']);
+    await stack.passes().run();
+    const theirs = file(stack, 'theirs_exact');
+    await writeFile(theirs, 'by.hand.example.com operator_api\n');
+    const sample = `req.hdr(host),host_only,lower,map(${theirs})`;
+    const rule = `  use_backend %[${sample}] if { ${sample} -m found }`;
+    await stack.editConfiguration((text) =>
+      text.replace('  default_backend', `${rule}\n  default_backend`),
+    );
+    const renamed = (settings: Settings): Settings =>
+      withoutGuard({ ...settings, routing: { ...settings.routing, mapName: 'fresh' } });
+    const passes = stack.passes({ settings: renamed });
+    expect((await passes.run()).rest.steps).to.deep.equal([]);
+    const text = await stack.configuration();
+    expect(text).not.to.contain('nomad_exact.map');
+    expect(text).not.to.contain('nomad_wildcard.map');
+    expect(text).to.contain(rule.trim());
+    await stack.waitServed(domainOf('web'), [a!]);
+    await stack.waitServed('x.wild.example.com', [a!]);
+    expect((await stack.request(domainOf('api'), '/api')).body).to.equal('b');
+    expect((await stack.request('by.hand.example.com')).body).to.equal('operator api');
+    await passes.run();
+    stack.proxy.clear();
+    expect((await passes.run()).plan.steps).to.deep.equal([]);
+    expect(stack.proxy.seen()).to.have.lengthOf.at.most(4);
+  });
+
+  it('another prefix: once nobody opts in, the first one leaves nothing behind', async () => {
+    const { stack, apps, serve } = deploys();
+    const [a, b] = await apps('a', 'b');
+    serve('web', [a!], {}, ['domain=*.wild.example.com']);
+    serve('api', [b!]);
+    for (const mode of ['map', 'rules'] as const) {
+      const first = (settings: Settings): Settings =>
+        withoutGuard({ ...settings, routing: { ...settings.routing, mode } });
+      await stack.passes({ settings: first }).run();
+      const nobody = (settings: Settings): Settings => ({
+        ...first(settings),
+        tags: { ...settings.tags, prefix: 'nobody' },
+      });
+      const last = stack.passes({ settings: nobody });
+      await last.run();
+      expect((await last.run()).rest.steps).to.deep.equal([]);
+      expect(await stack.configuration()).not.to.match(/^backend nomad_[a-z]/m);
+      const second = (settings: Settings): Settings => ({
+        ...first(settings),
+        ownership: { ...settings.ownership, prefix: 'new_' },
+      });
+      await stack.passes({ settings: second }).run();
+      await stack.waitServed(domainOf('web'), [a!]);
+      await stack.waitServed(domainOf('api'), [b!]);
+      await stack.passes({ settings: (one) => ({ ...second(one), tags: nobody(one).tags }) }).run();
+    }
   });
 });

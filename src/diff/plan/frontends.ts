@@ -1,6 +1,7 @@
 import type { DesiredRoute } from '../../desired/types.js';
 import type { PlanInput } from './input.js';
 import type { Adoption } from '../complete/adopt.js';
+import { orphanedRules } from './orphans.js';
 import { fits, type FrontendRouting, type Routing } from './routes.js';
 import { planFrontend } from './rules.js';
 import type { Problem, RuleStep } from '../types.js';
@@ -26,12 +27,13 @@ export function planFrontends(
   const sorted = [...names].sort();
   // Nothing is taken out of the one frontend while the other, that it should move to, is not there.
   const isMoving = settings.haproxy.frontends.some((name) => actual.frontends[name] === undefined);
+  const others = { kept, adoption, isOrphaned: orphanedRules(actual, settings) };
   const planned = sorted.flatMap((name) => {
     const frontend = actual.frontends[name];
     const isWanted = Object.hasOwn(routing.frontends, name);
     if (frontend === undefined || (isMoving && !isWanted)) return [];
     const wanted = isWanted ? routing.frontends[name] : nothing;
-    return [{ name, ...planFrontend(frontend, wanted ?? nothing, { kept, adoption }, settings) }];
+    return [{ name, ...planFrontend(frontend, wanted ?? nothing, others, settings) }];
   });
   return {
     steps: planned.flatMap(({ steps }) => steps),

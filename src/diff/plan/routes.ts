@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 
 import { escapeRegex } from '../../shared/escape-regex.js';
+import { switchingRule } from '../../haproxy/lookup-rules.js';
 import { type MapKind, mapNames } from '../../haproxy/map-names.js';
 import type { ActualFrontend, ActualMap, ActualState } from '../../actual/types.js';
 import type { Settings } from '../../config/types.js';
@@ -16,7 +17,7 @@ import {
   pathVariable,
   serverNameLength,
   serverNameSample,
-} from './expressions.js';
+} from '../../haproxy/expressions.js';
 import { hostAndPathRegex } from './path-regex.js';
 
 /** What our maps, and our part of each frontend, should hold. */
@@ -46,7 +47,8 @@ export function planRouting(
   // A map that no rule reads is not loaded, so nothing could be put in it.
   const readable = common.filter((name) => existing[name]?.mode === 'http');
   const isRead =
-    readable.length > 0 || Object.values(maps).some(({ entries }) => entries !== undefined);
+    readable.length > 0 ||
+    Object.values(mapNames(settings.routing)).some((name) => maps[name]?.entries !== undefined);
   const mapped =
     settings.routing.mode === 'map' ? routes.filter(({ mode }) => mode === 'http') : [];
   const inMaps = mapped.filter(({ frontends }) => isRead && sameNames(frontends, common));
@@ -108,12 +110,6 @@ function kindsInUse(
 ): MapKind[] {
   const kinds = new Set(lookups.map(({ kind }) => kind));
   return [...kinds].filter((kind) => maps[names[kind]]?.entries !== undefined);
-}
-
-/** Found or left alone: the operator's rules and default_backend stay in force. */
-function switchingRule(sample: string, isList: boolean): JsonObject {
-  const guard = isList ? `{ ${hostLength} ${lengthFits} } ` : '';
-  return { name: `%[${sample}]`, cond: 'if', cond_test: `${guard}{ ${sample} -m found }` };
 }
 
 function pathRules(kinds: ReadonlySet<MapKind>): readonly JsonObject[] {

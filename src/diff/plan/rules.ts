@@ -5,7 +5,7 @@ import type { ActualFrontend } from '../../actual/types.js';
 import type { Adoption } from '../complete/adopt.js';
 import type { Settings } from '../../config/types.js';
 import type { JsonObject } from '../../shared/json.js';
-import { isLookup, pathVariable } from './expressions.js';
+import { isLookup, pathVariable } from '../../haproxy/expressions.js';
 import { aclPrefix, type FrontendRouting } from './routes.js';
 import { effectOf } from '../steps.js';
 import type { RuleStep } from '../types.js';
@@ -20,7 +20,12 @@ type ListName = RuleStep['list'];
 export function planFrontend(
   frontend: ActualFrontend,
   routing: FrontendRouting,
-  others: { readonly kept: ReadonlySet<string>; readonly adoption: Adoption },
+  others: {
+    readonly kept: ReadonlySet<string>;
+    readonly adoption: Adoption;
+    /** Rules that an earlier map name left. */
+    readonly isOrphaned: (rule: JsonObject) => boolean;
+  },
   settings: Settings,
 ): { readonly steps: readonly RuleStep[]; readonly whole: FrontendRouting } {
   const own = ownership(settings, frontend, others);
@@ -45,7 +50,7 @@ export function planFrontend(
 function ownership(
   settings: Settings,
   frontend: ActualFrontend,
-  { kept, adoption }: Parameters<typeof planFrontend>[2],
+  { kept, adoption, isOrphaned }: Parameters<typeof planFrontend>[2],
 ) {
   const prefix = aclPrefix(settings.ownership.prefix);
   const names = mapNames(settings.routing);
@@ -65,6 +70,7 @@ function ownership(
   const rule = (one: JsonObject): boolean =>
     (adoption.backends.has(text(one, 'name')) && isAdopted(text(one, 'cond_test').trim())) ||
     isLookup(text(one, 'name'), (kind) => names[kind]) ||
+    isOrphaned(one) ||
     usesOnlyOurAcls(text(one, 'cond_test'));
   return {
     acl: (rule: JsonObject) =>

@@ -1,4 +1,4 @@
-import type { MapKind } from '../../haproxy/map-names.js';
+import type { MapKind } from './map-names.js';
 
 /**
  * How a request is matched to a route: the sample expressions that stand in rules and ACLs
