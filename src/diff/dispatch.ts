@@ -47,3 +47,4 @@ export const isStructureWrite = stepIs({
   object: ['backend', 'server'],
   effect: ['create', 'change'],
 });
+export const isStructureRemoval = stepIs({ object: ['backend', 'server'], effect: 'remove' });

@@ -233,7 +233,9 @@ describe('a pass whose configuration is refused', () => {
         : undefined;
     const tags = enabled('domain=b.io', 'load-balance=leastconn');
     const others = services.filter(({ name }) => name !== 'b');
-    one.state.catalog = catalogOf(...others, service('b', { instances: [instance({ tags })] }));
+    const b = services.find(({ name }) => name === 'b')?.instances ?? [];
+    const instances = b.map((known) => ({ ...known, tags }));
+    one.state.catalog = catalogOf(...others, service('b', { instances }));
     const { rest } = await one.pass();
     expect(rest.skipped.map((skipped) => skipped.service)).to.deep.equal(['default/b']);
     expect(one.stands()).to.deep.equal(backends(...names));

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 
 import { domainOf } from '../../fixtures/stack.js';
-import { countedReloads, useDeploys, withoutGuard } from '../deploys/stack.js';
+import { countedReloads, shopTags, useDeploys, withoutGuard, withShop } from '../deploys/stack.js';
 
 const ruled = (line: string) => (text: string) =>
   text.replace('  default_backend operator_default', line);
@@ -73,4 +73,41 @@ describe("the operator's rules name a backend of ours, and its service leaves", 
     expect(run.code).to.equal(1);
     expect(run.stdout + run.stderr).to.contain('default_backend nomad_web');
   });
+});
+
+describe("the operator's rules name a server of ours in a backend of theirs, and it leaves", () => {
+  const deploys = useDeploys({ haproxyConfig: withShop });
+
+  for (const line of [
+    '  use-server nomad_shop_1 if { path_beg /first }',
+    '  acl first srv_is_up(shop/nomad_shop_1)',
+  ]) {
+    it(`${line.trim()}: it stays, empty, and is reported; all else goes on`, async () => {
+      const { stack, apps, serve, reloads } = deploys();
+      const [a, b, c] = await apps('a', 'b', 'c');
+      serve('shop', [a!, b!], { tags: shopTags });
+      const connector = stack.connector({ settings: withoutGuard });
+      await connector.waitSettled();
+      await stack.editConfiguration((text) =>
+        text.replace('  server theirs', `${line}\n  server theirs`),
+      );
+      await connector.waitSettled();
+      stack.nomad.removeService('shop');
+      const { rest } = await connector.waitSettled();
+      expect(rest.problems.map(({ code }) => code)).to.deep.equal(['backend-referenced']);
+      expect(rest.problems[0]?.message).to.contain(line.trim());
+      serve('late', [c!]);
+      await stack.waitServed(domainOf('late'), [c!]);
+      await connector.waitSettled();
+      const servers = (await stack.loadedServers('shop')).filter(({ name }) => name !== 'theirs');
+      expect(servers.map(({ admin }) => admin)).to.deep.equal(servers.map(() => 'maint'));
+      expect(connector.failures).to.deep.equal([]);
+      const before = await reloads();
+      await stack.editConfiguration((text) => text.replace(line, ''));
+      const last = await connector.waitSettled();
+      expect(last.rest.problems).to.deep.equal([]);
+      expect(await stack.configuration()).not.to.contain('nomad_shop');
+      expect((await reloads()) - before).to.be.at.most(2);
+    });
+  }
 });

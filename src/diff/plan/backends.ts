@@ -11,7 +11,7 @@ import { planCustomBackend } from './custom-backend.js';
 import type { PlanInput } from './input.js';
 import { asItStands, keptBackend, onStandingSection } from './kept-backend.js';
 import { planBackend } from './own-backend.js';
-import { referencedBackends } from './referenced.js';
+import { keepReferenced } from './referenced.js';
 import type { Routing } from './routes.js';
 import { skippedServices, type Standing, standingOf } from './skipped.js';
 import { beforeOf } from './slot-steps.js';
@@ -45,15 +45,12 @@ export function planBackends(
     return stuck ? planUnstable(backend, there, context) : planOne(backend, there, context);
   });
   const live = new Set([...kept.own, ...desired.backends.map(({ name }) => name)]);
-  const referenced = referencedBackends(input, live);
-  planned.push(
-    ...referenced.backends.map((one) => planBackend(one, actual.backends[one.name], context)),
-  );
-  const staying = new Set([...live, ...referenced.names]);
-  const removals = planRemovals(input, kept, staying, context.slots.held);
+  const removals = planRemovals(input, kept, live, context.slots.held);
+  const referenced = keepReferenced(input, removals, context);
+  planned.push(...referenced.planned);
   const steps = [
     ...planned.flatMap((one) => one.steps),
-    ...removals,
+    ...referenced.removals,
     ...adoptedBackendSteps(adoption),
   ];
   return {

@@ -1,7 +1,11 @@
 import type { ActualBackend } from '../../actual/types.js';
+import { ConnectorError } from '../../shared/errors.js';
 import { connectorBackendName } from '../../haproxy/names.js';
-import type { DesiredBackend } from '../../desired/types.js';
-import { asItStands } from './kept-backend.js';
+import type { BackendContext, BackendPlan } from './backend-plan.js';
+import { planCustomBackend } from './custom-backend.js';
+import { asItStands, serversAsTheyStand } from './kept-backend.js';
+import { planBackend } from './own-backend.js';
+import { byKind, type HandlersOf, isStructureRemoval } from '../dispatch.js';
 import type { PlanInput } from './input.js';
 import {
   type ConfigLine,
@@ -10,48 +14,96 @@ import {
   referenceText,
 } from '../complete/references.js';
 import { aclPrefix } from './routes.js';
-import type { Problem } from '../types.js';
+import type { DeleteBackend, DeleteServer, Problem, Step } from '../types.js';
 
-export interface ReferencedBackends {
-  /** As they stay: without an instance. */
-  readonly backends: readonly DesiredBackend[];
-  readonly names: ReadonlySet<string>;
+export interface Referenced {
+  /** Backends, and servers in the operator's, that stay without an instance. */
+  readonly planned: readonly BackendPlan[];
+  /** What can go. */
+  readonly removals: readonly Step[];
   readonly problems: readonly Problem[];
 }
 
 /**
- * Backends of ours that nobody needs any more, except a line of the operator's. HAProxy would refuse
- * the whole commit without them, and all other changes with it.
+ * What only a line of the operator's still needs. HAProxy would reject the whole commit without it,
+ * and every other change with it.
  */
-export function referencedBackends(
+export function keepReferenced(
   { actual, settings }: PlanInput,
-  live: ReadonlySet<string>,
-): ReferencedBackends {
-  const leaving = Object.values(actual.backends)
-    .filter(({ ours, name }) => ours && !live.has(name))
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
-  if (leaving.length === 0) return { backends: [], names: new Set(), problems: [] };
-  const { prefix } = settings.ownership;
-  const isOurs = ourLine(actual.backends, prefix);
-  const names = leaving.map(({ name }) => name);
-  const references = referencesTo(actual.raw, names, isOurs);
-  const byName = new Map(references.map((one) => [one.name, one]));
-  const staying = leaving.filter(({ name }) => byName.has(name));
+  removals: readonly Step[],
+  context: BackendContext,
+): Referenced {
+  const leaving = removals.filter(isStructureRemoval);
+  if (leaving.length === 0) return { planned: [], removals, problems: [] };
+  const isOurs = ourLine(actual.backends, settings.ownership.prefix);
+  const references = new Map(
+    referencesTo(actual.raw, leaving.map(nameOf), isOurs).map((one) => [one.name, one] as const),
+  );
+  const staying = new Set(leaving.filter((step) => references.has(nameOf(step))).map(groupOf));
   return {
-    backends: staying.map((backend) => ({ ...asItStands(backend, {}), endpoints: [] })),
-    names: new Set(byName.keys()),
-    problems: references.map(problemOf),
+    planned: [...staying].sort().map((group) => emptied(actual.backends, group, context)),
+    removals: removals.filter((step) => !isStructureRemoval(step) || !staying.has(groupOf(step))),
+    problems: leaving.flatMap((step) => {
+      const reference = references.get(nameOf(step));
+      return reference === undefined ? [] : [problemOf(step, reference)];
+    }),
   };
 }
 
-function problemOf(reference: Reference): Problem {
+type Removal = DeleteBackend | DeleteServer;
+
+type OfRemoval = HandlersOf<Removal['kind'], string>;
+
+function nameOf(step: Removal): string {
+  return byKind(step, names);
+}
+
+const names: OfRemoval = {
+  'delete-backend': ({ backend }) => backend,
+  'delete-server': ({ before }) => before.name,
+};
+
+/** The servers of a service in a backend of the operator's stay together. */
+function groupOf(step: Removal): string {
+  return byKind(step, groups);
+}
+
+const groups: OfRemoval = {
+  'delete-backend': ({ backend }) => backend,
+  'delete-server': ({ backend, service }) => `${backend} ${service}`,
+};
+
+function emptied(
+  backends: Readonly<Record<string, ActualBackend>>,
+  group: string,
+  context: BackendContext,
+): BackendPlan {
+  const [name = '', service] = group.split(/ (.*)/s);
+  const backend = backends[name];
+  if (backend === undefined) throw new ConnectorError('internal', `no backend ${name}`);
+  if (service === undefined) {
+    return planBackend({ ...asItStands(backend, {}), endpoints: [] }, backend, context);
+  }
+  const standing = { ...serversAsTheyStand(backend, service, {}), endpoints: [] };
+  // A reload for something else is no reason to take them out.
+  return planCustomBackend(standing, backend, { ...context, reloadsAnyway: false });
+}
+
+function problemOf(step: Removal, reference: Reference): Problem {
+  const what: string = byKind(step, descriptions);
+  const line = referenceText(reference);
   return {
     code: 'backend-referenced',
     message:
-      `backend ${reference.name} is no longer needed and stays, empty, because your configuration ` +
-      `names it: ${referenceText(reference)}. Once that line is gone, it is removed`,
+      `${what} is no longer needed and stays, empty, because your configuration names it: ` +
+      `${line}. Once that line is gone, it is removed`,
   };
 }
+
+const descriptions: OfRemoval = {
+  'delete-backend': ({ backend }) => `backend ${backend}`,
+  'delete-server': ({ backend, before }) => `server ${before.name} of backend ${backend}`,
+};
 
 /** Lines of our own backends, and rules that have no condition but ACLs of ours. */
 function ourLine(backends: Readonly<Record<string, ActualBackend>>, prefix: string) {
