@@ -40,3 +40,13 @@ export async function serverLines(stack: Stack, backend: string): Promise<string
   const lines = (await stack.configuration()).split('\n').map((line) => line.trim());
   return lines.filter((line) => line.startsWith(`server ${backend}_`));
 }
+
+/** How often HAProxy has reloaded since its start, by its own count: in the middle of one nobody answers. */
+export async function reloadsOf({ dp }: Stack): Promise<number> {
+  const { count } = await waitFor('the number of reloads', async () => {
+    const text = await dp.haproxy.masterCommand('show proc');
+    const found = /^\d+\s+master\s+(\d+)/m.exec(text)?.[1];
+    return found === undefined ? undefined : { count: Number(found) };
+  });
+  return count;
+}
