@@ -6,7 +6,7 @@ export interface Retries {
   /** Returns the wait until the next try: the longest where only a person can mend it. */
   readonly failed: (side: Side, retryable: boolean) => number;
   readonly succeeded: (side: Side) => void;
-  /** There is news from this side: it may be asked again after the shortest wait. */
+  /** There is news from this side: it may be asked again soon, but less so each time that is in vain. */
   readonly hurry: (side: Side) => void;
   readonly isDue: (side: Side) => boolean;
   /** Milliseconds until the next side that waits is due; undefined where none waits. */
@@ -16,6 +16,9 @@ export interface Retries {
 interface Failure {
   readonly failedAt: number;
   readonly retryAt: number;
+  /** How often in a row it failed although there was news. */
+  readonly inVain: number;
+  readonly hurried: boolean;
 }
 
 export function createRetries(
@@ -37,7 +40,9 @@ export function createRetries(
       const failedAt = now();
       const next = backoffOf(side).next();
       const wait = retryable ? next : maxMs;
-      failures.set(side, { failedAt, retryAt: failedAt + wait });
+      const last = failures.get(side);
+      const inVain = last?.hurried === true ? last.inVain + 1 : 0;
+      failures.set(side, { failedAt, retryAt: failedAt + wait, inVain, hurried: false });
       return wait;
     },
     succeeded: (side) => {
@@ -47,8 +52,8 @@ export function createRetries(
     hurry: (side) => {
       const failure = failures.get(side);
       if (failure === undefined) return;
-      const retryAt = Math.min(failure.retryAt, failure.failedAt + minMs);
-      failures.set(side, { ...failure, retryAt });
+      const soon = failure.failedAt + minMs * 2 ** Math.min(30, failure.inVain);
+      if (soon < failure.retryAt) failures.set(side, { ...failure, retryAt: soon, hurried: true });
     },
     isDue: (side) => (failures.get(side)?.retryAt ?? 0) <= now(),
     untilNext: () => {
