@@ -33,6 +33,7 @@ export type Trust =
 
 export const catalogWarningCodes = [
   'spec-unreadable',
+  'service-unreadable',
   'ghost-instance',
   'address-unresolved',
   'no-shutdown-delay',

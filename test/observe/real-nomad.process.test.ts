@@ -71,16 +71,48 @@ describe('a catalog read from a real Nomad', () => {
     expect(catalog.warnings).to.deep.equal([]);
   });
 
-  it('finds the spec of a job whose ID holds a slash', async () => {
-    const spec = appJob({ id: 'slashed', tags: [enabled] });
-    await agent.submit({ ...spec, ID: 'team/slashed' });
-    const ref = { ID: 'team/slashed' };
-    await agent.waitRunning(ref);
-    const catalog = await read();
-    expect(checkPaths(serviceOf(catalog, 'slashed'))).to.deep.equal(['/health']);
-    expect(serviceOf(catalog, 'slashed').declarations[0]?.jobId).to.equal(ref.ID);
-    await agent.stopJob(ref, { purge: true });
-    await waitFor('its end', async () => (await read()).services.length === 1);
+  for (const ID of [
+    'team/slashed',
+    'team/allocations',
+    'a//versions',
+    'p/dispatch/payload',
+    'q?#%',
+  ]) {
+    it(`finds the spec of a job of the ID ${ID}`, async () => {
+      const spec = appJob({ id: 'odd', tags: [enabled] });
+      await agent.submit({ ...spec, ID });
+      await waitFor('its instance', async () =>
+        (await read()).services.some(
+          ({ name, instances }) => name === 'odd' && instances.length === 1,
+        ),
+      );
+      const catalog = await read();
+      expect(checkPaths(serviceOf(catalog, 'odd'))).to.deep.equal(['/health']);
+      expect(serviceOf(catalog, 'odd').declarations[0]?.jobId).to.equal(ID);
+      expect(catalog.trust).to.deep.equal({ removals: 'allowed' });
+      // Deleting it would take the end of its ID for an endpoint.
+      await agent.request('POST', '/v1/jobs', { Job: { ...spec, ID, Stop: true } });
+      await waitFor('its end', async () =>
+        (await read()).services.every(({ name }) => name !== 'odd'),
+      );
+    });
+  }
+
+  it('tells how an allocation ended, of an instance that left', async () => {
+    await agent.submit(appJob({ id: 'short', tags: [enabled] }));
+    const [alloc] = await agent.waitRunning('short');
+    await waitFor('its instance', async () =>
+      (await read()).services.some(
+        ({ name, instances }) => name === 'short' && instances.length > 0,
+      ),
+    );
+    await agent.stopJob('short');
+    const ended = await waitFor('its end', async () => {
+      const { allocations } = await read();
+      const facts = allocations[alloc?.ID ?? ''];
+      return facts?.clientStatus === 'complete' ? facts : undefined;
+    });
+    expect(ended.desiredStatus).to.equal('stop');
   });
 
   it('S19: in a canary has the checks of each version, and after promotion of one', async () => {

@@ -12,12 +12,13 @@ import { AllocationReader } from './allocations.js';
 import { assemble } from './model/assemble.js';
 import { declarationsOf, declaresServices, optedIn, type Declared } from './model/declarations.js';
 import { claimsOf, relevantAllocations, tagsToKeep } from './model/hints.js';
-import { absenceDoubt, allocationsMissing } from './model/doubts.js';
+import { absenceDoubt, allocationsMissing, everywhere, unlistedJobs } from './model/doubts.js';
 import { InstanceCache, type ServicesRead } from './instances.js';
-import { keyOf, namespacesOf } from './model/keys.js';
+import { isReadableName, keyOf, label, namespacesOf, partsOf } from './model/keys.js';
 import { missingInstances } from './model/missing.js';
 import { NamespaceWatch } from './namespaces.js';
 import { maxReadSockets } from '../nomad/agents.js';
+import { isAddressable } from './job-endpoint.js';
 import { nomadApi, type Indexed, type NomadApi } from '../nomad/api.js';
 import type { NomadClient } from '../nomad/client.js';
 import type { WireAllocation, WireInstance, WireJobStub } from '../nomad/answers/shapes.js';
@@ -30,8 +31,9 @@ export interface CatalogReader {
   /** `full` reads all instances again, whatever the index says. */
   read(options: { full?: boolean; signal: AbortSignal }): Promise<Catalog>;
   /**
-   * Of the given namespaces, those that the last read left out and that may be there all the same.
-   * None where the namespaces are set by name: what is refused there is an error anyway.
+   * Of the given namespaces, those in which absence may not be believed: the last read left them out
+   * and they may be there all the same (not where namespaces are set by name: what is refused there
+   * is an error anyway), or it could not tell what all of their jobs declare.
    */
   hidden(namespaces: readonly string[], signal: AbortSignal): Promise<readonly string[]>;
   /** The namespaces that the last read saw. */
@@ -81,6 +83,8 @@ class CatalogPass {
   private indexes: Indexes | undefined;
   /** How an index went back, until a read has told of it. */
   private back: string | undefined;
+  /** Namespaces with jobs whose services nobody knows. */
+  private doubtful: readonly string[] = [];
   private lastTags: ReadonlyMap<string, readonly string[]> = new Map();
   private claims: ReadonlyMap<string, number> = new Map();
 
@@ -115,7 +119,9 @@ class CatalogPass {
   }
 
   async hidden(namespaces: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
-    return this.namespaces.includes('*') ? this.watch.hidden(namespaces, signal) : [];
+    const doubtful = namespaces.filter((one) => this.doubtful.includes(one));
+    if (!this.namespaces.includes('*')) return doubtful;
+    return [...new Set([...doubtful, ...(await this.watch.hidden(namespaces, signal))])];
   }
 
   private async attempt(signal: AbortSignal): Promise<Attempt> {
@@ -142,8 +148,9 @@ class CatalogPass {
   private readServices(known: ReadonlySet<string>, signal: AbortSignal): Promise<ServicesRead> {
     return this.instances.readServices(
       (service) =>
-        known.has(keyOf(service.namespace, service.name)) ||
-        optedIn([service], [], this.prefix).size > 0,
+        isReadableName(service.name) &&
+        (known.has(keyOf(service.namespace, service.name)) ||
+          optedIn([service], [], this.prefix).size > 0),
       signal,
     );
   }
@@ -155,7 +162,8 @@ class CatalogPass {
     problems: SpecProblems,
   ): Promise<Snapshot> {
     const declared = this.declared();
-    const enabled = optedIn(services.names, declared, this.prefix);
+    const opted = [...optedIn(services.names, declared, this.prefix)];
+    const enabled = new Set(opted.filter((key) => isReadableName(partsOf(key)[1])));
     const hosts = enabledInstances({ enabled, instances: services.instances })
       .map(({ Address }) => withoutBrackets(Address))
       .filter(isHostName);
@@ -163,6 +171,7 @@ class CatalogPass {
       index: services.index,
       names: services.names,
       enabled,
+      unreadableNames: opted.filter((key) => !enabled.has(key)),
       instances: services.instances,
       allocations,
       jobs,
@@ -182,12 +191,14 @@ class CatalogPass {
     if (lie !== undefined) throw new ConnectorError('nomad-untrusted', lie);
     const vanished = await this.watch.confirm(snapshot, signal);
     const missing = missingInstances(snapshot);
+    const doubts = new Map([...unlistedJobs(snapshot), ...this.unknownSpecs(snapshot)]);
     const reason =
       this.back ??
       (torn === undefined ? undefined : `torn read: ${torn}`) ??
       vanished ??
       absenceDoubt(snapshot, missing) ??
-      this.unknownSpec(snapshot);
+      everywhere(doubts, snapshot);
+    this.doubtful = [...doubts.keys()];
     const catalog = assemble(
       snapshot,
       missing.map(({ id }) => id),
@@ -197,12 +208,23 @@ class CatalogPass {
     return catalog;
   }
 
-  /** A job whose services nobody knows: each of them would look as if it had gone. */
-  private unknownSpec(snapshot: Snapshot): string | undefined {
-    const unknown = [...snapshot.unreadable.keys()].find(
+  /**
+   * By namespace, a job whose services nobody knows: each of them would look as if it had gone. One
+   * that no URL can hold was never known, so nothing of it is served.
+   */
+  private unknownSpecs(snapshot: Snapshot): ReadonlyMap<string, string> {
+    const unknown = [...snapshot.unreadable.keys()].filter(
       (jobKey) => this.mayDeclare(snapshot, jobKey) && !this.specs.isKnown(jobKey),
     );
-    return unknown && `the services of job ${unknown.replace(' ', '/')} are not known`;
+    return new Map(
+      unknown
+        .map((jobKey) => partsOf(jobKey))
+        .filter(([, id]) => isAddressable(id))
+        .map(([namespace, id]) => [
+          namespace,
+          `the services of job ${label(namespace, id)} are not known`,
+        ]),
+    );
   }
 
   private mayDeclare(snapshot: Snapshot, jobKey: string): boolean {

@@ -1,12 +1,12 @@
 /** Nomad's endpoints, typed. All of them throw on anything that can't be trusted. */
 
 import { ConnectorError } from '../../shared/errors.js';
+import { isAddressable, jobEndpoint } from '../catalog/job-endpoint.js';
 import type { NomadClient, NomadResponse } from './client.js';
 import {
   parseAllocationJob,
   parseAllocations,
   parseInstances,
-  parseJob,
   parseJobStubs,
   parseServiceGroups,
   type Parse,
@@ -82,9 +82,12 @@ export function nomadApi(client: NomadClient): NomadApi {
       return status === 200 ? { index, body: parseAllocations(body, path) } : undefined;
     },
     jobs: (namespace, signal) => list('/v1/jobs', parseJobStubs, namespace, signal),
-    job: (namespace, id, signal) => {
-      const path = `/v1/job/${encodeURIComponent(id)}`;
-      return readSpec(client, path, { namespace }, signal, (body) => parseJob(body, path));
+    job: async (namespace, id, signal) => {
+      if (!isAddressable(id)) return { status: 'unreadable', reason: 'no URL can hold its ID' };
+      const { path, parse } = jobEndpoint(id);
+      const read = await readSpec(client, path, { namespace }, signal, (body) => parse(body, path));
+      if (read.status !== 'known' || read.job.ID === id) return read;
+      return { status: 'unreadable', reason: `Nomad answered ${path} with another job` };
     },
     allocationJob: (allocId, signal) => {
       const path = `/v1/allocation/${encodeURIComponent(allocId)}`;
@@ -92,6 +95,9 @@ export function nomadApi(client: NomadClient): NomadApi {
     },
   };
 }
+
+/** What Nomad may answer for this job or allocation alone; anything else concerns all. */
+const ownStatuses = [301, 302, 307, 308, 400, 403, 404, 405, 414, 500];
 
 /** One job that can't be read must not hold up the others; that Nomad can't be asked must. */
 async function readSpec(
@@ -102,7 +108,7 @@ async function readSpec(
   parse: (body: unknown) => WireJob,
 ): Promise<SpecRead> {
   try {
-    const response = await client.get(path, { query, signal, allow: [403, 404, 500] });
+    const response = await client.get(path, { query, signal, allow: ownStatuses });
     return readSpecAnswer(response, path, parse);
   } catch (error) {
     if (!(error instanceof ConnectorError) || error.code !== 'nomad-untrusted') throw error;

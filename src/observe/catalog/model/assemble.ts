@@ -3,7 +3,7 @@
 import { compareText } from '../../../shared/compare.js';
 import type { Declared } from './declarations.js';
 import { toFacts, toInstance } from './instance.js';
-import { keyOf } from './keys.js';
+import { keyOf, partsOf } from './keys.js';
 import type { WireInstance } from '../../nomad/answers/shapes.js';
 import type { Snapshot } from './snapshot.js';
 import type { Catalog, CatalogService, Trust } from '../../types.js';
@@ -34,7 +34,7 @@ function servicesOf(snapshot: Snapshot): CatalogService[] {
 }
 
 function toService(key: string, declared: readonly Declared[], snapshot: Snapshot): CatalogService {
-  const [namespace = '', name = ''] = key.split(' ');
+  const [namespace, name] = partsOf(key);
   const instances = snapshot.instances.get(key) ?? [];
   return {
     namespace,

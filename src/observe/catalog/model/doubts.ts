@@ -25,13 +25,37 @@ export function allocationsMissing(snapshot: Snapshot): string | undefined {
 export function absenceDoubt(snapshot: Snapshot, missing: readonly Missing[]): string | undefined {
   const listed = new Set(snapshot.names.map(({ namespace }) => namespace));
   const empty = missing.find(({ namespace }) => !listed.has(namespace));
-  if (empty !== undefined) {
-    return `Nomad lists no services in ${empty.namespace}, where allocations that offer them run`;
-  }
+  if (empty === undefined) return undefined;
+  return `Nomad lists no services in ${empty.namespace}, where allocations that offer them run`;
+}
+
+/**
+ * By namespace, why the jobs of it are not all known: it was purged just now, or the token may read
+ * allocations there and not list jobs. What such a job declares looks as if it had gone.
+ */
+export function unlistedJobs(snapshot: Snapshot): ReadonlyMap<string, string> {
+  const doubts = new Map<string, string>();
   for (const alloc of snapshot.allocations.values()) {
-    if (isRunning(alloc) && !snapshot.jobs.has(keyOf(alloc.Namespace, alloc.JobID))) {
-      return `Nomad does not list the job ${alloc.Namespace}/${alloc.JobID} of a running allocation`;
-    }
+    const { Namespace, JobID } = alloc;
+    if (!isRunning(alloc) || snapshot.jobs.has(keyOf(Namespace, JobID))) continue;
+    doubts.set(
+      Namespace,
+      `Nomad does not list the job ${Namespace}/${JobID} of a running allocation`,
+    );
   }
-  return undefined;
+  return doubts;
+}
+
+/** One reason for all, if no namespace is beyond doubt. */
+export function everywhere(
+  doubts: ReadonlyMap<string, string>,
+  snapshot: Snapshot,
+): string | undefined {
+  const namespaces = new Set([
+    ...snapshot.names.map(({ namespace }) => namespace),
+    ...[...snapshot.allocations.values()].map(({ Namespace }) => Namespace),
+    ...[...snapshot.jobs.values()].map(({ Namespace }) => Namespace),
+  ]);
+  const all = snapshot.jobs.size === 0 || [...namespaces].every((one) => doubts.has(one));
+  return all ? [...doubts.values()][0] : undefined;
 }

@@ -1,7 +1,21 @@
-/** Keys of maps within a read. No namespace, job or service name holds a space. */
+/** Keys of maps within a read. No namespace holds a space. */
 
 export function keyOf(namespace: string, name: string): string {
   return `${namespace} ${name}`;
+}
+
+/** The namespace and the name of a key; a name that an instance resolved may hold spaces itself. */
+export function partsOf(key: string): readonly [namespace: string, name: string] {
+  const space = key.indexOf(' ');
+  return [key.slice(0, space), key.slice(space + 1)];
+}
+
+/**
+ * Whether Nomad's path of a service can hold the name. A variable in it may resolve to anything; what
+ * a path can't hold is answered with an error, as if all of Nomad had failed.
+ */
+export function isReadableName(name: string): boolean {
+  return name !== '' && name !== '.' && name !== '..' && !name.includes('/');
 }
 
 /** Job IDs and service names as people read them. */

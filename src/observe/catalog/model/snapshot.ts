@@ -11,6 +11,8 @@ export interface Snapshot {
   readonly names: readonly ServiceName[];
   /** Keys of the services that opted in. */
   readonly enabled: ReadonlySet<string>;
+  /** Keys of those that opted in and can't be asked for. */
+  readonly unreadableNames: readonly string[];
   /** By service key. */
   readonly instances: ReadonlyMap<string, readonly WireInstance[]>;
   readonly allocations: ReadonlyMap<string, WireAllocation>;

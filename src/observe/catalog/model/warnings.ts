@@ -1,6 +1,6 @@
 import { compareText } from '../../../shared/compare.js';
 import { isHostName, withoutBrackets } from './address-text.js';
-import { keyOf, label } from './keys.js';
+import { keyOf, label, partsOf } from './keys.js';
 import type { WireInstance } from '../../nomad/answers/shapes.js';
 import { enabledInstances, type Snapshot } from './snapshot.js';
 import type { CatalogService, CatalogWarning } from '../../types.js';
@@ -12,6 +12,7 @@ export function warningsOf(
 ): readonly CatalogWarning[] {
   const all = [
     ...[...snapshot.unreadable].map(unreadableWarning),
+    ...snapshot.unreadableNames.map(unreadableNameWarning),
     ...delayWarnings(snapshot),
     ...services.flatMap(noAddressWarnings),
     ...enabledInstances(snapshot).flatMap((wire) => instanceWarnings(wire, snapshot)),
@@ -51,6 +52,12 @@ function noAddressWarnings(service: CatalogService): CatalogWarning[] {
 function unreadableWarning([jobKey, reason]: [string, string]): CatalogWarning {
   const subject = jobKey.replace(' ', '/');
   return { code: 'spec-unreadable', subject, message: `job ${subject}: ${reason}` };
+}
+
+function unreadableNameWarning(key: string): CatalogWarning {
+  const subject = label(...partsOf(key));
+  const message = `${subject}: Nomad can't be asked for a service of this name, so it is left out`;
+  return { code: 'service-unreadable', subject, message };
 }
 
 /** One for each job, however many services it offers. */

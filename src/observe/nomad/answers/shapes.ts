@@ -317,4 +317,7 @@ export const parseInstances = parser<readonly WireInstance[]>(listOf(instance));
 export const parseAllocations = parser<readonly WireAllocation[]>(listOf(allocation));
 export const parseJobStubs = parser<readonly WireJobStub[]>(listOf(jobStub));
 export const parseJob = parser<WireJob>(job);
+export const parseJobVersions = parser<{ readonly Versions: readonly [WireJob, ...WireJob[]] }>(
+  object({ Versions: { type: 'array', items: job, minItems: 1 } }),
+);
 export const parseAllocationJob = parser<{ readonly Job: WireJob }>(object({ Job: job }));
