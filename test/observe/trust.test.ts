@@ -248,6 +248,56 @@ describe('never mistakes an outage for an empty catalog', () => {
       expect((await observer.read()).trust.removals).to.equal('allowed');
     });
 
+    it('that never end hold removals once: additions count, and what two reads lack has gone', async () => {
+      const { nomad } = observer;
+      const api = nomad.addService({
+        name: 'api',
+        tags: [enabled],
+        instances: [{ port: 9100 }, { port: 9101 }],
+      });
+      const quiet = changeAtEachRead(observer);
+      expect((await observer.read()).trust).to.have.property('torn', true);
+      api.addInstance({ port: 9102 });
+      const [first, second] = api.allocs;
+      nomad.stopAlloc(first?.ID ?? '');
+      for (const round of [1, 2, 3]) {
+        const catalog = await observer.read();
+        expect(catalog.trust, String(round)).to.deep.equal({ removals: 'allowed' });
+        const ports = serviceOf(catalog, 'api').instances.map(({ port }) => port);
+        expect(ports).to.have.members([9101, 9102]);
+        expect(catalog.allocations[first?.ID ?? '']?.clientStatus).to.equal('complete');
+      }
+      nomad.removeService('api');
+      expect(serviceNames(await observer.read())).to.deep.equal(['web']);
+      expect(second?.ID).to.be.a('string');
+      quiet();
+      expect((await observer.read()).trust.removals).to.equal('allowed');
+    });
+
+    it('carry over what only the last answer lacks while its allocation is to run', async () => {
+      const { nomad } = observer;
+      nomad.addService({ name: 'api', tags: [enabled], instances: [{ port: 9100 }] });
+      const [alloc] = nomad.allocsOf('api');
+      const quiet = changeAtEachRead(observer);
+      await observer.read();
+      let lists = 0;
+      const record = nomad.requests.add.bind(nomad.requests);
+      nomad.requests.add = (request) => {
+        record(request);
+        // Before the third and last attempt of the read.
+        if (request.path === '/v1/services' && ++lists === 3) {
+          nomad.deregisterInstance(alloc?.ID ?? '');
+        }
+      };
+      const catalog = await observer.read();
+      expect(serviceOf(catalog, 'api').instances.map(({ port }) => port)).to.deep.equal([9100]);
+      expect(catalog.missing).to.deep.equal([]);
+      const next = await observer.read();
+      expect(serviceOf(next, 'api').instances).to.deep.equal([]);
+      expect(next.missing).to.have.lengthOf(1);
+      quiet();
+    });
+
     it('a job that went since it was listed is absent, and holds removals', async () => {
       observer.nomad.addService({ name: 'zero', tags: [enabled], count: 0 });
       observer.nomad.faults.gone = ['zero'];
@@ -387,6 +437,10 @@ function changeAtEachRead({ nomad }: Observer): () => void {
 
 function specOf({ nomad }: Observer): Parameters<Observer['nomad']['registerJob']>[0] {
   return nomad.job('web') as unknown as Parameters<Observer['nomad']['registerJob']>[0];
+}
+
+function serviceNames({ services }: Catalog): string[] {
+  return services.map(({ name }) => name);
 }
 
 function codes(catalog: Catalog): string[] {

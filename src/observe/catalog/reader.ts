@@ -23,6 +23,7 @@ import { nomadApi, type Indexed, type NomadApi } from '../nomad/api.js';
 import type { NomadClient } from '../nomad/client.js';
 import type { WireAllocation, WireInstance, WireJobStub } from '../nomad/answers/shapes.js';
 import { enabledInstances, type Snapshot } from './model/snapshot.js';
+import { settle } from './model/settle.js';
 import { SpecCache, type SpecProblems } from './spec-cache.js';
 import { wentBack, type Indexes } from '../nomad/answers/trust.js';
 import type { Catalog, Trust } from '../types.js';
@@ -58,6 +59,8 @@ interface Attempt {
   readonly indexes: Indexes;
   /** Why it isn't one consistent state. */
   readonly torn?: string;
+  /** Nothing but that its answers are of different indexes. */
+  readonly moved: boolean;
 }
 
 export function createCatalogReader(options: CatalogReaderOptions): CatalogReader {
@@ -83,6 +86,8 @@ class CatalogPass {
   private indexes: Indexes | undefined;
   /** How an index went back, until a read has told of it. */
   private back: string | undefined;
+  /** The last read was of no one index, and nothing else was wrong with it. */
+  private moving = false;
   /** Namespaces with jobs whose services nobody knows. */
   private doubtful: readonly string[] = [];
   private lastTags: ReadonlyMap<string, readonly string[]> = new Map();
@@ -107,15 +112,19 @@ class CatalogPass {
       this.allocations.refresh();
     }
     let attempt = await this.attempt(signal);
+    let before = attempt;
     const back = wentBack(this.indexes, attempt.indexes);
     if (back !== undefined) {
       this.forget(back);
       attempt = await this.attempt(signal);
     }
     for (let tries = 1; attempt.torn !== undefined && tries < maxAttempts; tries += 1) {
+      before = attempt;
       attempt = await this.attempt(signal);
     }
-    return this.conclude(attempt, signal);
+    const catalog = await this.conclude(this.settled(attempt, before), signal);
+    this.moving = attempt.moved;
+    return catalog;
   }
 
   async hidden(namespaces: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
@@ -137,12 +146,21 @@ class CatalogPass {
     const unread = services.names.filter(
       (name) => snapshot.enabled.has(keyOf(name.namespace, name.name)) && !this.instances.has(name),
     );
-    const torn =
-      (services.whole ? undefined : 'the catalog changed while it was read') ??
+    const incomplete =
       problems.gone[0]?.concat(' went while it was read') ??
       (unread.length === 0 ? undefined : 'services opted in while they were read');
+    const torn =
+      (services.whole ? undefined : 'the catalog changed while it was read') ?? incomplete;
+    const moved = !services.whole && incomplete === undefined;
     const indexes = { services: services.index, allocations: allocations.index, jobs: jobs.index };
-    return { snapshot, indexes, ...(torn === undefined ? {} : { torn }) };
+    return { snapshot, indexes, moved, ...(torn === undefined ? {} : { torn }) };
+  }
+
+  /** The first read that only moved holds removals; those that follow it in a row tell what is gone. */
+  private settled(attempt: Attempt, before: Attempt): Attempt {
+    if (!attempt.moved || !before.moved || !this.moving) return attempt;
+    const { indexes, moved } = attempt;
+    return { snapshot: settle(attempt.snapshot, before.snapshot), indexes, moved };
   }
 
   private readServices(known: ReadonlySet<string>, signal: AbortSignal): Promise<ServicesRead> {
@@ -257,6 +275,7 @@ class CatalogPass {
 
   private forget(back: string): void {
     this.back = back;
+    this.moving = false;
     this.instances.clear();
     this.allocations.clear();
     this.specs.clear();

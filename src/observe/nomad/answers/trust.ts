@@ -14,6 +14,8 @@
  * | 500, 403 or nonsense on a single job spec             | a broken or forbidden job        | last known spec, else unreadable;  |
  * |                                                       |                                  | removals held if nothing is known  |
  * | different indexes over one read of the catalog        | torn: changed in the middle      | read again, then removals held     |
+ * | the same in the reads that follow                     | something registers all the time | what two reads lack has gone; what |
+ * |                                                       |                                  | the last alone lacks is carried    |
  * | a lower index than before                             | restored or another cluster      | caches dropped, removals held once |
  * | a namespace went from a list                          | deleted, or rights lost          | asked for by name: 403 ends the    |
  * |                                                       |                                  | pass; an answer with content: held |
