@@ -77,8 +77,26 @@ export default tseslint.config(
         'error',
         { selector: 'TSEnumDeclaration', message: 'Use a union of string literals.' },
         { selector: 'ExportDefaultDeclaration', message: 'Use named exports.' },
+        {
+          selector:
+            ':matches(PropertyDefinition, MethodDefinition, TSParameterProperty)[accessibility="private"]',
+          message: 'Private members are #name.',
+        },
       ],
       eqeqeq: ['error', 'always'],
+      '@typescript-eslint/naming-convention': [
+        'error',
+        {
+          selector: 'variable',
+          modifiers: ['const'],
+          format: ['camelCase', 'PascalCase'],
+          leadingUnderscore: 'allow',
+          trailingUnderscore: 'allow',
+          filter: { regex: '^_$', match: false },
+        },
+        { selector: 'variable', modifiers: ['destructured'], format: null },
+        { selector: 'typeLike', format: ['PascalCase'] },
+      ],
     },
   },
   {

@@ -29,8 +29,8 @@ export interface NomadReply {
   readonly error?: string;
 }
 
-const SECOND = 1_000_000_000;
-const check = { Type: 'http', Path: '/health', Interval: 10 * SECOND, Timeout: 2 * SECOND };
+const second = 1_000_000_000;
+const check = { Type: 'http', Path: '/health', Interval: 10 * second, Timeout: 2 * second };
 
 const nomad = await startNomadSimulator();
 const handles = new Map<string, ServiceHandle>();

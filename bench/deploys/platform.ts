@@ -34,7 +34,7 @@ export interface Platform {
 }
 
 export const jobId = 'app';
-const MS = 1_000_000;
+const perMs = 1_000_000;
 export const killTimeoutMs = 5000;
 
 export function jobOf(app: AppVersion): JobSpec {
@@ -47,14 +47,14 @@ export function jobOf(app: AppVersion): JobSpec {
     Name: jobId,
     Count: app.count,
     Networks: [network],
-    ShutdownDelay: app.shutdownDelayMs * MS,
-    RestartPolicy: { Attempts: 5, Interval: 60_000 * MS, Delay: 1000 * MS, Mode: 'delay' },
+    ShutdownDelay: app.shutdownDelayMs * perMs,
+    RestartPolicy: { Attempts: 5, Interval: 60_000 * perMs, Delay: 1000 * perMs, Mode: 'delay' },
     Update: {
       MaxParallel: 1,
       HealthCheck: 'checks',
-      MinHealthyTime: 500 * MS,
-      HealthyDeadline: 20_000 * MS,
-      ProgressDeadline: 40_000 * MS,
+      MinHealthyTime: 500 * perMs,
+      HealthyDeadline: 20_000 * perMs,
+      ProgressDeadline: 40_000 * perMs,
       Canary: app.canaries ?? 0,
     },
     Services: [
@@ -72,7 +72,7 @@ export function jobOf(app: AppVersion): JobSpec {
         Driver: 'raw_exec',
         Config: { command: process.execPath, args: ['-e', appScript] },
         Env: environmentOf(app),
-        KillTimeout: killTimeoutMs * MS,
+        KillTimeout: killTimeoutMs * perMs,
         Resources: { CPU: 20, MemoryMB: 64 },
       },
     ],

@@ -2,16 +2,16 @@ import type { LogLevel } from './types.js';
 
 /** How the texts in a configuration read. Each parser returns undefined for what it refuses. */
 
-const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 /** Far beyond every sensible interval, and below what a timer takes (2^31 ms). */
-const MAX_DURATION_MS = 7 * 24 * UNIT_MS.h!;
+const maxDurationMs = 7 * 24 * unitMs.h!;
 
 /** `500ms`, `10s`, `1.5m`, `2h`, or a number of seconds, as milliseconds. */
 export function parseDuration(value: string | number): number | undefined {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(typeof value === 'number' ? `${value}s` : value);
   if (match === null) return undefined;
-  const ms = Math.round(Number(match[1]) * UNIT_MS[match[2]!]!);
-  return ms <= MAX_DURATION_MS ? ms : undefined;
+  const ms = Math.round(Number(match[1]) * unitMs[match[2]!]!);
+  return ms <= maxDurationMs ? ms : undefined;
 }
 
 /** An http(s) URL in its shortest form: no credentials, query, fragment or trailing slash. */
@@ -59,7 +59,7 @@ export function parseListen(value: string | number): Listen | undefined {
 }
 
 /** The names that other loggers use for the same levels. */
-const LOG_LEVELS: Readonly<Record<string, LogLevel>> = {
+const logLevels: Readonly<Record<string, LogLevel>> = {
   panic: 'error',
   fatal: 'error',
   critical: 'error',
@@ -75,5 +75,5 @@ const LOG_LEVELS: Readonly<Record<string, LogLevel>> = {
 
 export function parseLogLevel(value: string): LogLevel | undefined {
   const name = value.toLowerCase();
-  return Object.hasOwn(LOG_LEVELS, name) ? LOG_LEVELS[name] : undefined;
+  return Object.hasOwn(logLevels, name) ? logLevels[name] : undefined;
 }

@@ -14,7 +14,7 @@ export interface Merged {
 export type MergedValues = ReadonlyMap<ConfigKey, Merged>;
 
 /** Keys that say the same thing in two ways: a source that sets one overrides both of the next. */
-const GROUPS: readonly (readonly ConfigKey[])[] = [
+const groups: readonly (readonly ConfigKey[])[] = [
   ['nomad.address', 'nomad.unix_addr'],
   ['nomad.token', 'nomad.token_file'],
   ['haproxy.username', 'haproxy.username_file'],
@@ -24,10 +24,10 @@ const GROUPS: readonly (readonly ConfigKey[])[] = [
 
 /** Layers in order of precedence, the first counts most. Adds what is wrong to the problems. */
 export function merge(layers: readonly Layer[], problems: string[]): MergedValues {
-  const grouped = new Set(GROUPS.flat());
+  const grouped = new Set(groups.flat());
   const alone = [...leaves.keys()].filter((key) => !grouped.has(key)).map((key) => [key]);
   const merged = new Map<ConfigKey, Merged>();
-  for (const group of [...GROUPS, ...alone]) {
+  for (const group of [...groups, ...alone]) {
     const rank = layers.findIndex(({ values }) => group.some((key) => values.has(key)));
     const layer = layers[rank];
     for (const key of layer === undefined ? [] : group) {
@@ -52,7 +52,7 @@ function contradictions(merged: MergedValues): string[] {
   });
 }
 
-const SECRET_FILES: readonly (readonly [ConfigKey, ConfigKey])[] = [
+const secretFiles: readonly (readonly [ConfigKey, ConfigKey])[] = [
   ['nomad.token', 'nomad.token_file'],
   ['haproxy.username', 'haproxy.username_file'],
   ['haproxy.password', 'haproxy.password_file'],
@@ -68,7 +68,7 @@ export function withSecrets(
   problems: string[],
 ): MergedValues {
   const result = new Map(merged);
-  for (const [key, fileKey] of SECRET_FILES) {
+  for (const [key, fileKey] of secretFiles) {
     const file = merged.get(fileKey);
     if (typeof file?.value !== 'string') continue;
     try {

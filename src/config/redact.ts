@@ -1,9 +1,9 @@
 import type { Settings } from './types.js';
 
-const BLANK = '<redacted>';
+const blank = '<redacted>';
 
 /** Shorter secrets are blanked only where they are the whole text: they'd be found in any word. */
-const SHORTEST_INSIDE_TEXT = 4;
+const shortestInsideText = 4;
 
 export interface Redactor {
   /** The text without any known secret, and without the credentials of any URL. */
@@ -19,15 +19,15 @@ export function createRedactor(secrets: readonly string[] = []): Redactor {
   const add = (secret: string): void => {
     if (secret === '') return;
     whole.add(secret);
-    if (secret.length < SHORTEST_INSIDE_TEXT) return;
+    if (secret.length < shortestInsideText) return;
     // The longest first, so that a secret within another one leaves no rest of it.
     forms = [...new Set([...forms, ...formsOf(secret)])].sort((a, b) => b.length - a.length);
   };
   secrets.forEach(add);
   const redact = (text: string): string => {
-    if (whole.has(text)) return BLANK;
-    const bare = forms.reduce((rest, form) => rest.replaceAll(form, BLANK), text);
-    return bare.replace(/(\b[a-z][a-z0-9+.-]*:\/\/)[^/?#\s"'@]*@/gi, `$1${BLANK}@`);
+    if (whole.has(text)) return blank;
+    const bare = forms.reduce((rest, form) => rest.replaceAll(form, blank), text);
+    return bare.replace(/(\b[a-z][a-z0-9+.-]*:\/\/)[^/?#\s"'@]*@/gi, `$1${blank}@`);
   };
   return { redact, add };
 }
@@ -50,8 +50,8 @@ export function redactSettings(settings: Settings): Settings {
   const { nomad, targets } = settings;
   return {
     ...settings,
-    nomad: nomad.token === undefined ? nomad : { ...nomad, token: BLANK },
-    targets: mapAll(targets, (target) => ({ ...target, password: BLANK })),
+    nomad: nomad.token === undefined ? nomad : { ...nomad, token: blank },
+    targets: mapAll(targets, (target) => ({ ...target, password: blank })),
   };
 }
 

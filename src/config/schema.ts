@@ -60,8 +60,8 @@ function duration(description: string, value: string): Leaf {
   };
 }
 
-const HAPROXY_NAME = '^[A-Za-z0-9_.:-]+$';
-const NAME_RULE = 'letters, digits, ".", "_", ":" and "-"';
+const haproxyName = '^[A-Za-z0-9_.:-]+$';
+const nameRule = 'letters, digits, ".", "_", ":" and "-"';
 
 export const sections = {
   nomad: {
@@ -141,17 +141,17 @@ export const sections = {
       ...count('Seconds a draining server gets to finish its requests.', 0, 86_400, 30),
       env: 'HAPROXY_DRAIN_TIMEOUT_SEC',
     },
-    frontend: text('Frontend that gets the routes.', `a frontend's name: ${NAME_RULE}`, {
-      pattern: HAPROXY_NAME,
+    frontend: text('Frontend that gets the routes.', `a frontend's name: ${nameRule}`, {
+      pattern: haproxyName,
       default: 'https',
       env: 'HAPROXY_FRONTEND',
       flag: '--frontend',
     }),
     frontends: {
       description: 'Several frontends; use instead of `frontend`.',
-      expected: `a list of frontends' names: ${NAME_RULE}`,
+      expected: `a list of frontends' names: ${nameRule}`,
       type: 'array',
-      items: { type: 'string', pattern: HAPROXY_NAME },
+      items: { type: 'string', pattern: haproxyName },
       minItems: 1,
       uniqueItems: true,
     },
@@ -167,7 +167,7 @@ export const sections = {
   ownership: {
     prefix: text(
       'Name prefix of the objects the connector owns; an empty prefix needs Data Plane API 3.2 or newer.',
-      NAME_RULE,
+      nameRule,
       {
         pattern: '^[A-Za-z0-9_.:-]*$',
         default: 'nomad_',

@@ -26,7 +26,7 @@ export interface Layer {
   readonly problems: readonly string[];
 }
 
-const FLAG_KEYS = {
+const flagKeys = {
   nomadAddress: 'nomad.address',
   haproxyAddress: 'haproxy.address',
   frontends: 'haproxy.frontends',
@@ -39,8 +39,8 @@ const FLAG_KEYS = {
 
 export function flagLayer(flags: SettingsFlags): Layer {
   const values = new Map<ConfigKey, Json>();
-  for (const [flag, key] of Object.entries(FLAG_KEYS)) {
-    const value = flags[flag as keyof typeof FLAG_KEYS];
+  for (const [flag, key] of Object.entries(flagKeys)) {
+    const value = flags[flag as keyof typeof flagKeys];
     if (value !== undefined) values.set(key, value);
   }
   return layer(values, (key) =>

@@ -102,10 +102,10 @@ function keysOf(section: string): JsonObject {
   return Object.hasOwn(sections, section) ? sections[section as keyof typeof sections] : {};
 }
 
-const LONGEST_SHOWN = 80;
+const longestShown = 80;
 
 function show(value: unknown): string {
   const text = JSON.stringify(value) ?? 'undefined';
   const bare = text.replace(/(:\/\/)[^/?#"]*@/g, '$1<redacted>@');
-  return bare.length <= LONGEST_SHOWN ? bare : `${bare.slice(0, LONGEST_SHOWN)}...`;
+  return bare.length <= longestShown ? bare : `${bare.slice(0, longestShown)}...`;
 }

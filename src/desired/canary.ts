@@ -8,14 +8,14 @@ export interface CanaryHeader {
   readonly value?: string;
 }
 
-const HEADER =
+const headerPattern =
   /^([A-Za-z0-9][A-Za-z0-9_-]{0,127})(?::((?!(?:if|unless)$)[A-Za-z0-9][A-Za-z0-9._~-]{0,127}))?$/;
 
 export const canaryHeader: Grammar<CanaryHeader> = matching(
   'the name of a header, or name:value, like X-Canary:always; letters, digits and . _ ~ -',
-  HEADER,
+  headerPattern,
   (text) => {
-    const [, name = '', value] = HEADER.exec(text) ?? [];
+    const [, name = '', value] = headerPattern.exec(text) ?? [];
     return value === undefined ? { name } : { name, value };
   },
 );
@@ -31,9 +31,9 @@ export function canaryKey(backend: string, place: number): string {
 }
 
 /** In the map file's place, until `withCanaryMap` fills it in. */
-const PLACEHOLDER = '<canaries>';
-const PLACE = 'nomad_canary_place';
-const CHOSEN = 'nomad_canary';
+const placeholder = '<canaries>';
+const placeVariable = 'nomad_canary_place';
+const chosen = 'nomad_canary';
 
 export interface CanaryRules {
   readonly requestRules: readonly JsonObject[];
@@ -47,17 +47,17 @@ export interface CanaryRules {
 export function canaryRules(backend: string, header: CanaryHeader | undefined): CanaryRules {
   if (header === undefined) return { requestRules: [], serverRules: [] };
   const when = { cond: 'if', cond_test: askedFor(header) };
-  const found = { cond: 'if', cond_test: `{ var(txn.${CHOSEN}) -m found }` };
-  const lookup = (key: string): string => `${key},map(${PLACEHOLDER})`;
+  const found = { cond: 'if', cond_test: `{ var(txn.${chosen}) -m found }` };
+  const lookup = (key: string): string => `${key},map(${placeholder})`;
   const places = Array.from({ length: canaryPlaces }, (_, place) => place);
-  const drawn = lookup(`str(${backend}:),concat(,txn.${PLACE})`);
+  const drawn = lookup(`str(${backend}:),concat(,txn.${placeVariable})`);
   return {
     requestRules: [
-      { ...setVar(PLACE, `rand(${canaryPlaces})`), ...when },
-      { ...setVar(CHOSEN, drawn), ...when },
+      { ...setVar(placeVariable, `rand(${canaryPlaces})`), ...when },
+      { ...setVar(chosen, drawn), ...when },
     ],
     serverRules: [
-      `var(txn.${CHOSEN})`,
+      `var(txn.${chosen})`,
       ...places.map((place) => lookup(`str(${canaryKey(backend, place)})`)),
     ].map((sample) => ({ target_server: `%[${sample}]`, ...found })),
   };
@@ -85,7 +85,7 @@ export function withCanaryMap(section: JsonObject, file: string): JsonObject {
     objectsOf(section[list]).map((rule) => {
       const sample = rule[field];
       if (typeof sample !== 'string') return rule;
-      return { ...rule, [field]: sample.replace(PLACEHOLDER, file) };
+      return { ...rule, [field]: sample.replace(placeholder, file) };
     });
   return {
     ...section,

@@ -5,13 +5,13 @@ import type { Json, JsonObject } from '../shared/json.js';
  * up by server name in map files. The files' names are not known here, so a section holds these
  * placeholders until `withCheckMaps` fills them in.
  */
-export const CHECK_PATHS_PLACEHOLDER = '<check-paths>';
-export const CHECK_HOSTS_PLACEHOLDER = '<check-hosts>';
+export const checkPathsPlaceholder = '<check-paths>';
+export const checkHostsPlaceholder = '<check-hosts>';
 
-export const checkPathLookup = `%[srv_name,map(${CHECK_PATHS_PLACEHOLDER},/)]`;
+export const checkPathLookup = `%[srv_name,map(${checkPathsPlaceholder},/)]`;
 
 /** A slot without an instance is not checked, so its Host never matters. */
-export const checkHostLookup = `%[srv_name,map(${CHECK_HOSTS_PLACEHOLDER},none)]`;
+export const checkHostLookup = `%[srv_name,map(${checkHostsPlaceholder},none)]`;
 
 export interface CheckMapFiles {
   /** As haproxy.cfg is to name them: without blanks, commas and parentheses. */
@@ -24,7 +24,7 @@ export function withCheckMaps(section: JsonObject, files: CheckMapFiles): JsonOb
   const checks = section['http_check_list'];
   if (checks === undefined) return section;
   const text = JSON.stringify(checks)
-    .replaceAll(CHECK_PATHS_PLACEHOLDER, files.paths)
-    .replaceAll(CHECK_HOSTS_PLACEHOLDER, files.hosts);
+    .replaceAll(checkPathsPlaceholder, files.paths)
+    .replaceAll(checkHostsPlaceholder, files.hosts);
   return { ...section, http_check_list: JSON.parse(text) as Json };
 }

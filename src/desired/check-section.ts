@@ -7,7 +7,7 @@ import { grpcHealthRequest } from './grpc.js';
 import { quoteWord } from '../haproxy/quote.js';
 
 /** After a failure, and before a server is up for the first time. */
-const FAST_MS = 1000;
+const fastMs = 1000;
 
 /** The check's part of a backend's section, without `default_server`. */
 export function checkSection({ check, paths, hosts }: MergedCheck): JsonObject {
@@ -53,20 +53,20 @@ function httpChecks(shape: Shape<'http'>, pathsDiffer: boolean, hostsDiffer: boo
 }
 
 /** The answer's one message: `grpc.health.v1.HealthCheckResponse { status: SERVING }`. */
-const SERVING = '00000000020801';
+const servingStatus = '00000000020801';
 
 function grpcChecks({ service, authority, tls }: Shape<'grpc'>): Json[] {
   return [
     { action: 'connect', default: true, ...(tls ? { ssl: true, alpn: 'h2' } : {}) },
     { action: 'send-binary', hex_string: grpcHealthRequest({ service, authority, tls }) },
-    { action: 'expect', match: 'binary', pattern: SERVING },
+    { action: 'expect', match: 'binary', pattern: servingStatus },
   ];
 }
 
 /** The check's part of a server, or of `default_server`. */
 export function checkServerFields({ shape, timing }: MergedCheck['check']): JsonObject {
   if (shape.kind === 'none') return {};
-  const fast = Math.min(FAST_MS, timing.intervalMs);
+  const fast = Math.min(fastMs, timing.intervalMs);
   return {
     check: 'enabled',
     inter: timing.intervalMs,

@@ -136,10 +136,10 @@ function kindOf(spec: CheckSpec | undefined, tags: Tags): 'http' | 'https' | 'tc
 }
 
 /** Printable ASCII but `%`, `\` and `$`, with one kind of quotes at the most: it goes between the others. */
-const BODY = /^(?:[ !"#&(-[\]-~]{1,1024}|[ !#&-[\]-~]{1,1024})$/;
+const bodyPattern = /^(?:[ !"#&(-[\]-~]{1,1024}|[ !#&-[\]-~]{1,1024})$/;
 
 function writableBody(body: string): string | undefined {
-  return BODY.test(body) ? body : undefined;
+  return bodyPattern.test(body) ? body : undefined;
 }
 
 function httpShape(spec: CheckSpec | undefined, tags: Tags, host: string): Shaped {
@@ -191,12 +191,12 @@ function specHeaders(spec: CheckSpec | undefined) {
   return { headers, fallbacks, ...(hostHeader === undefined ? {} : { hostHeader }) };
 }
 
-const GRPC_SERVICE = /^[A-Za-z0-9._/-]{0,128}$/;
+const grpcServicePattern = /^[A-Za-z0-9._/-]{0,128}$/;
 
 function grpcShape(spec: CheckSpec | undefined, tags: Tags, host: string): Shaped {
   const own = spec?.type.toLowerCase() === 'grpc' ? spec : undefined;
   const service = own?.grpcService ?? '';
-  if (!GRPC_SERVICE.test(service)) {
+  if (!grpcServicePattern.test(service)) {
     const fallback = `check ${own?.name ?? ''}: its gRPC service can't be asked for, so it tests TCP`;
     return { shape: { kind: 'tcp' }, fallbacks: [fallback] };
   }

@@ -17,9 +17,9 @@ export const domainForms = {
     'a regular expression of letters, digits, - _ . ^ $ | * + ? ( ) (?: [ ] {n} {n,m} \\. \\d \\w, with at most three repetitions, and none of a group that holds another or a choice, but for ([a-z0-9-]+\\.)+ and the like',
 } as const;
 
-const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
-const HOST = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
-const PREFIX = /^[a-z0-9][a-z0-9.-]*$/;
+const label = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
+const hostPattern = new RegExp(`^${label}(?:\\.${label})*$`);
+const prefixPattern = /^[a-z0-9][a-z0-9.-]*$/;
 
 /** One that begins with `*.` is a wildcard whatever the type. Undefined: not of the type's form. */
 export function parseDomain(raw: string, type: Domain['match']): Domain | undefined {
@@ -30,14 +30,14 @@ export function parseDomain(raw: string, type: Domain['match']): Domain | undefi
     case 'wildcard':
       return hostOf(type, text);
     case 'prefix':
-      return PREFIX.test(text) ? { match: 'prefix', host: text } : undefined;
+      return prefixPattern.test(text) ? { match: 'prefix', host: text } : undefined;
     case 'regex':
       return isSafeRegex(text) ? { match: 'regex', host: text } : undefined;
   }
 }
 
 function hostOf(match: 'exact' | 'wildcard', host: string): Domain | undefined {
-  return HOST.test(host) ? { match, host } : undefined;
+  return hostPattern.test(host) ? { match, host } : undefined;
 }
 
 /** The service's domains, and those that don't have the form of their type. */

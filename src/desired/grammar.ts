@@ -56,8 +56,8 @@ export function integer(min: number, max: number): Grammar<number> {
   };
 }
 
-const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
-const DAY = 24 * UNITS.h;
+const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
+const day = 24 * units.h;
 
 /** Milliseconds, from one up to a day. */
 export const duration: Grammar<number> = {
@@ -66,8 +66,8 @@ export const duration: Grammar<number> = {
   parse: (text) => {
     const found = /^([1-9]\d{0,8})(ms|s|m|h)$/.exec(text);
     if (found === null) return undefined;
-    const value = Number(found[1]) * UNITS[found[2] as keyof typeof UNITS];
-    return value <= DAY ? value : undefined;
+    const value = Number(found[1]) * units[found[2] as keyof typeof units];
+    return value <= day ? value : undefined;
   },
 };
 

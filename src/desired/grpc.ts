@@ -5,11 +5,11 @@ export interface GrpcHealthRequest {
   readonly tls: boolean;
 }
 
-const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
-const FRAME = { data: 0, headers: 1, settings: 4 } as const;
-const END_STREAM = 0x1;
-const END_HEADERS = 0x4;
-const STREAM = 1;
+const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
+const frameSize = { data: 0, headers: 1, settings: 4 } as const;
+const endStream = 0x1;
+const endHeaders = 0x4;
+const streamNumber = 1;
 
 /**
  * All that a client sends to call grpc.health.v1.Health/Check on a fresh HTTP/2 connection, in hex:
@@ -25,15 +25,15 @@ export function grpcHealthRequest({ service, authority, tls }: GrpcHealthRequest
     ['te', 'trailers'],
   ] as const;
   const bytes = [
-    ...ascii(PREFACE),
-    ...frame(FRAME.settings, 0, 0, []),
+    ...ascii(preface),
+    ...frame(frameSize.settings, 0, 0, []),
     ...frame(
-      FRAME.headers,
-      END_HEADERS,
-      STREAM,
+      frameSize.headers,
+      endHeaders,
+      streamNumber,
       headers.flatMap(([n, v]) => literal(n, v)),
     ),
-    ...frame(FRAME.data, END_STREAM, STREAM, message(service)),
+    ...frame(frameSize.data, endStream, streamNumber, message(service)),
   ];
   return bytes.map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }

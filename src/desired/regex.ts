@@ -1,6 +1,6 @@
-const ALLOWED = /^(?:[a-z0-9._^$|*+?()[\]-]|\(\?:|\\[.dw]|(?<!\))\{\d{1,2}(?:,\d{0,2})?\})+$/;
+const allowed = /^(?:[a-z0-9._^$|*+?()[\]-]|\(\?:|\\[.dw]|(?<!\))\{\d{1,2}(?:,\d{0,2})?\})+$/;
 /** A class inside a class, an empty one, or one that begins with `]`: PCRE reads them otherwise. */
-const AMBIGUOUS_CLASS = /\[[^\]]*\[|\[\^?\]/;
+const ambiguousClass = /\[[^\]]*\[|\[\^?\]/;
 
 /**
  * A pattern that means the same to PCRE as to us and is plain text to haproxy.cfg and map files: no
@@ -8,7 +8,7 @@ const AMBIGUOUS_CLASS = /\[[^\]]*\[|\[\^?\]/;
  * read as a flag. Counted groups are refused, as nested ones grow without bound.
  */
 export function isSafeRegex(pattern: string): boolean {
-  if (!ALLOWED.test(pattern) || AMBIGUOUS_CLASS.test(pattern)) return false;
+  if (!allowed.test(pattern) || ambiguousClass.test(pattern)) return false;
   if (pattern.startsWith('-')) return false;
   try {
     return (
@@ -24,14 +24,14 @@ function matchesSlash(pattern: string): boolean {
   return regexTokens(pattern).some((one) => /^\[[^^]/.test(one) && new RegExp(one, 'u').test('/'));
 }
 
-const TOKEN = /\[[^\]]*\]|\\.|\(\?:|(?:[*+?]|\{\d+(?:,\d*)?\})\??|./g;
+const tokenPattern = /\[[^\]]*\]|\\.|\(\?:|(?:[*+?]|\{\d+(?:,\d*)?\})\??|./g;
 /** Groups' ends, classes, quantifiers and characters, each for itself. */
 export function regexTokens(pattern: string): readonly string[] {
-  return pattern.match(TOKEN) ?? [];
+  return pattern.match(tokenPattern) ?? [];
 }
 
-const REPEATS = /^(?:[*+]|\{\d+,)/;
-const MAX_REPEATS = 3;
+const repeats = /^(?:[*+]|\{\d+,)/;
+const maxRepeats = 3;
 
 /**
  * PCRE2 tries every way in which a host could match before it says no, and whoever sends the host
@@ -40,9 +40,9 @@ const MAX_REPEATS = 3;
  */
 function isCheap(pattern: string): boolean {
   const tokens = regexTokens(pattern);
-  if (tokens.filter((token) => REPEATS.test(token)).length > MAX_REPEATS) return false;
+  if (tokens.filter((token) => repeats.test(token)).length > maxRepeats) return false;
   return tokens.every((token, at) => {
-    if (token !== ')' || !REPEATS.test(tokens[at + 1] ?? '')) return true;
+    if (token !== ')' || !repeats.test(tokens[at + 1] ?? '')) return true;
     return isDivided(tokens.slice(openerOf(tokens, at) + 1, at));
   });
 }
@@ -58,12 +58,12 @@ function openerOf(tokens: readonly string[], closer: number): number {
 
 /** What a repeated group may hold: no choice and no repetition, but `[a-z0-9-]+\.` and the like. */
 function isDivided(group: readonly string[]): boolean {
-  if (!group.some((token) => REPEATS.test(token) || /^[|?(]/.test(token))) return true;
+  if (!group.some((token) => repeats.test(token) || /^[|?(]/.test(token))) return true;
   const [first = '', second = '', third = '', ...others] = group;
   if (others.length > 0) return false;
-  return REPEATS.test(second)
+  return repeats.test(second)
     ? divides(third, first)
-    : REPEATS.test(third) && divides(first, second);
+    : repeats.test(third) && divides(first, second);
 }
 
 /** One sign, which the part that repeats can't match. */

@@ -14,8 +14,8 @@ export type ParsedRouteFile =
       readonly targets?: readonly RouteTarget[];
     };
 
-const PREFIX = 'route';
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+const prefix = 'route';
+const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const rows = tagNames.map((name) => tagRows[name]).filter(({ inFiles }) => inFiles);
 const rowByKey = new Map(rows.map((row) => [row.key, row]));
 /** Keys like `check` that hold keys and are none themselves. */
@@ -25,7 +25,7 @@ const groups = new Set(
 
 /** `name` is the file's, without its extension; `content` what YAML or JSON made of it. */
 export function parseRouteFile(name: string, content: unknown): ParsedRouteFile {
-  if (!NAME.test(name)) {
+  if (!namePattern.test(name)) {
     return { problems: ["the file's name may hold letters, digits and . _ - only"] };
   }
   if (!isObject(content)) return { problems: ['the file must hold keys and values'] };
@@ -92,12 +92,12 @@ function flatten(content: JsonObject, path: string, problems: string[]): string[
 
 function tagProblems(tags: readonly string[]): string[] {
   const parsed = parseTags(
-    PREFIX,
-    tags.map((tag) => `${PREFIX}.${tag}`),
+    prefix,
+    tags.map((tag) => `${prefix}.${tag}`),
   );
-  const { domains, invalid } = readDomains(parsed.tags, PREFIX);
+  const { domains, invalid } = readDomains(parsed.tags, prefix);
   const wrong = [...parsed.invalid, ...invalid].map(
-    ({ tag, problem }) => `${tag.slice(PREFIX.length + 1).replace('=', ': ')}: ${problem}`,
+    ({ tag, problem }) => `${tag.slice(prefix.length + 1).replace('=', ': ')}: ${problem}`,
   );
   if (wrong.length > 0) return wrong;
   const { mode, paths, frontends } = parsed.tags;

@@ -9,13 +9,13 @@ import type { Balance, Header, Rate } from './values.js';
 import type { Tags } from './vocabulary.js';
 
 /** Of six servers, four may die at once, and a request meet each of them (docs/performance.md). */
-const RETRIES = 10;
-const TABLE_SIZE = 100_000;
+const retryCount = 10;
+const tableSize = 100_000;
 /** The operator's frontends rather use the first ones. */
-const COUNTER = 2;
-const ALLOWED = 'nomad_allowed';
+const counter = 2;
+const allowed = 'nomad_allowed';
 /** HAProxy reads 64 words of a line. */
-const ACL_VALUES = 40;
+const aclValues = 40;
 
 /** A dynamic backend's whole section. What zero loss needs stands here, not in the defaults. */
 export function dynamicSection(name: string, tags: Tags, merged: MergedCheck): JsonObject {
@@ -24,7 +24,7 @@ export function dynamicSection(name: string, tags: Tags, merged: MergedCheck): J
     mode: http ? 'http' : 'tcp',
     ...balanceFields(tags.loadBalance ?? { algorithm: 'roundrobin' }),
     redispatch: { enabled: 'enabled', interval: 1 },
-    retries: RETRIES,
+    retries: retryCount,
     // A server that dies with a request in hand; see RETRY_SAFE.
     retry_on: http ? 'conn-failure empty-response' : undefined,
     load_server_state_from_file: 'global',
@@ -124,9 +124,9 @@ function tlsOptions(tags: Tags, http: boolean, h2: boolean): JsonObject {
 function allowFields({ allowList }: Tags): JsonObject {
   const networks = [...new Set(allowList.flat())];
   const lines: Json[] = [];
-  for (let at = 0; at < networks.length; at += ACL_VALUES) {
-    const value = networks.slice(at, at + ACL_VALUES).join(' ');
-    lines.push({ acl_name: ALLOWED, criterion: 'src', value });
+  for (let at = 0; at < networks.length; at += aclValues) {
+    const value = networks.slice(at, at + aclValues).join(' ');
+    lines.push({ acl_name: allowed, criterion: 'src', value });
   }
   return { acl_list: lines };
 }
@@ -136,25 +136,25 @@ function stickTable(http: boolean, { periodMs }: Rate): JsonObject {
   return {
     // Takes IPv4 addresses too.
     type: 'ipv6',
-    size: TABLE_SIZE,
+    size: tableSize,
     expire: periodMs,
     store: `${what}(${periodMs})`,
   };
 }
 
 /** Only what may be done twice is sent again once a server has had it: GET and HEAD. */
-const RETRY_SAFE = { type: 'disable-l7-retry', cond: 'unless', cond_test: 'METH_GET' };
+const retrySafe = { type: 'disable-l7-retry', cond: 'unless', cond_test: 'METH_GET' };
 
 function httpRules(backend: string, tags: Tags): JsonObject {
   const canary = canaryRules(backend, tags.canaryHeader);
-  const rules: Json[] = [RETRY_SAFE, ...canary.requestRules];
+  const rules: Json[] = [retrySafe, ...canary.requestRules];
   if (tags.allowList.length > 0) {
-    rules.push({ type: 'deny', deny_status: 403, cond: 'unless', cond_test: ALLOWED });
+    rules.push({ type: 'deny', deny_status: 403, cond: 'unless', cond_test: allowed });
   }
   if (tags.rateLimit !== undefined) {
-    const tooMany = `{ sc_http_req_rate(${COUNTER}) gt ${tags.rateLimit.count} }`;
+    const tooMany = `{ sc_http_req_rate(${counter}) gt ${tags.rateLimit.count} }`;
     rules.push(
-      { type: 'track-sc', track_sc_stick_counter: COUNTER, track_sc_key: 'src' },
+      { type: 'track-sc', track_sc_stick_counter: counter, track_sc_key: 'src' },
       { type: 'deny', deny_status: 429, cond: 'if', cond_test: tooMany },
     );
   }
@@ -192,11 +192,11 @@ function headerRule({ name, value }: Header): JsonObject {
 
 function tcpRules(tags: Tags): JsonObject {
   const rules: Json[] = [];
-  if (tags.allowList.length > 0) rules.push(reject('unless', ALLOWED));
+  if (tags.allowList.length > 0) rules.push(reject('unless', allowed));
   if (tags.rateLimit !== undefined) {
     rules.push(
-      { type: 'content', action: 'track-sc', track_stick_counter: COUNTER, track_key: 'src' },
-      reject('if', `{ sc_conn_rate(${COUNTER}) gt ${tags.rateLimit.count} }`),
+      { type: 'content', action: 'track-sc', track_stick_counter: counter, track_key: 'src' },
+      reject('if', `{ sc_conn_rate(${counter}) gt ${tags.rateLimit.count} }`),
     );
   }
   return { tcp_request_rule_list: rules };

@@ -56,13 +56,13 @@ export interface Header {
 }
 
 /** Printable ASCII but `"`, `%`, `\` and `$`: those stay plain text inside quotes. */
-const HEADER = /^([A-Za-z0-9][A-Za-z0-9_-]{0,127}):[ ]*([ !#&-[\]-~]{0,1024}|)$/;
+const headerPattern = /^([A-Za-z0-9][A-Za-z0-9_-]{0,127}):[ ]*([ !#&-[\]-~]{0,1024}|)$/;
 
 export const header: Grammar<Header> = matching(
   'a header like X-Team: web, in ASCII without " % \\ $; no value takes it away',
-  HEADER,
+  headerPattern,
   (value) => {
-    const [, name = '', content = ''] = HEADER.exec(value) ?? [];
+    const [, name = '', content = ''] = headerPattern.exec(value) ?? [];
     return { name, value: content.trim() };
   },
 );
@@ -72,22 +72,22 @@ export interface Expectation {
   readonly pattern: string;
 }
 
-const STATUS = '[1-5][0-9]{2}(?:-[1-5][0-9]{2})?';
-const EXPECT = new RegExp(
-  `^(?:${STATUS}(?:,${STATUS}){0,15}|string:[A-Za-z0-9 ._:;,=/@-]{1,128})$`,
+const statusText = '[1-5][0-9]{2}(?:-[1-5][0-9]{2})?';
+const expect = new RegExp(
+  `^(?:${statusText}(?:,${statusText}){0,15}|string:[A-Za-z0-9 ._:;,=/@-]{1,128})$`,
 );
 
 export const expectation: Grammar<Expectation> = {
   ...matching(
     'status codes like 200 or 200-299,301, or string:TEXT with letters, digits, blanks and . _ : ; , = / @ -',
-    EXPECT,
+    expect,
     (value): Expectation =>
       value.startsWith('string:')
         ? { match: 'string', pattern: value.slice('string:'.length) }
         : { match: 'status', pattern: value },
   ),
   // A code alone is a number in YAML and JSON.
-  schema: { type: ['string', 'integer'], pattern: EXPECT.source, minimum: 100, maximum: 599 },
+  schema: { type: ['string', 'integer'], pattern: expect.source, minimum: 100, maximum: 599 },
 };
 
 export interface Rate {
@@ -95,17 +95,17 @@ export interface Rate {
   readonly periodMs: number;
 }
 
-const RATE = /^([1-9][0-9]{0,6})\/([1-9][0-9]{0,3})?(s|m|h)$/;
-const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000 };
-const DAY = 86_400_000;
+const ratePattern = /^([1-9][0-9]{0,6})\/([1-9][0-9]{0,3})?(s|m|h)$/;
+const units: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000 };
+const day = 86_400_000;
 
 export const rate: Grammar<Rate> = matching(
   'a number in a time of up to 24h, like 100/s or 1000/10m',
-  RATE,
+  ratePattern,
   (value) => {
-    const [, count, size = '1', unit = ''] = RATE.exec(value) ?? [];
-    const periodMs = Number(size) * (UNITS[unit] ?? NaN);
-    return periodMs <= DAY ? { count: Number(count), periodMs } : undefined;
+    const [, count, size = '1', unit = ''] = ratePattern.exec(value) ?? [];
+    const periodMs = Number(size) * (units[unit] ?? NaN);
+    return periodMs <= day ? { count: Number(count), periodMs } : undefined;
   },
 );
 
@@ -122,16 +122,17 @@ export type Balance =
   | { readonly algorithm: 'roundrobin' | 'leastconn' | 'random' | 'first' | 'source' | 'uri' }
   | { readonly algorithm: 'hdr'; readonly header: string };
 
-const ALGORITHMS = ['roundrobin', 'leastconn', 'random', 'first', 'source', 'uri'] as const;
-const BALANCE = /^(?:roundrobin|leastconn|random|first|source|uri|hdr\(([A-Za-z0-9_-]{1,64})\))$/i;
+const algorithms = ['roundrobin', 'leastconn', 'random', 'first', 'source', 'uri'] as const;
+const balancePattern =
+  /^(?:roundrobin|leastconn|random|first|source|uri|hdr\(([A-Za-z0-9_-]{1,64})\))$/i;
 
 export const balance: Grammar<Balance> = matching(
-  `${ALGORITHMS.join(', ')}, or hdr(NAME)`,
-  BALANCE,
+  `${algorithms.join(', ')}, or hdr(NAME)`,
+  balancePattern,
   (value) => {
-    const name = BALANCE.exec(value)?.[1];
+    const name = balancePattern.exec(value)?.[1];
     if (name !== undefined) return { algorithm: 'hdr', header: name };
-    const algorithm = ALGORITHMS.find((known) => known === value.toLowerCase());
+    const algorithm = algorithms.find((known) => known === value.toLowerCase());
     return algorithm === undefined ? undefined : { algorithm };
   },
 );

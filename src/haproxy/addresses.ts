@@ -1,8 +1,8 @@
-const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
-const HEXTET = /^[0-9a-f]{1,4}$/i;
+const ipv4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
+const hextetPattern = /^[0-9a-f]{1,4}$/i;
 
 export function isIpv4(text: string): boolean {
-  return IPV4.test(text);
+  return ipv4.test(text);
 }
 
 /** Without brackets and zone. An IPv4 tail is allowed. */
@@ -15,7 +15,7 @@ export function isIpv6(text: string): boolean {
   const hextets = groups.flat().slice(0, tail === 1 ? -1 : undefined);
   const size = hextets.length + 2 * tail;
   const complete = halves.length === 2 ? size < 8 : size === 8;
-  return complete && hextets.every((hextet) => HEXTET.test(hextet));
+  return complete && hextets.every((hextet) => hextetPattern.test(hextet));
 }
 
 export function isIpAddress(text: string): boolean {

@@ -4,14 +4,14 @@ import type { Json, JsonObject } from '../shared/json.js';
  * Not part of a section's content: who it is, what stands beside it, and what the Data Plane API
  * adds by itself.
  */
-const BESIDE = new Set(['name', 'servers', 'metadata', 'from', 'id']);
+const beside = new Set(['name', 'servers', 'metadata', 'from', 'id']);
 
 /**
  * A backend's section so that what was sent and what is read back are equal by value: nothing
  * absent, null or empty is kept, and keys are sorted. The order of rules is theirs.
  */
 export function canonicalSection(section: JsonObject): JsonObject {
-  const content = Object.entries(section).filter(([key]) => !BESIDE.has(key));
+  const content = Object.entries(section).filter(([key]) => !beside.has(key));
   return canonicalObject(Object.fromEntries(content));
 }
 

@@ -19,10 +19,10 @@ export const pathVariable = 'nomad_connector_path';
 export const pathSample = 'path,concat(,,/)';
 
 /** No host name is longer, and no regular expression gets to see one: their cost grows with it. */
-const LONGEST_HOST = 253;
+const longestHost = 253;
 export const hostLength = 'req.hdr(host),host_only,length';
 export const serverNameLength = 'req.ssl_sni,length';
-export const lengthFits = `le ${LONGEST_HOST}`;
+export const lengthFits = `le ${longestHost}`;
 
 /** How many leading labels a wildcard can stand for. */
 export const wildcardDepth = 4;

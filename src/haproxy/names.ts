@@ -7,12 +7,12 @@ export interface ServiceId {
   readonly name: string;
 }
 
-const SAFE_NAME = /^[A-Za-z0-9][A-Za-z0-9.-]*$/;
-const SAFE_NAMESPACE = /^[A-Za-z0-9][A-Za-z0-9-]*$/;
+const safeName = /^[A-Za-z0-9][A-Za-z0-9.-]*$/;
+const safeNamespace = /^[A-Za-z0-9][A-Za-z0-9-]*$/;
 /** In a namespace's place; none of Nomad's has a dot. */
-const FILES = 'route.file';
-const UNSAFE_CHARACTER = /[^A-Za-z0-9.-]/g;
-const MAX_LENGTH = 100;
+const files = 'route.file';
+const unsafeCharacter = /[^A-Za-z0-9.-]/g;
+const maxLength = 100;
 
 /**
  * The backend's name, and what its slots' names begin with. Each service has its own:
@@ -22,22 +22,22 @@ const MAX_LENGTH = 100;
 export function backendName(prefix: string, service: ServiceId): string {
   const parts = nameParts(service);
   const plain = parts.join('_');
-  const safe = isSafe(service) && plain.length <= MAX_LENGTH;
+  const safe = isSafe(service) && plain.length <= maxLength;
   return prefix + (safe ? plain : hashedName(service, parts));
 }
 
 function isSafe({ source, namespace, name }: ServiceId): boolean {
-  return SAFE_NAME.test(name) && (source === 'file' || SAFE_NAMESPACE.test(namespace));
+  return safeName.test(name) && (source === 'file' || safeNamespace.test(namespace));
 }
 
 function nameParts({ source, namespace, name }: ServiceId): string[] {
-  if (source === 'file') return [FILES, name];
+  if (source === 'file') return [files, name];
   return namespace === 'default' ? [name] : [namespace, name];
 }
 
 function hashedName({ source }: ServiceId, parts: readonly string[]): string {
-  const readable = parts.map((part) => part.replace(UNSAFE_CHARACTER, '_')).join('_');
-  return `${readable.slice(0, MAX_LENGTH)}_h${shortHash(JSON.stringify([source, ...parts]))}`;
+  const readable = parts.map((part) => part.replace(unsafeCharacter, '_')).join('_');
+  return `${readable.slice(0, maxLength)}_h${shortHash(JSON.stringify([source, ...parts]))}`;
 }
 
 /** The owned dummy backend that tells which configuration HAProxy has loaded. */

@@ -40,7 +40,7 @@ interface Answer {
 
 type Handler = () => Answer | Promise<Answer>;
 
-const CLOSE_GRACE_MS = 1000;
+const closeGraceMs = 1000;
 
 /** `/health`, `/healthz`, `/readyz` and `/metrics`. */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
@@ -128,7 +128,7 @@ function cannotListen(error: NodeJS.ErrnoException, host: string, port: number):
 
 function close(server: Server): Promise<void> {
   return new Promise((resolve) => {
-    const cut = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
+    const cut = setTimeout(() => server.closeAllConnections(), closeGraceMs);
     server.close(() => {
       clearTimeout(cut);
       resolve();

@@ -6,7 +6,7 @@ interface LogInfo {
   readonly fields?: unknown;
 }
 
-const DEEPEST = 6;
+const deepest = 6;
 
 /** The line of JSON for a log entry. Names of our own come first and can't be overwritten. */
 export function logLine(info: LogInfo, time: Date, redact: (text: string) => string): string {
@@ -52,7 +52,7 @@ function plain(value: unknown, redact: (text: string) => string, depth: number):
   if (typeof value === 'bigint' || typeof value === 'symbol') return redact(value.toString());
   if (typeof value === 'function') return undefined;
   if (typeof value !== 'object' || value === null) return value;
-  if (depth === DEEPEST) return '...';
+  if (depth === deepest) return '...';
   if (value instanceof Error) return plain(errorFields(value), redact, depth + 1);
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
   if (Array.isArray(value)) return value.map((item) => plain(item, redact, depth + 1));

@@ -11,8 +11,8 @@ import { type HealthServer, startHealthServer } from './health-server.js';
 import { replaceBackends } from './on-haproxy.js';
 
 /** What the check waits for: a message of 2 bytes, field 1 = SERVING. */
-const SERVING = '00000000020801';
-const NOT_SERVING = '00000000020802';
+const servingStatus = '00000000020801';
+const notServingStatus = '00000000020802';
 
 describe('the gRPC health request', () => {
   let server: HealthServer;
@@ -21,19 +21,19 @@ describe('the gRPC health request', () => {
   afterEach(() => server.close());
 
   it('is answered by a real gRPC server that serves', async () => {
-    expect(await answerTo(server.port, '', SERVING)).to.contain(SERVING);
-    expect(await answerTo(server.port, 'my.pkg.Service', SERVING)).to.contain(SERVING);
+    expect(await answerTo(server.port, '', servingStatus)).to.contain(servingStatus);
+    expect(await answerTo(server.port, 'my.pkg.Service', servingStatus)).to.contain(servingStatus);
     expect(server.asked).to.deep.equal(['', 'my.pkg.Service']);
   });
 
   it('is not taken for serving when the server says that it does not', async () => {
     server.serving = false;
-    expect(await answerTo(server.port, '', NOT_SERVING)).to.not.contain(SERVING);
+    expect(await answerTo(server.port, '', notServingStatus)).to.not.contain(servingStatus);
   });
 
   it('names a service of any length', async () => {
     const long = 'a'.repeat(300);
-    expect(await answerTo(server.port, long, SERVING)).to.contain(SERVING);
+    expect(await answerTo(server.port, long, servingStatus)).to.contain(servingStatus);
     expect(server.asked).to.deep.equal([long]);
   });
 });

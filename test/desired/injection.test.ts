@@ -6,19 +6,19 @@ import { acceptedTagList, tagList } from './arbitraries.js';
 import { checkSpec, desired, enabled, instance, service } from './given.js';
 
 /** A word that haproxy.cfg reads as itself: plain, or quoted with nothing that means something. */
-const WORD = /^(?:[A-Za-z0-9_.:;,=/@+*?&()|~^<>{}!-]+|'[ !#&-&(-[\]-~]*'|"[ !#&-[\]-~]*")$/;
+const word = /^(?:[A-Za-z0-9_.:;,=/@+*?&()|~^<>{}!-]+|'[ !#&-&(-[\]-~]*'|"[ !#&-[\]-~]*")$/;
 
-const ASKED = String.raw`\{ req\.fhdr\([A-Za-z0-9_-]+\) -m (?:found|str [A-Za-z0-9][A-Za-z0-9._~-]*) \}`;
-const CONDITION = [
+const asked = String.raw`\{ req\.fhdr\([A-Za-z0-9_-]+\) -m (?:found|str [A-Za-z0-9][A-Za-z0-9._~-]*) \}`;
+const condition = [
   'METH_GET|nomad_allowed',
   String.raw`\{ ssl_fc \}|\{ sc_(?:http_req|conn)_rate\(2\) gt \d+ \}`,
   String.raw`\{ var\(txn\.nomad_canary\) -m found \}`,
-  `${ASKED}(?: !${ASKED})?`,
+  `${asked}(?: !${asked})?`,
 ].join('|');
 
 /** What the section itself writes, with no more than a path, an address or a number from a tag. */
-const MADE: Readonly<Record<string, RegExp>> = {
-  cond_test: new RegExp(`^(?:${CONDITION})$`),
+const made: Readonly<Record<string, RegExp>> = {
+  cond_test: new RegExp(`^(?:${condition})$`),
   target_server: /^%\[(?:var|str)\([A-Za-z0-9_.:-]+\)(?:,map\(<canaries>\))?\]$/,
   retry_on: /^conn-failure empty-response$/,
   path_match: /^\^\(\?:(?:[A-Za-z0-9_~/|-]|\\\.)+\)\(\?:\/\|\$\)\(\.\*\)$/,
@@ -45,7 +45,7 @@ describe("values can't become configuration", () => {
         for (const { name, section, serverFields } of state.backends) {
           expect(name).to.match(/^[A-Za-z0-9_.:-]+$/);
           for (const [key, text] of strings({ section, serverFields })) {
-            expect(text, `${key} of ${JSON.stringify(tags)}`).to.match(MADE[key] ?? WORD);
+            expect(text, `${key} of ${JSON.stringify(tags)}`).to.match(made[key] ?? word);
           }
         }
         for (const { host, path = '', frontends } of state.routes) {
@@ -78,7 +78,7 @@ describe("values can't become configuration", () => {
         const instances = [instance({ checks: [checkSpec(type, given)] })];
         const state = desired([service('web', { instances })]);
         for (const [key, value] of strings({ section: state.backends[0]?.section })) {
-          expect(value, key).to.match(MADE[key] ?? WORD);
+          expect(value, key).to.match(made[key] ?? word);
         }
         for (const { message } of state.warnings) expect(message).to.match(/^[\x20-\x7e]+$/);
       }),

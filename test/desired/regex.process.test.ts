@@ -10,7 +10,7 @@ import fc from 'fast-check';
 import { findHaproxy } from '../../fixtures/haproxy/find.js';
 import { isSafeRegex } from '../../src/desired/regex.js';
 
-const COUNT = 500;
+const count = 500;
 
 const piece = fc.oneof(
   fc.constantFrom('a', 'b1', '.', '\\.', '\\d', '\\w', '^', '$', '|', '-', '_', '[a-z]', '[^.]'),
@@ -38,8 +38,8 @@ describe('regular expressions that are taken', function () {
   it('are taken by HAProxy too, from a map file and from an ACL', async () => {
     const dir = await mkdtemp(join(tmpdir(), 'hnc-regex-'));
     try {
-      const taken = fc.sample(pattern.filter(isSafeRegex), { seed: 1, numRuns: COUNT });
-      expect(new Set(taken).size).to.be.above(COUNT / 2);
+      const taken = fc.sample(pattern.filter(isSafeRegex), { seed: 1, numRuns: count });
+      expect(new Set(taken).size).to.be.above(count / 2);
       const map = join(dir, 'regex.map');
       await writeFile(map, taken.map((text) => `${text} nomad_web\n`).join(''));
       const config = join(dir, 'haproxy.cfg');

@@ -19,7 +19,7 @@ import {
 } from './given.js';
 import { readSection, replaceBackends } from './on-haproxy.js';
 
-const SEED = Number(process.env['FC_SEED'] ?? 1);
+const firstSeed = Number(process.env['FC_SEED'] ?? 1);
 
 /** A section that came back changed would be put right, with a reload, on every pass for ever. */
 describe('a section that HAProxy accepted reads back as it was sent', function () {
@@ -130,7 +130,7 @@ function fromSpecs(): [string, DesiredBackend][] {
 }
 
 /** How many generated services; each of them costs some milliseconds. */
-const GENERATED = 150;
+const generatedCount = 150;
 
 describe('sections made from generated tags', function () {
   this.timeout(120_000);
@@ -142,7 +142,7 @@ describe('sections made from generated tags', function () {
   after(() => plane.close());
 
   it('are accepted by HAProxy and read back as they were sent', async () => {
-    const lists = fc.sample(acceptedTagList, { seed: SEED, numRuns: GENERATED });
+    const lists = fc.sample(acceptedTagList, { seed: firstSeed, numRuns: generatedCount });
     const services = lists.map((tags, number) =>
       service(`s${number}`, { instances: [instance({ tags: enabled(...tags) })] }),
     );
@@ -150,7 +150,7 @@ describe('sections made from generated tags', function () {
     const dynamic = backends
       .filter(({ kind }) => kind === 'dynamic')
       .map(({ name, section }) => ({ name, section: withCanaryMap(section, '/dev/null') }));
-    expect(dynamic.length).to.be.above(GENERATED / 2);
+    expect(dynamic.length).to.be.above(generatedCount / 2);
     await replaceBackends(plane, dynamic);
     for (const { name, section } of dynamic) {
       expect(await readSection(plane, name), name).to.deep.equal(section);

@@ -18,9 +18,9 @@ describe('which allocations are read', () => {
   function endedBatch(count: number): string[] {
     const { nomad } = observer;
     return Array.from({ length: count }, (_, n) => {
-      const ID = `batch/dispatch-${n}`;
-      nomad.registerJob({ ID, Type: 'batch', TaskGroups: [{ Name: 'g', Count: 1 }] });
-      const alloc = nomad.startAlloc({ job: ID });
+      const allocationId = `batch/dispatch-${n}`;
+      nomad.registerJob({ ID: allocationId, Type: 'batch', TaskGroups: [{ Name: 'g', Count: 1 }] });
+      const alloc = nomad.startAlloc({ job: allocationId });
       nomad.setClientStatus(alloc.ID, n % 3 === 0 ? 'complete' : n % 3 === 1 ? 'failed' : 'lost');
       return alloc.ID;
     });

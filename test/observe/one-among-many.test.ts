@@ -19,23 +19,28 @@ describe('one among many', () => {
     ...['x/allocations', 'v/versions', 'p/dispatch/payload', 'd/dispatch', 's/summary', 'plan'],
     ...['a//b', 'a/../b', 'end/', '/start', 'q?x=1', 'h#y', 'p%2Fz', 'ünï/versions', 'tab/tag/y'],
   ];
-  for (const ID of ids) {
-    it(`a job of the ID ${ID} is read, and holds nobody's removals`, async () => {
+  for (const allocationId of ids) {
+    it(`a job of the ID ${allocationId} is read, and holds nobody's removals`, async () => {
       const { nomad } = observer;
       const checks = [{ Type: 'http', Path: '/odd', Interval: S, Timeout: S }];
       nomad.addService({
         name: 'odd',
         tags: [enabled],
-        job: { ID },
+        job: { ID: allocationId },
         checks,
         instances: [{ port: 9001 }],
       });
-      nomad.addService({ name: 'zero', tags: [enabled], job: { ID: `${ID}/services` }, count: 0 });
+      nomad.addService({
+        name: 'zero',
+        tags: [enabled],
+        job: { ID: `${allocationId}/services` },
+        count: 0,
+      });
       for (const round of [1, 2]) {
         const catalog = await observer.read();
         expect(catalog.trust, String(round)).to.deep.equal({ removals: 'allowed' });
         expect(checkPaths(serviceOf(catalog, 'odd'))).to.deep.equal(['/odd']);
-        expect(serviceOf(catalog, 'odd').declarations[0]?.jobId).to.equal(ID);
+        expect(serviceOf(catalog, 'odd').declarations[0]?.jobId).to.equal(allocationId);
         expect(serviceOf(catalog, 'zero').declarations).to.have.lengthOf(1);
         expect(catalog.missing).to.deep.equal([]);
       }

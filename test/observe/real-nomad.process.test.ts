@@ -71,16 +71,16 @@ describe('a catalog read from a real Nomad', () => {
     expect(catalog.warnings).to.deep.equal([]);
   });
 
-  for (const ID of [
+  for (const allocationId of [
     'team/slashed',
     'team/allocations',
     'a//versions',
     'p/dispatch/payload',
     'q?#%',
   ]) {
-    it(`finds the spec of a job of the ID ${ID}`, async () => {
+    it(`finds the spec of a job of the ID ${allocationId}`, async () => {
       const spec = appJob({ id: 'odd', tags: [enabled] });
-      await agent.submit({ ...spec, ID });
+      await agent.submit({ ...spec, ID: allocationId });
       await waitFor('its instance', async () =>
         (await read()).services.some(
           ({ name, instances }) => name === 'odd' && instances.length === 1,
@@ -88,10 +88,10 @@ describe('a catalog read from a real Nomad', () => {
       );
       const catalog = await read();
       expect(checkPaths(serviceOf(catalog, 'odd'))).to.deep.equal(['/health']);
-      expect(serviceOf(catalog, 'odd').declarations[0]?.jobId).to.equal(ID);
+      expect(serviceOf(catalog, 'odd').declarations[0]?.jobId).to.equal(allocationId);
       expect(catalog.trust).to.deep.equal({ removals: 'allowed' });
       // Deleting it would take the end of its ID for an endpoint.
-      await agent.request('POST', '/v1/jobs', { Job: { ...spec, ID, Stop: true } });
+      await agent.request('POST', '/v1/jobs', { Job: { ...spec, ID: allocationId, Stop: true } });
       await waitFor('its end', async () =>
         (await read()).services.every(({ name }) => name !== 'odd'),
       );

@@ -60,7 +60,7 @@ describe('a service that HAProxy refuses', () => {
   it('is served at once, with one reload, where the operator mended the cause', async () => {
     const reloads = await reloadsOf(stack());
     await stack().editConfiguration((text) =>
-      text.replace(/^frontend nomad_bad.*\n(  .*\n)+/m, ''),
+      text.replace(/^frontend nomad_bad.*\n( {2}.*\n)+/m, ''),
     );
     connector.wake();
     await stack().waitServed(domainOf('bad'), [app]);

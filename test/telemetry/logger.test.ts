@@ -6,7 +6,7 @@ import { ConnectorError } from '../../src/shared/errors.js';
 import { createLogger, type Logger } from '../../src/telemetry/logger.js';
 import type { LogLevel } from '../../src/config/types.js';
 
-const SECRET = 'hush-"12\\34';
+const secretText = 'hush-"12\\34';
 
 interface Recorded {
   readonly logger: Logger;
@@ -22,7 +22,7 @@ function record(level: LogLevel = 'debug'): Recorded {
       done();
     },
   });
-  const { redact } = createRedactor([SECRET]);
+  const { redact } = createRedactor([secretText]);
   const text = (): string => chunks.join('');
   return {
     logger: createLogger({ level, redact, stream }),
@@ -93,11 +93,11 @@ describe('logger', () => {
 
   it('writes no secret, wherever it stands', () => {
     const { logger, text, lines } = record();
-    const options = { headers: { authorization: SECRET } };
-    const leaky = Object.assign(new Error(`failed with ${SECRET}`), { options });
-    logger.child({ bound: SECRET }).error(`says ${SECRET}`, {
-      error: new ConnectorError('internal', SECRET, { cause: leaky }),
-      deep: [{ [SECRET]: new Map([['a', new Set([SECRET])]]) }],
+    const options = { headers: { authorization: secretText } };
+    const leaky = Object.assign(new Error(`failed with ${secretText}`), { options });
+    logger.child({ bound: secretText }).error(`says ${secretText}`, {
+      error: new ConnectorError('internal', secretText, { cause: leaky }),
+      deep: [{ [secretText]: new Map([['a', new Set([secretText])]]) }],
       other: leaky,
       url: 'http://user:pass@host',
     });

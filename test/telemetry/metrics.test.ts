@@ -11,7 +11,7 @@ import { phases } from '../../src/pass/phases.js';
 import { statusClasses } from '../../src/shared/status-class.js';
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.js';
 
-const PREFIX = 'haproxy_nomad_connector_';
+const prefix = 'haproxy_nomad_connector_';
 
 function start(): { metrics: Metrics; registry: Registry } {
   const registry = new Registry();
@@ -22,7 +22,7 @@ function start(): { metrics: Metrics; registry: Registry } {
 async function value(registry: Registry, sample: string): Promise<number | undefined> {
   const line = (await registry.metrics())
     .split('\n')
-    .find((text) => text.startsWith(`${PREFIX}${sample} `));
+    .find((text) => text.startsWith(`${prefix}${sample} `));
   return line === undefined ? undefined : Number(line.split(' ').at(-1));
 }
 
@@ -161,8 +161,8 @@ describe('metrics', () => {
       'utf8',
     );
     for (const { name, type } of await registry.getMetricsAsJSON()) {
-      if (!name.startsWith(PREFIX)) continue;
-      expect(source).to.contain(`| ${name.slice(PREFIX.length)} | ${String(type)} |`);
+      if (!name.startsWith(prefix)) continue;
+      expect(source).to.contain(`| ${name.slice(prefix.length)} | ${String(type)} |`);
     }
   });
 });

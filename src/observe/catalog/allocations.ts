@@ -37,62 +37,66 @@ interface Ended {
 
 export class AllocationReader {
   /** When all of them were read. */
-  private allAt = -Infinity;
+  #allAt = -Infinity;
   /** Nomad, or what stands before it, can't read filters. */
-  private filters = true;
+  #filters = true;
   /** Allocations of instances that were registered in an earlier read, and then when to forget them. */
-  private readonly seen = new Map<string, number>();
-  private readonly ended = new Map<string, Ended>();
+  readonly #seen = new Map<string, number>();
+  readonly #ended = new Map<string, Ended>();
   /** What Nomad has no more, and the index at which it said so. */
-  private readonly gone = new Map<string, number>();
+  readonly #gone = new Map<string, number>();
 
-  constructor(
-    private readonly api: NomadApi,
-    private readonly namespaces: readonly string[],
-    private readonly now: () => number,
-  ) {}
+  readonly #api: NomadApi;
+  readonly #namespaces: readonly string[];
+  readonly #now: () => number;
+
+  constructor(api: NomadApi, namespaces: readonly string[], now: () => number) {
+    this.#api = api;
+    this.#namespaces = namespaces;
+    this.#now = now;
+  }
 
   clear(): void {
-    this.allAt = -Infinity;
-    this.ended.clear();
-    this.gone.clear();
+    this.#allAt = -Infinity;
+    this.#ended.clear();
+    this.#gone.clear();
   }
 
   /** Something was absent, or failed: the next read asks for all, unless one did just now. */
   refresh(): void {
-    if (this.now() - this.allAt >= refreshMs) this.allAt = -Infinity;
+    if (this.#now() - this.#allAt >= refreshMs) this.#allAt = -Infinity;
   }
 
   async read(registered: ReadonlySet<string>, signal: AbortSignal): Promise<AllocationsRead> {
-    const now = this.now();
-    const { index, body } = await this.list(notEnded, signal);
+    const now = this.#now();
+    const { index, body } = await this.#list(notEnded, signal);
     const allocations = new Map(body.map((alloc) => [alloc.ID, alloc]));
-    if (this.filters && this.allAt === -Infinity) {
-      const ended = await this.list(`not (${notEnded})`, signal, false);
-      for (const alloc of ended.body) this.noteEnded(alloc);
-      this.allAt = now;
+    if (this.#filters && this.#allAt === -Infinity) {
+      const ended = await this.#list(`not (${notEnded})`, signal, false);
+      for (const alloc of ended.body) this.#noteEnded(alloc);
+      this.#allAt = now;
     }
-    for (const alloc of registered) this.seen.set(alloc, now + keepMs);
-    const missed = await this.lookUp(this.unknown(allocations, registered, index), index, signal);
+    for (const alloc of registered) this.#seen.set(alloc, now + keepMs);
+    const missed = await this.#lookUp(this.#unknown(allocations, registered, index), index, signal);
     for (const alloc of missed) allocations.set(alloc.ID, alloc);
-    for (const alloc of allocations.values()) this.noteEnded(alloc);
-    this.forget(allocations);
-    for (const [key, { alloc }] of this.ended) allocations.set(key, alloc);
+    for (const alloc of allocations.values()) this.#noteEnded(alloc);
+    this.#forget(allocations);
+    for (const [key, { alloc }] of this.#ended) allocations.set(key, alloc);
     return { index, allocations };
   }
 
-  private async list(
+  async #list(
     filter: string,
     signal: AbortSignal,
     details = true,
   ): Promise<Indexed<readonly WireAllocation[]>> {
     const lists: Indexed<readonly WireAllocation[]>[] = [];
-    for (const namespace of this.namespaces) {
-      const options = { filter: this.filters ? filter : '', details };
-      const list = await this.api.allocations(namespace, options, signal);
+    for (const namespace of this.#namespaces) {
+      const options = { filter: this.#filters ? filter : '', details };
+      const list = await this.#api.allocations(namespace, options, signal);
       if (list === undefined) {
-        this.filters = false;
-        return this.list('', signal);
+        this.#filters = false;
+        return this.#list('', signal);
       }
       lists.push(list);
     }
@@ -103,23 +107,23 @@ export class AllocationReader {
   }
 
   /** What is registered or was, and is neither listed nor known well enough to have ended or gone. */
-  private unknown(
+  #unknown(
     listed: ReadonlyMap<string, WireAllocation>,
     registered: ReadonlySet<string>,
     index: number,
   ): string[] {
-    if (!this.filters) return [];
+    if (!this.#filters) return [];
     const isKnown = (key: string): boolean => {
-      const ended = this.ended.get(key);
+      const ended = this.#ended.get(key);
       // What is registered is told of with its ports.
       return ended !== undefined && !(registered.has(key) && lacksDetails(ended.alloc));
     };
-    return [...this.seen.keys()].filter(
-      (key) => !listed.has(key) && !isKnown(key) && this.gone.get(key) !== index && id.test(key),
+    return [...this.#seen.keys()].filter(
+      (key) => !listed.has(key) && !isKnown(key) && this.#gone.get(key) !== index && id.test(key),
     );
   }
 
-  private async lookUp(
+  async #lookUp(
     ids: readonly string[],
     index: number,
     signal: AbortSignal,
@@ -127,29 +131,29 @@ export class AllocationReader {
     const found: WireAllocation[] = [];
     for (let at = 0; at < ids.length; at += idsInFilter) {
       const asked = ids.slice(at, at + idsInFilter).join('|');
-      found.push(...(await this.list(`ID matches "^(${asked})$"`, signal)).body);
+      found.push(...(await this.#list(`ID matches "^(${asked})$"`, signal)).body);
     }
     const known = new Set(found.map(({ ID }) => ID));
-    for (const key of ids) if (!known.has(key)) this.gone.set(key, index);
+    for (const key of ids) if (!known.has(key)) this.#gone.set(key, index);
     return found;
   }
 
-  private noteEnded(alloc: WireAllocation): void {
+  #noteEnded(alloc: WireAllocation): void {
     if (!hasEnded(alloc)) return;
-    const seen = this.seen.get(alloc.ID);
+    const seen = this.#seen.get(alloc.ID);
     const kept = seen === undefined ? withoutDetails(alloc) : alloc;
-    this.ended.set(alloc.ID, { alloc: kept, until: seen ?? this.now() + keepUnseenMs });
+    this.#ended.set(alloc.ID, { alloc: kept, until: seen ?? this.#now() + keepUnseenMs });
   }
 
-  private forget(listed: ReadonlyMap<string, WireAllocation>): void {
-    const now = this.now();
-    for (const [key, until] of this.seen) if (until < now) this.seen.delete(key);
-    for (const [key, { until }] of this.ended) {
+  #forget(listed: ReadonlyMap<string, WireAllocation>): void {
+    const now = this.#now();
+    for (const [key, until] of this.#seen) if (until < now) this.#seen.delete(key);
+    for (const [key, { until }] of this.#ended) {
       const running = listed.get(key);
       const isBack = running !== undefined && !hasEnded(running);
-      if (isBack || (until < now && !this.seen.has(key))) this.ended.delete(key);
+      if (isBack || (until < now && !this.#seen.has(key))) this.#ended.delete(key);
     }
-    for (const key of this.gone.keys()) if (!this.seen.has(key)) this.gone.delete(key);
+    for (const key of this.#gone.keys()) if (!this.#seen.has(key)) this.#gone.delete(key);
   }
 }
 

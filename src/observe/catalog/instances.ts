@@ -28,58 +28,62 @@ export interface ServicesRead {
 }
 
 export class InstanceCache {
-  private read = new Map<string, Indexed<readonly WireInstance[]>>();
+  #read = new Map<string, Indexed<readonly WireInstance[]>>();
 
-  constructor(
-    private readonly api: NomadApi,
-    private readonly queue: PQueue,
-    private readonly namespaces: readonly string[],
-  ) {}
+  readonly #api: NomadApi;
+  readonly #queue: PQueue;
+  readonly #namespaces: readonly string[];
+
+  constructor(api: NomadApi, queue: PQueue, namespaces: readonly string[]) {
+    this.#api = api;
+    this.#queue = queue;
+    this.#namespaces = namespaces;
+  }
 
   clear(): void {
-    this.read.clear();
+    this.#read.clear();
   }
 
   /** Instances that this cache holds for the service, of whatever index. */
   has(service: ServiceName): boolean {
-    return this.read.has(keyOf(service.namespace, service.name));
+    return this.#read.has(keyOf(service.namespace, service.name));
   }
 
   async readServices(
     isWanted: (service: ServiceName) => boolean,
     signal: AbortSignal,
   ): Promise<ServicesRead> {
-    const lists = await mapQueued(this.queue, this.namespaces, signal, (namespace, scope) =>
-      this.api.services(namespace, scope),
+    const lists = await mapQueued(this.#queue, this.#namespaces, signal, (namespace, scope) =>
+      this.#api.services(namespace, scope),
     );
     const listIndexes = lists.map(({ index }) => index);
     const index = Math.max(...listIndexes);
     const names = lists.flatMap(({ body }) => body.flatMap(namesOf));
-    await this.readInstances(names.filter(isWanted), index, signal);
-    const indexes = [...listIndexes, ...[...this.read.values()].map((entry) => entry.index)];
+    await this.#readInstances(names.filter(isWanted), index, signal);
+    const indexes = [...listIndexes, ...[...this.#read.values()].map((entry) => entry.index)];
     return {
       index: Math.max(...indexes),
       names,
-      instances: new Map([...this.read].map(([key, { body }]) => [key, body])),
+      instances: new Map([...this.#read].map(([key, { body }]) => [key, body])),
       whole: new Set(indexes).size === 1,
     };
   }
 
-  private async readInstances(
+  async #readInstances(
     wanted: readonly ServiceName[],
     index: number,
     signal: AbortSignal,
   ): Promise<void> {
-    const entries = await mapQueued(this.queue, wanted, signal, async (service, scope) => {
+    const entries = await mapQueued(this.#queue, wanted, signal, async (service, scope) => {
       const key = keyOf(service.namespace, service.name);
-      const known = this.read.get(key);
+      const known = this.#read.get(key);
       const entry =
         known?.index === index
           ? known
-          : await this.api.instances(service.namespace, service.name, scope);
+          : await this.#api.instances(service.namespace, service.name, scope);
       return [key, entry] as const;
     });
-    this.read = new Map(entries);
+    this.#read = new Map(entries);
   }
 }
 

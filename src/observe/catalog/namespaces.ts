@@ -15,14 +15,18 @@ interface Asked {
 }
 
 export class NamespaceWatch {
-  private services: ReadonlySet<string> = new Set();
-  private jobs: ReadonlySet<string> = new Set();
+  #services: ReadonlySet<string> = new Set();
+  #jobs: ReadonlySet<string> = new Set();
 
-  constructor(private readonly api: NomadApi) {}
+  readonly #api: NomadApi;
+
+  constructor(api: NomadApi) {
+    this.#api = api;
+  }
 
   /** All that were in the last read. */
   get seen(): readonly string[] {
-    return [...new Set([...this.services, ...this.jobs])].sort();
+    return [...new Set([...this.#services, ...this.#jobs])].sort();
   }
 
   /**
@@ -31,8 +35,8 @@ export class NamespaceWatch {
    */
   async hidden(namespaces: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
     const hidden: string[] = [];
-    for (const namespace of namespaces.filter((one) => !this.services.has(one))) {
-      const asked = await this.ask(namespace, signal);
+    for (const namespace of namespaces.filter((one) => !this.#services.has(one))) {
+      const asked = await this.#ask(namespace, signal);
       const isEmpty = asked?.services.every(({ Services }) => Services.length === 0);
       if (isEmpty !== true) hidden.push(namespace);
     }
@@ -40,10 +44,10 @@ export class NamespaceWatch {
   }
 
   /** By its name, where lost rights are a 403; undefined then. */
-  private async ask(namespace: string, signal: AbortSignal): Promise<Asked | undefined> {
+  async #ask(namespace: string, signal: AbortSignal): Promise<Asked | undefined> {
     try {
-      const services = await this.api.services(namespace, signal);
-      const jobs = await this.api.jobs(namespace, signal);
+      const services = await this.#api.services(namespace, signal);
+      const jobs = await this.#api.jobs(namespace, signal);
       return { services: services.body, jobs: jobs.body };
     } catch (error) {
       if (asConnectorError(error).code === 'nomad-refused') return undefined;
@@ -58,24 +62,24 @@ export class NamespaceWatch {
     const jobs = new Set([...snapshot.jobs.values()].map(({ Namespace }) => Namespace));
     for (const namespace of allocs) jobs.add(namespace);
     const went = [
-      ...[...this.services].filter((namespace) => !services.has(namespace)),
-      ...[...this.jobs].filter((namespace) => !jobs.has(namespace)),
+      ...[...this.#services].filter((namespace) => !services.has(namespace)),
+      ...[...this.#jobs].filter((namespace) => !jobs.has(namespace)),
     ];
     for (const namespace of new Set(went)) {
-      const doubt = await this.confirmOne(namespace, snapshot, signal);
+      const doubt = await this.#confirmOne(namespace, snapshot, signal);
       if (doubt !== undefined) return doubt;
     }
-    this.services = services;
-    this.jobs = jobs;
+    this.#services = services;
+    this.#jobs = jobs;
     return undefined;
   }
 
-  private async confirmOne(
+  async #confirmOne(
     namespace: string,
     snapshot: Snapshot,
     signal: AbortSignal,
   ): Promise<string | undefined> {
-    const asked = await this.ask(namespace, signal);
+    const asked = await this.#ask(namespace, signal);
     if (asked === undefined) return undefined;
     const { services, jobs } = asked;
     const listed = new Set(snapshot.names.map(({ namespace: ns, name }) => keyOf(ns, name)));

@@ -75,76 +75,77 @@ export function createCatalogReader(options: CatalogReaderOptions): CatalogReade
 /** What this process remembers between reads: hints, all of which may be lost. */
 class CatalogPass {
   readonly watch: NamespaceWatch;
-  private readonly api: NomadApi;
-  private readonly namespaces: readonly string[];
-  private readonly queue = new PQueue({ concurrency: maxReadSockets });
-  private readonly instances: InstanceCache;
-  private readonly allocations: AllocationReader;
-  private readonly specs: SpecCache;
-  private readonly addresses: AddressBook;
-  private readonly prefix: string;
-  private indexes: Indexes | undefined;
+  readonly #api: NomadApi;
+  readonly #namespaces: readonly string[];
+  readonly #queue = new PQueue({ concurrency: maxReadSockets });
+  readonly #instances: InstanceCache;
+  readonly #allocations: AllocationReader;
+  readonly #specs: SpecCache;
+  readonly #addresses: AddressBook;
+  readonly #prefix: string;
+  #indexes: Indexes | undefined;
   /** How an index went back, until a read has told of it. */
-  private back: string | undefined;
+  #back: string | undefined;
   /** The last read was of no one index, and nothing else was wrong with it. */
-  private moving = false;
+  #moving = false;
   /** Namespaces with jobs whose services nobody knows. */
-  private doubtful: readonly string[] = [];
-  private lastTags: ReadonlyMap<string, readonly string[]> = new Map();
-  private claims: ReadonlyMap<string, number> = new Map();
+  #doubtful: readonly string[] = [];
+  #lastTags: ReadonlyMap<string, readonly string[]> = new Map();
+  #claims: ReadonlyMap<string, number> = new Map();
 
   constructor(options: CatalogReaderOptions) {
-    this.api = nomadApi(options.client);
-    this.prefix = options.tagPrefix;
-    this.namespaces = namespacesOf(options.namespace);
-    this.instances = new InstanceCache(this.api, this.queue, this.namespaces);
-    this.allocations = new AllocationReader(this.api, this.namespaces, options.now ?? Date.now);
-    this.specs = new SpecCache(this.api, this.queue);
-    this.watch = new NamespaceWatch(this.api);
-    this.addresses = createAddressBook(
+    this.#api = nomadApi(options.client);
+    this.#prefix = options.tagPrefix;
+    this.#namespaces = namespacesOf(options.namespace);
+    this.#instances = new InstanceCache(this.#api, this.#queue, this.#namespaces);
+    this.#allocations = new AllocationReader(this.#api, this.#namespaces, options.now ?? Date.now);
+    this.#specs = new SpecCache(this.#api, this.#queue);
+    this.watch = new NamespaceWatch(this.#api);
+    this.#addresses = createAddressBook(
       options.lookup === undefined ? {} : { lookup: options.lookup },
     );
   }
 
   async read(full: boolean, signal: AbortSignal): Promise<Catalog> {
     if (full) {
-      this.instances.clear();
-      this.allocations.refresh();
+      this.#instances.clear();
+      this.#allocations.refresh();
     }
-    let attempt = await this.attempt(signal);
+    let attempt = await this.#attempt(signal);
     let before = attempt;
-    const back = wentBack(this.indexes, attempt.indexes);
+    const back = wentBack(this.#indexes, attempt.indexes);
     if (back !== undefined) {
-      this.forget(back);
-      attempt = await this.attempt(signal);
+      this.#forget(back);
+      attempt = await this.#attempt(signal);
     }
     for (let tries = 1; attempt.torn !== undefined && tries < maxAttempts; tries += 1) {
       before = attempt;
-      attempt = await this.attempt(signal);
+      attempt = await this.#attempt(signal);
     }
-    const catalog = await this.conclude(this.settled(attempt, before), signal);
-    this.moving = attempt.moved;
+    const catalog = await this.#conclude(this.#settled(attempt, before), signal);
+    this.#moving = attempt.moved;
     return catalog;
   }
 
   async hidden(namespaces: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
-    const doubtful = namespaces.filter((one) => this.doubtful.includes(one));
-    if (!this.namespaces.includes('*')) return doubtful;
+    const doubtful = namespaces.filter((one) => this.#doubtful.includes(one));
+    if (!this.#namespaces.includes('*')) return doubtful;
     return [...new Set([...doubtful, ...(await this.watch.hidden(namespaces, signal))])];
   }
 
-  private async attempt(signal: AbortSignal): Promise<Attempt> {
+  async #attempt(signal: AbortSignal): Promise<Attempt> {
     const problems: SpecProblems = { gone: [], unreadable: new Map() };
-    const known = optedIn([], this.declared(), this.prefix);
-    const services = await this.readServices(known, signal);
-    const allocations = await this.allocations.read(registeredIn(services.instances), signal);
-    const jobs = await this.list((namespace) => this.api.jobs(namespace, signal));
+    const known = optedIn([], this.#declared(), this.#prefix);
+    const services = await this.#readServices(known, signal);
+    const allocations = await this.#allocations.read(registeredIn(services.instances), signal);
+    const jobs = await this.#list((namespace) => this.#api.jobs(namespace, signal));
     const stubs = byKey(jobs.body);
-    await this.specs.readLive(byKey(jobs.body.filter(declaresServices)), problems, signal);
-    const snapshot = await this.snapshot(services, allocations.allocations, stubs, problems);
-    await this.specs.readOlder(relevantAllocations(snapshot), stubs, problems, signal);
+    await this.#specs.readLive(byKey(jobs.body.filter(declaresServices)), problems, signal);
+    const snapshot = await this.#snapshot(services, allocations.allocations, stubs, problems);
+    await this.#specs.readOlder(relevantAllocations(snapshot), stubs, problems, signal);
     const unread = services.names.filter(
-      (name) => snapshot.enabled.has(keyOf(name.namespace, name.name)) && !this.instances.has(name),
+      (name) =>
+        snapshot.enabled.has(keyOf(name.namespace, name.name)) && !this.#instances.has(name),
     );
     const incomplete =
       problems.gone[0]?.concat(' went while it was read') ??
@@ -157,30 +158,30 @@ class CatalogPass {
   }
 
   /** The first read that only moved holds removals; those that follow it in a row tell what is gone. */
-  private settled(attempt: Attempt, before: Attempt): Attempt {
-    if (!attempt.moved || !before.moved || !this.moving) return attempt;
+  #settled(attempt: Attempt, before: Attempt): Attempt {
+    if (!attempt.moved || !before.moved || !this.#moving) return attempt;
     const { indexes, moved } = attempt;
     return { snapshot: settle(attempt.snapshot, before.snapshot), indexes, moved };
   }
 
-  private readServices(known: ReadonlySet<string>, signal: AbortSignal): Promise<ServicesRead> {
-    return this.instances.readServices(
+  #readServices(known: ReadonlySet<string>, signal: AbortSignal): Promise<ServicesRead> {
+    return this.#instances.readServices(
       (service) =>
         isReadableName(service.name) &&
         (known.has(keyOf(service.namespace, service.name)) ||
-          optedIn([service], [], this.prefix).size > 0),
+          optedIn([service], [], this.#prefix).size > 0),
       signal,
     );
   }
 
-  private async snapshot(
+  async #snapshot(
     services: ServicesRead,
     allocations: ReadonlyMap<string, WireAllocation>,
     jobs: ReadonlyMap<string, WireJobStub>,
     problems: SpecProblems,
   ): Promise<Snapshot> {
-    const declared = this.declared();
-    const opted = [...optedIn(services.names, declared, this.prefix)];
+    const declared = this.#declared();
+    const opted = [...optedIn(services.names, declared, this.#prefix)];
     const enabled = new Set(opted.filter((key) => isReadableName(partsOf(key)[1])));
     const hosts = enabledInstances({ enabled, instances: services.instances })
       .map(({ Address }) => withoutBrackets(Address))
@@ -194,35 +195,32 @@ class CatalogPass {
       allocations,
       jobs,
       declared,
-      specOf: (alloc) => this.specs.specOf(alloc, jobs),
+      specOf: (alloc) => this.#specs.specOf(alloc, jobs),
       unreadable: problems.unreadable,
-      addresses: await this.addresses.resolve(hosts),
-      claims: this.claims,
+      addresses: await this.#addresses.resolve(hosts),
+      claims: this.#claims,
     };
   }
 
-  private async conclude(
-    { snapshot, indexes, torn }: Attempt,
-    signal: AbortSignal,
-  ): Promise<Catalog> {
+  async #conclude({ snapshot, indexes, torn }: Attempt, signal: AbortSignal): Promise<Catalog> {
     const lie = allocationsMissing(snapshot);
     if (lie !== undefined) throw new ConnectorError('nomad-untrusted', lie);
     const vanished = await this.watch.confirm(snapshot, signal);
     const missing = missingInstances(snapshot);
-    const doubts = new Map([...unlistedJobs(snapshot), ...this.unknownSpecs(snapshot)]);
+    const doubts = new Map([...unlistedJobs(snapshot), ...this.#unknownSpecs(snapshot)]);
     const reason =
-      this.back ??
+      this.#back ??
       (torn === undefined ? undefined : `torn read: ${torn}`) ??
       vanished ??
       absenceDoubt(snapshot, missing) ??
       everywhere(doubts, snapshot);
-    this.doubtful = [...doubts.keys()];
+    this.#doubtful = [...doubts.keys()];
     const catalog = assemble(
       snapshot,
       missing.map(({ id }) => id),
       toTrust(reason, torn !== undefined),
     );
-    this.remember(snapshot, indexes, catalog);
+    this.#remember(snapshot, indexes, catalog);
     return catalog;
   }
 
@@ -230,9 +228,9 @@ class CatalogPass {
    * By namespace, a job whose services nobody knows: each of them would look as if it had gone. One
    * that no URL can hold was never known, so nothing of it is served.
    */
-  private unknownSpecs(snapshot: Snapshot): ReadonlyMap<string, string> {
+  #unknownSpecs(snapshot: Snapshot): ReadonlyMap<string, string> {
     const unknown = [...snapshot.unreadable.keys()].filter(
-      (jobKey) => this.mayDeclare(snapshot, jobKey) && !this.specs.isKnown(jobKey),
+      (jobKey) => this.#mayDeclare(snapshot, jobKey) && !this.#specs.isKnown(jobKey),
     );
     return new Map(
       unknown
@@ -245,41 +243,41 @@ class CatalogPass {
     );
   }
 
-  private mayDeclare(snapshot: Snapshot, jobKey: string): boolean {
+  #mayDeclare(snapshot: Snapshot, jobKey: string): boolean {
     const job = snapshot.jobs.get(jobKey);
     return job !== undefined && declaresServices(job);
   }
 
-  private remember(snapshot: Snapshot, indexes: Indexes, catalog: Catalog): void {
-    this.indexes = indexes;
-    this.back = undefined;
-    this.specs.prune(relevantAllocations(snapshot), snapshot.jobs);
-    this.claims = claimsOf(catalog);
-    this.lastTags = tagsToKeep(snapshot, this.lastTags);
+  #remember(snapshot: Snapshot, indexes: Indexes, catalog: Catalog): void {
+    this.#indexes = indexes;
+    this.#back = undefined;
+    this.#specs.prune(relevantAllocations(snapshot), snapshot.jobs);
+    this.#claims = claimsOf(catalog);
+    this.#lastTags = tagsToKeep(snapshot, this.#lastTags);
   }
 
-  private declared(): readonly Declared[] {
-    return declarationsOf(this.specs.liveSpecs, this.prefix, this.lastTags);
+  #declared(): readonly Declared[] {
+    return declarationsOf(this.#specs.liveSpecs, this.#prefix, this.#lastTags);
   }
 
-  private async list<T>(
+  async #list<T>(
     read: (namespace: string) => Promise<Indexed<readonly T[]>>,
   ): Promise<Indexed<readonly T[]>> {
     const lists: Indexed<readonly T[]>[] = [];
-    for (const namespace of this.namespaces) lists.push(await read(namespace));
+    for (const namespace of this.#namespaces) lists.push(await read(namespace));
     return {
       index: Math.min(...lists.map(({ index }) => index)),
       body: lists.flatMap(({ body }) => body),
     };
   }
 
-  private forget(back: string): void {
-    this.back = back;
-    this.moving = false;
-    this.instances.clear();
-    this.allocations.clear();
-    this.specs.clear();
-    this.indexes = undefined;
+  #forget(back: string): void {
+    this.#back = back;
+    this.#moving = false;
+    this.#instances.clear();
+    this.#allocations.clear();
+    this.#specs.clear();
+    this.#indexes = undefined;
   }
 }
 

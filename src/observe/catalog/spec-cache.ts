@@ -24,50 +24,53 @@ export interface SpecProblems {
 export type JobStubs = ReadonlyMap<string, WireJobStub>;
 
 export class SpecCache {
-  private readonly live = new Map<string, JobSpec>();
-  private readonly versions = new Map<string, JobSpec>();
-  private readonly orphans = new Map<string, JobSpec>();
+  readonly #live = new Map<string, JobSpec>();
+  readonly #versions = new Map<string, JobSpec>();
+  readonly #orphans = new Map<string, JobSpec>();
 
-  constructor(
-    private readonly api: NomadApi,
-    private readonly queue: PQueue,
-  ) {}
+  readonly #api: NomadApi;
+  readonly #queue: PQueue;
+
+  constructor(api: NomadApi, queue: PQueue) {
+    this.#api = api;
+    this.#queue = queue;
+  }
 
   clear(): void {
-    for (const store of [this.live, this.versions, this.orphans]) store.clear();
+    for (const store of [this.#live, this.#versions, this.#orphans]) store.clear();
   }
 
   /** The last known specs of live jobs. */
   get liveSpecs(): readonly JobSpec[] {
-    return [...this.live.values()];
+    return [...this.#live.values()];
   }
 
   isKnown(jobKey: string): boolean {
-    return this.live.has(jobKey);
+    return this.#live.has(jobKey);
   }
 
   /** Brings the live specs up to date with the jobs that may declare services. */
   async readLive(jobs: JobStubs, problems: SpecProblems, signal: AbortSignal): Promise<void> {
-    for (const jobKey of this.live.keys()) if (!jobs.has(jobKey)) this.live.delete(jobKey);
-    const changed = [...jobs].filter(([jobKey, stub]) => !this.isCurrent(jobKey, stub));
-    await mapQueued(this.queue, changed, signal, async ([jobKey, stub], scope) => {
-      const read = await this.api.job(stub.Namespace, stub.ID, scope);
+    for (const jobKey of this.#live.keys()) if (!jobs.has(jobKey)) this.#live.delete(jobKey);
+    const changed = [...jobs].filter(([jobKey, stub]) => !this.#isCurrent(jobKey, stub));
+    await mapQueued(this.#queue, changed, signal, async ([jobKey, stub], scope) => {
+      const read = await this.#api.job(stub.Namespace, stub.ID, scope);
       if (read.status === 'unreadable') problems.unreadable.set(jobKey, read.reason);
       if (read.status === 'gone') {
-        this.live.delete(jobKey);
+        this.#live.delete(jobKey);
         problems.gone.push(`job ${label(stub.Namespace, stub.ID)}`);
       }
       if (read.status !== 'known') return;
       const spec = toJobSpec(read.job);
-      this.live.set(jobKey, spec);
-      this.versions.set(versionKey(spec.namespace, spec.id, spec.createIndex, spec.version), spec);
+      this.#live.set(jobKey, spec);
+      this.#versions.set(versionKey(spec.namespace, spec.id, spec.createIndex, spec.version), spec);
     });
   }
 
   /** The spec that the allocation runs, if it was read. */
   specOf(alloc: WireAllocation, jobs: JobStubs): JobSpec | undefined {
     const key = storeKey(alloc, jobs);
-    return this.versions.get(key) ?? this.orphans.get(key);
+    return this.#versions.get(key) ?? this.#orphans.get(key);
   }
 
   /** Reads what `specOf` doesn't know of these allocations, each version once. */
@@ -82,29 +85,29 @@ export class SpecCache {
       if (problems.unreadable.has(keyOf(alloc.Namespace, alloc.JobID))) continue;
       if (this.specOf(alloc, jobs) === undefined) wanted.set(storeKey(alloc, jobs), alloc);
     }
-    await mapQueued(this.queue, [...wanted], signal, async ([key, alloc], scope) => {
-      const read = await this.api.allocationJob(alloc.ID, scope);
+    await mapQueued(this.#queue, [...wanted], signal, async ([key, alloc], scope) => {
+      const read = await this.#api.allocationJob(alloc.ID, scope);
       if (read.status === 'gone') problems.gone.push(`allocation ${alloc.ID}`);
       if (read.status === 'unreadable') {
         problems.unreadable.set(keyOf(alloc.Namespace, alloc.JobID), read.reason);
       }
-      if (read.status === 'known') this.storeOlder(key, toJobSpec(read.job));
+      if (read.status === 'known') this.#storeOlder(key, toJobSpec(read.job));
     });
   }
 
   /** Forgets the versions that no live job and no allocation given needs. */
   prune(allocs: readonly WireAllocation[], jobs: JobStubs): void {
     const needed = new Set(allocs.map((alloc) => storeKey(alloc, jobs)));
-    for (const spec of this.live.values()) {
+    for (const spec of this.#live.values()) {
       needed.add(versionKey(spec.namespace, spec.id, spec.createIndex, spec.version));
     }
-    for (const store of [this.versions, this.orphans]) {
+    for (const store of [this.#versions, this.#orphans]) {
       for (const key of store.keys()) if (!needed.has(key)) store.delete(key);
     }
   }
 
-  private isCurrent(jobKey: string, stub: WireJobStub): boolean {
-    const spec = this.live.get(jobKey);
+  #isCurrent(jobKey: string, stub: WireJobStub): boolean {
+    const spec = this.#live.get(jobKey);
     return (
       spec !== undefined &&
       spec.modifyIndex === stub.JobModifyIndex &&
@@ -112,10 +115,10 @@ export class SpecCache {
     );
   }
 
-  private storeOlder(key: string, spec: JobSpec): void {
+  #storeOlder(key: string, spec: JobSpec): void {
     const own = versionKey(spec.namespace, spec.id, spec.createIndex, spec.version);
-    if (own === key) this.versions.set(key, spec);
-    else this.orphans.set(key, spec);
+    if (own === key) this.#versions.set(key, spec);
+    else this.#orphans.set(key, spec);
   }
 }
 

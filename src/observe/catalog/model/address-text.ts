@@ -1,6 +1,6 @@
 /** An address as registered: `''`, an IP, an IPv6 in brackets or a host name. */
 
-const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
+const ipv4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
 
 /** Without brackets, and an IPv6 address in the one form in which HAProxy prints it. */
 export function withoutBrackets(address: string): string {
@@ -37,5 +37,5 @@ export function isHostName(address: string): boolean {
 
 /** `''` for what is neither an address nor a host name, such as `10.0.0.1:80`. */
 export function ipOrNothing(address: string): string {
-  return IPV4.test(address) || isIpv6(address) ? address : '';
+  return ipv4.test(address) || isIpv6(address) ? address : '';
 }
