@@ -92,7 +92,8 @@ export default tseslint.config(
           format: ['camelCase', 'PascalCase'],
           leadingUnderscore: 'allow',
           trailingUnderscore: 'allow',
-          filter: { regex: '^_$', match: false },
+          // `http_front` names a frontend, `_` nothing.
+          filter: { regex: '^[a-z_]+$', match: false },
         },
         { selector: 'variable', modifiers: ['destructured'], format: null },
         { selector: 'typeLike', format: ['PascalCase'] },

@@ -59,6 +59,7 @@ export async function runDaemon(
     namespace: settings.nomad.namespace,
     onWake: controller.wake,
     onConnected: metrics.streamConnected,
+    isQuiet: (line) => catalog.isQuiet(line),
     signal,
     log: logger,
   });

@@ -33,6 +33,7 @@ function watch(observer: Observer, timing: Partial<WakeTiming> = {}, namespace =
     namespace,
     onWake: (source) => wakes.push(source),
     onConnected: (is) => connected.push(is),
+    isQuiet: (line) => observer.reader.isQuiet(line),
     signal: stopper.signal,
     log: { debug: note, info: note, warn: note },
     timing: { ...quick, ...timing },
@@ -91,6 +92,40 @@ describe('what wakes a pass', () => {
     observer.nomad.setClientStatus(alloc?.ID ?? '', 'pending');
     await waitFor('a wake', () => wakes.includes('stream'));
     expect(wakes).not.to.include('blocking');
+  });
+
+  it('wakes for no allocation of a job without services of ours, and for no child of one', async () => {
+    const { nomad } = observer;
+    const batch = (ID: string, Services: object[] = []): string => {
+      const group = { Name: 'g', Count: 1, Services } as never;
+      nomad.registerJob({ ID, Type: 'batch', TaskGroups: [group] });
+      return nomad.startAlloc({ job: ID }).ID;
+    };
+    const alone = batch('alone');
+    const first = batch('many/dispatch-1');
+    const offering = batch('offers/dispatch-1', [
+      { Name: 'x', Provider: 'nomad', Tags: [enabled] },
+    ]);
+    await observer.read();
+    const { wakes } = await settled();
+    const events = observer.nomad.state;
+    for (const id of [alone, first]) nomad.setClientStatus(id, 'running');
+    for (let n = 2; n < 20; n += 1) batch(`many/dispatch-${n}`);
+    nomad.setClientStatus(alone, 'complete');
+    expect(events.bufferedEvents(0).length).to.be.greaterThan(30);
+    // A heartbeat that comes after them has been read by now.
+    const rounds = nomad.requests.all.length;
+    await waitFor('a round', () => nomad.requests.all.length > rounds);
+    expect(wakes).to.deep.equal([]);
+
+    nomad.setClientStatus(offering, 'running');
+    await waitFor('a wake', () => wakes.includes('stream'));
+    wakes.length = 0;
+    nomad.registerJob({ ID: 'alone', Type: 'batch', TaskGroups: [{ Name: 'g', Count: 2 }] });
+    await waitFor('a wake for a changed job', () => wakes.includes('stream'));
+    wakes.length = 0;
+    batch('unknown');
+    await waitFor('a wake for an unknown job', () => wakes.includes('stream'));
   });
 
   for (const fault of ['heartbeatsOnly', 'skipEvents', 'silent'] as const) {

@@ -23,6 +23,7 @@ import { nomadApi, type Indexed, type NomadApi } from '../nomad/api.js';
 import type { NomadClient } from '../nomad/client.js';
 import type { WireAllocation, WireInstance, WireJobStub } from '../nomad/answers/shapes.js';
 import { enabledInstances, type Snapshot } from './model/snapshot.js';
+import { isQuietLine, noneQuiet, quietJobs, type QuietJobs } from './model/quiet.js';
 import { settle } from './model/settle.js';
 import { SpecCache, type SpecProblems } from './spec-cache.js';
 import { wentBack, type Indexes } from '../nomad/answers/trust.js';
@@ -39,6 +40,8 @@ export interface CatalogReader {
   hidden(namespaces: readonly string[], signal: AbortSignal): Promise<readonly string[]>;
   /** The namespaces that the last read saw. */
   namespaces(): readonly string[];
+  /** Whether a line of the event stream concerns no service of the last read; it then wakes nobody. */
+  isQuiet(line: string): boolean;
 }
 
 export interface CatalogReaderOptions {
@@ -69,12 +72,14 @@ export function createCatalogReader(options: CatalogReaderOptions): CatalogReade
     read: ({ full = false, signal }) => pass.read(full, signal),
     hidden: (namespaces, signal) => pass.hidden(namespaces, signal),
     namespaces: () => pass.watch.seen,
+    isQuiet: (line) => isQuietLine(line, pass.quiet),
   };
 }
 
 /** What this process remembers between reads: hints, all of which may be lost. */
 class CatalogPass {
   readonly watch: NamespaceWatch;
+  quiet: QuietJobs = noneQuiet;
   readonly #api: NomadApi;
   readonly #namespaces: readonly string[];
   readonly #queue = new PQueue({ concurrency: maxReadSockets });
@@ -253,6 +258,7 @@ class CatalogPass {
     this.#back = undefined;
     this.#specs.prune(relevantAllocations(snapshot), snapshot.jobs);
     this.#claims = claimsOf(catalog);
+    this.quiet = quietJobs(this.#specs.liveSpecs, snapshot.enabled, this.#prefix, this.quiet);
     this.#lastTags = tagsToKeep(snapshot, this.#lastTags);
   }
 

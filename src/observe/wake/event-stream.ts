@@ -17,6 +17,8 @@ export interface EventStreamOptions {
   /** Where to begin; 0 if not known. */
   readonly fromIndex: () => number;
   readonly onWake: () => void;
+  /** Whether a line's events concern nobody: it is no wake. */
+  readonly isQuiet: (line: string) => boolean;
   readonly onConnected: (connected: boolean) => void;
   readonly signal: AbortSignal;
   readonly log: ObserveLog;
@@ -91,7 +93,7 @@ async function follow(
     },
     signal: scope.signal,
   });
-  const lines = createLineReader();
+  const lines = createLineReader(options.isQuiet);
   let connected = false;
   for await (const chunk of stream as AsyncIterable<Uint8Array>) {
     const found = lines.push(chunk);

@@ -13,6 +13,8 @@ export interface WakeOptions {
   readonly onWake: (source: 'stream' | 'blocking') => void;
   /** Whether every event stream is connected; called when that changes. */
   readonly onConnected: (connected: boolean) => void;
+  /** Whether a line of the stream concerns no service of ours; none does not, if left out. */
+  readonly isQuiet?: (line: string) => boolean;
   readonly signal: AbortSignal;
   readonly log: ObserveLog;
   readonly timing?: Partial<WakeTiming>;
@@ -40,6 +42,7 @@ export function startWakeSources(options: WakeOptions): WakeSources {
       ...shared,
       fromIndex: () => query.index(),
       onWake: () => options.onWake('stream'),
+      isQuiet: options.isQuiet ?? (() => false),
       onConnected: report,
     });
     return { query, stream };

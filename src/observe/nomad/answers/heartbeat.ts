@@ -1,10 +1,11 @@
 /**
- * Lines of the event stream, told apart without keeping them: an event can be megabytes, and no
- * decision is taken from what it says. A line counts when it is complete, so one that is cut in the
- * middle is nothing; the reconnect that follows wakes anyway.
+ * Lines of the event stream, told apart without keeping more of them than it takes: an event can be
+ * megabytes. A line counts when it is complete, so one that is cut in the middle is nothing; the
+ * reconnect that follows wakes anyway.
  */
 
-export type Line = 'heartbeat' | 'event';
+/** A quiet one holds nothing but events that concern no service of ours. */
+export type Line = 'heartbeat' | 'event' | 'quiet';
 
 export interface LineReader {
   /** The lines that end in this chunk. */
@@ -12,23 +13,48 @@ export interface LineReader {
 }
 
 const newline = 10;
-const longestKept = 3;
+/** A longer line is an event like any other: nobody looks into it. */
+const longestRead = 65_536;
 
-export function createLineReader(): LineReader {
-  let start = '';
+export function createLineReader(isQuiet: (line: string) => boolean = () => false): LineReader {
+  let kept: Uint8Array[] = [];
+  let length = 0;
+  const keep = (part: Uint8Array): void => {
+    length += part.length;
+    if (length <= longestRead) kept.push(part);
+    else kept = kept.slice(0, 1);
+  };
+  const end = (): Line | undefined => {
+    const text = new TextDecoder().decode(concat(kept)).trim();
+    const isWhole = length <= longestRead;
+    kept = [];
+    length = 0;
+    if (text === '') return isWhole ? undefined : 'event';
+    if (text === '{}' && isWhole) return 'heartbeat';
+    return isWhole && isQuiet(text) ? 'quiet' : 'event';
+  };
   return {
     push: (chunk) => {
       const lines: Line[] = [];
-      for (const byte of chunk) {
-        if (byte !== newline) {
-          const isBlank = byte === 32 || byte === 9 || byte === 13;
-          if (!isBlank && start.length < longestKept) start += String.fromCharCode(byte);
-          continue;
-        }
-        if (start !== '') lines.push(start === '{}' ? 'heartbeat' : 'event');
-        start = '';
+      let from = 0;
+      for (let at = chunk.indexOf(newline); at >= 0; at = chunk.indexOf(newline, from)) {
+        keep(chunk.subarray(from, at));
+        const line = end();
+        if (line !== undefined) lines.push(line);
+        from = at + 1;
       }
+      if (from < chunk.length) keep(chunk.slice(from));
       return lines;
     },
   };
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }

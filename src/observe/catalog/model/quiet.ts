@@ -1,0 +1,95 @@
+/**
+ * Jobs that offer nothing of ours. In a busy cluster most events are of those, and each would wake a
+ * pass. This decides of wakes alone, by an event's topic, namespace and keys, as a subscription does:
+ * what is left out wrongly is late until the next timer, and the registration of a service always
+ * wakes.
+ */
+
+import { keyOf } from './keys.js';
+import type { JobSpec } from './spec.js';
+import { optsIn } from './tags.js';
+import { hasVariables } from './variables.js';
+
+export interface QuietJobs {
+  /** Keys of jobs. */
+  readonly jobs: ReadonlySet<string>;
+  /** Keys of parents whose dispatched and periodic children are all of this kind. */
+  readonly parents: ReadonlySet<string>;
+}
+
+export const noneQuiet: QuietJobs = { jobs: new Set(), parents: new Set() };
+
+/** More parents than anybody has; beyond, what is known is forgotten. */
+const mostParents = 10_000;
+
+export function quietJobs(
+  specs: readonly JobSpec[],
+  enabled: ReadonlySet<string>,
+  prefix: string,
+  before: QuietJobs,
+): QuietJobs {
+  const jobs = new Set<string>();
+  const parents = new Set(before.parents.size > mostParents ? [] : before.parents);
+  const loud = new Set<string>();
+  for (const spec of specs) {
+    const parent = parentOf(spec.id);
+    const isQuiet = offersNothing(spec, enabled, prefix);
+    if (isQuiet) jobs.add(keyOf(spec.namespace, spec.id));
+    if (parent === undefined) continue;
+    (isQuiet ? parents : loud).add(keyOf(spec.namespace, parent));
+  }
+  for (const parent of loud) parents.delete(parent);
+  return { jobs, parents };
+}
+
+function offersNothing(spec: JobSpec, enabled: ReadonlySet<string>, prefix: string): boolean {
+  return spec.blocks.every(
+    ({ name, tags }) =>
+      !hasVariables(name) &&
+      !tags.some((tag) => hasVariables(tag)) &&
+      !optsIn(tags, prefix) &&
+      !enabled.has(keyOf(spec.namespace, name)),
+  );
+}
+
+/** Whether a line of the stream holds nothing but events of quiet jobs. Anything odd is not quiet. */
+export function isQuietLine(line: string, quiet: QuietJobs): boolean {
+  const events = eventsOf(line);
+  return events.length > 0 && events.every((event) => event !== null && isQuietEvent(event, quiet));
+}
+
+interface StreamEvent {
+  readonly Topic?: unknown;
+  readonly Namespace?: unknown;
+  readonly Key?: unknown;
+  readonly FilterKeys?: unknown;
+}
+
+function eventsOf(line: string): readonly (StreamEvent | null)[] {
+  try {
+    const parsed = JSON.parse(line) as { readonly Events?: unknown } | null;
+    return Array.isArray(parsed?.Events) ? (parsed.Events as (StreamEvent | null)[]) : [];
+  } catch {
+    return [];
+  }
+}
+
+function isQuietEvent(
+  { Topic, Namespace, Key, FilterKeys }: StreamEvent,
+  quiet: QuietJobs,
+): boolean {
+  if (typeof Namespace !== 'string') return false;
+  const isChild = (id: string): boolean => {
+    const parent = parentOf(id);
+    return parent !== undefined && quiet.parents.has(keyOf(Namespace, parent));
+  };
+  // A job may be another than it was; its children are what it was.
+  if (Topic === 'Job') return typeof Key === 'string' && isChild(Key);
+  if (Topic !== 'Allocation' || !Array.isArray(FilterKeys)) return false;
+  const [job] = FilterKeys as unknown[];
+  return typeof job === 'string' && (quiet.jobs.has(keyOf(Namespace, job)) || isChild(job));
+}
+
+function parentOf(id: string): string | undefined {
+  return /^(.+)\/(?:dispatch|periodic)-[^/]+$/s.exec(id)?.[1];
+}
