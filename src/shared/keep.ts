@@ -1,29 +1,33 @@
-import equal from 'fast-deep-equal';
-
 /**
  * `after`, in which everything that is equal to what stood in `before` is the same object as there.
  * Plain data only. List items are matched by what names them, so one that was inserted or removed
  * costs the others nothing. What is unchanged can then be told by its reference.
  */
 export function keep<T>(before: T | undefined, after: T): T {
-  if (before === undefined || before === after) return after;
-  if (equal(before, after)) return before;
+  if (before === undefined || Object.is(before, after)) return after;
   if (Array.isArray(before) && Array.isArray(after)) return keepItems(before, after) as T;
   if (isRecord(before) && isRecord(after)) return keepValues(before, after) as T;
   return after;
 }
 
 function keepItems(before: readonly unknown[], after: readonly unknown[]): readonly unknown[] {
-  const known = new Map(before.map((item, at) => [nameOf(item, at), item]));
-  return after.map((item, at) => keep(known.get(nameOf(item, at)), item));
+  if (after.length === before.length) {
+    const kept = after.map((item, at) => keep(before[at], item));
+    if (kept.every((item, at) => Object.is(item, before[at]))) return before;
+  }
+  const known = new Map(before.map(named()));
+  return after.map(named()).map(([name, item], at) => keep(known.get(name) ?? before[at], item));
 }
 
 function keepValues(before: Plain, after: Plain): Plain {
-  const kept = Object.entries(after).map(([key, value]) => [
-    key,
-    keep(Object.hasOwn(before, key) ? before[key] : undefined, value),
-  ]);
-  return Object.fromEntries(kept) as Plain;
+  const keys = Object.keys(after);
+  const isKnown = (key: string): boolean => Object.hasOwn(before, key);
+  const kept = keys.map((key): [string, unknown] => {
+    return [key, keep(isKnown(key) ? before[key] : undefined, after[key])];
+  });
+  const isSame = keys.length === Object.keys(before).length && keys.every(isKnown);
+  if (isSame && kept.every(([key, value]) => Object.is(value, before[key]))) return before;
+  return Object.fromEntries(kept);
 }
 
 type Plain = Readonly<Record<string, unknown>>;
@@ -34,9 +38,22 @@ function isRecord(value: unknown): value is Plain {
 
 const naming = ['id', 'namespace', 'name', 'slotPrefix', 'service', 'match', 'host', 'path'];
 
-/** An item of a list by its names, or by its place where it has none. */
-function nameOf(item: unknown, at: number): string {
-  if (!isRecord(item)) return String(at);
-  const names = naming.map((key) => item[key]);
-  return names.every((name) => name === undefined) ? String(at) : names.map(String).join(' ');
+/** Items of a list with their names: of several with one name, the first, the second and so on. */
+function named(): (item: unknown) => [string, unknown] {
+  const counts = new Map<string, number>();
+  return (item) => {
+    const name = nameOf(item);
+    const count = counts.get(name) ?? 0;
+    counts.set(name, count + 1);
+    return [`${count} ${name}`, item];
+  };
+}
+
+/** By what names it, else by what it is. */
+function nameOf(item: unknown): string {
+  if (!isRecord(item)) return JSON.stringify(item) ?? '';
+  const names = naming.map((key) => (Object.hasOwn(item, key) ? item[key] : undefined));
+  return names.every((name) => name === undefined)
+    ? JSON.stringify(item)
+    : names.map((name) => JSON.stringify(name)).join(' ');
 }
