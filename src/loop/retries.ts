@@ -16,7 +16,7 @@ export interface Retries {
 interface Failure {
   readonly failedAt: number;
   readonly retryAt: number;
-  /** How often in a row it failed although there was news. */
+  /** How often in a row it failed again although there was news. */
   readonly inVain: number;
   readonly hurried: boolean;
 }
@@ -53,7 +53,8 @@ export function createRetries(
       const failure = failures.get(side);
       if (failure === undefined) return;
       const soon = failure.failedAt + minMs * 2 ** Math.min(30, failure.inVain);
-      if (soon < failure.retryAt) failures.set(side, { ...failure, retryAt: soon, hurried: true });
+      const retryAt = Math.min(failure.retryAt, soon);
+      failures.set(side, { ...failure, retryAt, hurried: true });
     },
     isDue: (side) => (failures.get(side)?.retryAt ?? 0) <= now(),
     untilNext: () => {

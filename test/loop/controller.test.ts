@@ -8,7 +8,7 @@ import { createController } from '../../src/loop/controller.js';
 import type { WakeSource } from '../../src/loop/wake-sources.js';
 import { asConnectorError, ConnectorError } from '../../src/shared/errors.js';
 import type { Picture } from '../../src/pass/picture.js';
-import type { Failure, Outcome, Side } from '../../src/pass/run.js';
+import { type Failure, nomadSide, type Outcome, type Side } from '../../src/pass/run.js';
 import { settings } from '../desired/given.js';
 import { heldRemoval, nothing, picture, something, times } from '../pass/given-picture.js';
 
@@ -180,6 +180,98 @@ describe('the controller', () => {
       expect(wakes).to.deep.equal(['start', 'recheck']);
     }
     for (const { wakes } of quiet) expect(wakes).to.deep.equal(['start']);
+  });
+
+  describe('while a side backs off', () => {
+    const slow = { backoffMinMs: 600_000, backoffMaxMs: 600_000 };
+    const sources = ['stream', 'blocking', 'route-file', 'timer', 'recheck', 'retry'] as const;
+
+    /** A storm, with turns in between in which a pass could begin. */
+    async function storm(one: ReturnType<typeof start>, from: readonly WakeSource[] = sources) {
+      for (let wake = 0; wake < 1000; wake++) {
+        one.controller.wake(from[wake % from.length] ?? 'timer');
+        if (wake % 100 === 0) await delay(3);
+      }
+      await delay(10);
+    }
+
+    async function failed(one: ReturnType<typeof start>, side: Side): Promise<void> {
+      (await one.pass(1)).fail(new ConnectorError('haproxy-down', 'no answer'), side);
+      await waitFor('a failure', () => one.failures.length === 1, { intervalMs: 1 });
+    }
+
+    it('makes no pass however many wakes there are, and tells how long it waits', async () => {
+      for (const side of ['default', nomadSide]) {
+        const one = start({ sync: slow });
+        await failed(one, side);
+        await storm(one);
+        expect(one.passes).to.have.length(1);
+        expect(one.waits).to.have.length(1);
+        expect(one.waits[0]?.side).to.equal(side);
+        expect(one.waits[0]?.ms).to.be.within(300_000, 600_000);
+      }
+    });
+
+    it('is hurried by news from that side alone', async () => {
+      const sync = { backoffMinMs: 20, backoffMaxMs: 600_000 };
+      const needsPerson = new ConnectorError('nomad-refused', 'no rights', { retryable: false });
+      const cases = [
+        [nomadSide, ['stream', 'blocking'], true],
+        [nomadSide, ['route-file', 'timer', 'recheck', 'retry'], false],
+        ['default', ['route-file'], true],
+        ['default', ['stream', 'blocking', 'timer', 'recheck', 'retry'], false],
+      ] as const;
+      for (const [side, from, isHurried] of cases) {
+        for (const source of from) {
+          const one = start({ sync });
+          (await one.pass(1)).fail(needsPerson, side);
+          await waitFor('a failure', () => one.failures.length === 1, { intervalMs: 1 });
+          await storm(one, [source]);
+          if (isHurried) await one.pass(2);
+          else await delay(40);
+          expect(one.passes, `${source} for ${side}`).to.have.length(isHurried ? 2 : 1);
+        }
+      }
+    });
+
+    it('has one retry pending, whatever wakes it', async () => {
+      const one = start({ sync: { backoffMinMs: 40, backoffMaxMs: 40 } });
+      await failed(one, 'default');
+      await storm(one);
+      await one.pass(2);
+      await several(20);
+      expect(one.passes).to.have.length(2);
+      expect(one.busy.most).to.equal(1);
+    });
+
+    it('passes over the targets that are due, and not over the one that failed', async () => {
+      const one = start({ sync: slow, targets: ['one', 'two'] });
+      const first = await one.pass(1);
+      expect(['one', 'two'].map(first.isDue)).to.deep.equal([true, true]);
+      const error = new ConnectorError('haproxy-down', 'no answer');
+      first.endAs([
+        { side: 'one', picture: picture({ target: 'one' }) },
+        { side: 'two', error, times },
+      ]);
+      await waitFor('a failure', () => one.failures.length === 1, { intervalMs: 1 });
+      one.controller.wake('stream');
+      const second = await one.pass(2);
+      expect(['one', 'two'].map(second.isDue)).to.deep.equal([true, false]);
+    });
+  });
+
+  it('makes a bounded number of passes for a thousand wakes', async () => {
+    const one = start();
+    for (let wake = 0; wake < 1000; wake++) {
+      one.controller.wake('stream');
+      if (wake % 10 === 0) await turn();
+      one.passes.at(-1)?.end();
+    }
+    await delay(20);
+    for (const { end } of one.passes) end();
+    // One in each debounce, which 1,000 wakes can put off to 5 ms at most.
+    expect(one.passes.length).to.be.within(1, 200);
+    expect(one.busy.most).to.equal(1);
   });
 
   describe('when it is stopped', () => {
