@@ -74,13 +74,14 @@ export function createController(options: ControllerOptions): Controller {
     busySince = Date.now();
     const outcomes = await options.pass(retries.isDue, hardStop.signal);
     busySince = undefined;
+    // Whatever else a pass ends with, its catalog was read.
+    if (outcomes.every(({ side }) => side !== nomadSide)) retries.succeeded(nomadSide);
     outcomes.forEach(conclude);
     armRetry();
   }
 
   function conclude(outcome: Outcome): void {
     if ('error' in outcome) return fail(outcome);
-    retries.succeeded(nomadSide);
     retries.succeeded(outcome.side);
     options.onSuccess(outcome.picture);
     lookAgain(outcome.side, outcome.picture);

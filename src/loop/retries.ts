@@ -1,4 +1,4 @@
-import type { Side } from '../pass/run.js';
+import { nomadSide, type Side } from '../pass/run.js';
 import { type Backoff, createBackoff } from '../shared/backoff.js';
 
 /** When each side that failed may be asked again. All times in milliseconds of a monotonic clock. */
@@ -9,7 +9,10 @@ export interface Retries {
   /** There is news from this side: it may be asked again soon, but less so each time that is in vain. */
   readonly hurry: (side: Side) => void;
   readonly isDue: (side: Side) => boolean;
-  /** Milliseconds until the next side that waits is due; undefined where none waits. */
+  /**
+   * Milliseconds until the next side that waits is due; undefined where none waits. Nobody is due
+   * before Nomad.
+   */
   readonly untilNext: () => number | undefined;
 }
 
@@ -58,7 +61,9 @@ export function createRetries(
     },
     isDue: (side) => (failures.get(side)?.retryAt ?? 0) <= now(),
     untilNext: () => {
-      const waiting = [...failures.values()].map(({ retryAt }) => retryAt - now());
+      const nomad = failures.get(nomadSide);
+      const all = nomad === undefined ? [...failures.values()] : [nomad];
+      const waiting = all.map(({ retryAt }) => retryAt - now());
       return waiting.length === 0 ? undefined : Math.max(0, Math.min(...waiting));
     },
   };

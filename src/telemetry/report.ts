@@ -1,7 +1,7 @@
 import type { WakeSource } from '../loop/wake-sources.js';
 import { changeLines } from '../diff/print/changes.js';
 import type { Picture } from '../pass/picture.js';
-import type { Failure, Side } from '../pass/run.js';
+import { type Failure, nomadSide, type Side } from '../pass/run.js';
 import type { Times } from '../pass/stopwatch.js';
 import { serviceFigures } from './figures.js';
 import type { Logger } from './logger.js';
@@ -44,6 +44,8 @@ export function createReporter(logger: Logger, metrics: Metrics): Reporter {
   }
 
   function waiting(side: Side, ms: number): void {
+    // A target that was tried tells that Nomad answers again.
+    waits.delete(nomadSide);
     waits.set(side, ms);
     metrics.backoff(Math.max(0, ...waits.values()) / 1000);
   }
@@ -55,7 +57,6 @@ export function createReporter(logger: Logger, metrics: Metrics): Reporter {
     const ms = took(metrics, times, rest.held ? 'held' : changed ? 'changed' : 'noop');
     count(metrics, picture, before.last);
     metrics.succeeded(times.endedAt, ms / 1000);
-    waits.delete('nomad');
     waiting(target, 0);
     if (!synced) metrics.startupSynced((Date.now() - started) / 1000);
     synced = true;

@@ -260,6 +260,26 @@ describe('the controller', () => {
     });
   });
 
+  it('waits for Nomad although a target that failed before it is due', async () => {
+    const one = start({ sync: { backoffMinMs: 1, backoffMaxMs: 600_000 } });
+    (await one.pass(1)).fail(new ConnectorError('haproxy-down', 'no answer'));
+    const refused = new ConnectorError('nomad-refused', 'no rights', { retryable: false });
+    (await one.pass(2)).fail(refused, nomadSide);
+    await waitFor('two failures', () => one.failures.length === 2, { intervalMs: 1 });
+    await delay(50);
+    expect(one.wakes).to.deep.equal(['start', 'retry']);
+  });
+
+  it('waits for a target although Nomad, which answers again, failed before it', async () => {
+    const one = start({ sync: { backoffMinMs: 1, backoffMaxMs: 600_000 } });
+    (await one.pass(1)).fail(new ConnectorError('nomad-failed', 'no answer'), nomadSide);
+    const refused = new ConnectorError('haproxy-refused', 'no', { retryable: false });
+    (await one.pass(2)).fail(refused);
+    await waitFor('two failures', () => one.failures.length === 2, { intervalMs: 1 });
+    await delay(50);
+    expect(one.wakes).to.deep.equal(['start', 'retry']);
+  });
+
   it('makes a bounded number of passes for a thousand wakes', async () => {
     const one = start();
     for (let wake = 0; wake < 1000; wake++) {
