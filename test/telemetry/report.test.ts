@@ -2,11 +2,12 @@ import { expect } from 'chai';
 
 import type { Failure } from '../../src/pass/run.js';
 import { ConnectorError, type ErrorCode } from '../../src/shared/errors.js';
+import { changeLines } from '../../src/diff/print/changes.js';
 import { createReporter } from '../../src/telemetry/report.js';
 import type { LogFields, Logger } from '../../src/telemetry/logger.js';
 import type { Metrics } from '../../src/telemetry/metrics.js';
 import { catalogOf } from '../desired/given.js';
-import { actualBackend, actualState, backend, desiredState } from '../diff/given.js';
+import { actualBackend, actualState, backend, desiredState, planFor } from '../diff/given.js';
 import { heldRemoval, nothing, picture, something, times } from '../pass/given-picture.js';
 
 /** A reporter, what it logs and what it measures. */
@@ -70,6 +71,36 @@ describe('the report of a pass', () => {
       something.steps.map(({ kind }) => kind),
     );
     expect(report.measured('reload')).to.deep.equal([['new-backend']]);
+  });
+
+  it('says what changed in words, up to fifty lines', () => {
+    const report = reporter();
+    report.succeeded(picture({ plan: something, steps: something.steps }));
+    const lines = changeLines(something);
+    expect(lines.length).to.be.above(0);
+    expect(report.lines[0]?.fields['changes']).to.deep.equal(lines);
+    expect(report.lines[0]?.fields).not.to.have.property('moreChanges');
+    const names = Array.from({ length: 80 }, (_, at) => `s${String(at).padStart(2, '0')}`);
+    const many = planFor(desiredState(names.map((name) => backend(name))), actualState());
+    report.succeeded(picture({ plan: many, steps: many.steps }));
+    const { changes, moreChanges } = report.lines[1]?.fields ?? {};
+    const all = changeLines(many);
+    expect(changes).to.deep.equal(all.slice(0, 50));
+    expect(moreChanges).to.equal(all.length - 50);
+  });
+
+  it('measures the longest wait before a retry, which is none once all are well', () => {
+    const report = reporter();
+    const last = (): unknown => report.measured('backoff').at(-1);
+    report.failed({ ...failure('nomad-failed'), side: 'nomad' }, 500);
+    expect(last()).to.deep.equal([0.5]);
+    report.failed({ ...failure('haproxy-down'), side: 'one' }, 2000);
+    report.failed({ ...failure('haproxy-down'), side: 'two' }, 1000);
+    expect(last()).to.deep.equal([2]);
+    report.succeeded(picture({ target: 'one' }));
+    expect(last()).to.deep.equal([1]);
+    report.succeeded(picture({ target: 'two' }));
+    expect(last()).to.deep.equal([0]);
   });
 
   it('says what a pass failed with', () => {
