@@ -79,7 +79,7 @@ export default tseslint.config(
         { selector: 'ExportDefaultDeclaration', message: 'Use named exports.' },
         {
           selector:
-            ':matches(PropertyDefinition, MethodDefinition, TSParameterProperty)[accessibility="private"]',
+            ':matches(PropertyDefinition, MethodDefinition[kind!="constructor"], TSParameterProperty)[accessibility="private"]',
           message: 'Private members are #name.',
         },
       ],

@@ -72,6 +72,18 @@ describe('readiness', () => {
     health.succeeded(picture({ rest: { ...nothing, skipped } }));
     expect(health.ready()).to.deep.equal({ ok: true });
   });
+
+  it('asks for each target, and names the one that is not in sync', () => {
+    const { health } = healthAt(1000, ['one', 'two']);
+    health.succeeded(picture({ target: 'one' }));
+    expect(health.ready()).to.deep.equal({ ok: false, reason: 'two: no sync yet' });
+    health.failed({ ...unreachable, side: 'two' });
+    expect(health.ready().reason).to.equal('two: no sync yet: Nomad does not answer');
+    health.succeeded(picture({ target: 'two' }));
+    expect(health.ready()).to.deep.equal({ ok: true });
+    health.succeeded(picture({ target: 'one', rest: something }));
+    expect(health.ready().reason).to.match(/^one: .* left to do$/);
+  });
 });
 
 describe('liveness', () => {

@@ -32,6 +32,7 @@ export function passesOver(
       return error === undefined ? Promise.resolve(state.catalog) : Promise.reject(error);
     },
     hidden: () => Promise.resolve([]),
+    isQuiet: () => false,
     namespaces: () => ['default'],
   };
   const deps: PassDependencies = {
