@@ -1,4 +1,8 @@
-import { createDataPlaneReader, createDataPlaneWriter } from './actual/dataplane-client.js';
+import {
+  createDataPlaneReader,
+  createDataPlaneWriter,
+  type DataPlaneReader,
+} from './actual/dataplane-client.js';
 import { createActualReader } from './actual/reader.js';
 import type { Settings, TargetSettings } from './config/types.js';
 import { createCatalogReader, type CatalogReader } from './observe/catalog/reader.js';
@@ -24,6 +28,8 @@ export interface Assembly {
   readonly catalog: CatalogReader;
   /** Names of the targets. */
   readonly targets: readonly string[];
+  /** Each target's Data Plane API, for GET. */
+  readonly clients: Readonly<Record<string, DataPlaneReader>>;
   /** One pass over the targets that are due. Never throws. */
   readonly pass: (
     isDue: (side: Side) => boolean,
@@ -69,6 +75,7 @@ export function assemble(settings: Settings, options: AssemblyOptions): Assembly
   return {
     ...{ nomad, catalog },
     targets: targets.map(({ name }) => name),
+    clients: Object.fromEntries(targets.map(({ name, client }) => [name, client])),
     pass: (isDue, signal) => runPass(deps, isDue, signal),
   };
 }

@@ -7,6 +7,7 @@ import { redactSettings } from '../config/redact.js';
 import type { Settings } from '../config/types.js';
 import { createController } from '../loop/controller.js';
 import { createHealth } from '../loop/health.js';
+import { startHaproxyWatches } from '../loop/haproxy-watches.js';
 import { startWakeSources } from '../observe/wake/wake.js';
 import { watchRoutes } from '../routes/folder.js';
 import { startHttpServer, type Status } from '../server/http.js';
@@ -26,7 +27,7 @@ export async function runDaemon(
     onChange: () => controller.wake('route-file'),
     logger,
   });
-  const { nomad, catalog, pass, targets } = assemble(settings, {
+  const { nomad, catalog, clients, pass, targets } = assemble(settings, {
     writes: true,
     staysRunning: true,
     routeFiles: routes.current,
@@ -43,11 +44,13 @@ export async function runDaemon(
     onSuccess: (picture) => {
       reporter.succeeded(picture);
       health.succeeded(picture);
+      watches.succeeded(picture);
       wakes.namespacesSeen(catalog.namespaces());
     },
     onFailure: (failure, waitMs) => {
       reporter.failed(failure, waitMs);
       health.failed(failure);
+      watches.failed(failure);
     },
   });
   const { sync } = settings;
@@ -63,8 +66,16 @@ export async function runDaemon(
     signal,
     log: logger,
   });
+  const watches = startHaproxyWatches({
+    clients,
+    intervalMs: settings.haproxy.watchIntervalMs,
+    isBusy: () => controller.busySince !== undefined,
+    onWake: () => controller.wake('haproxy'),
+    signal,
+    log: logger,
+  });
   await controller.run(signal);
-  await wakes.done;
+  await Promise.all([wakes.done, watches.done]);
   routes.close();
   nomad.close();
   await server?.close();

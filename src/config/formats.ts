@@ -14,6 +14,11 @@ export function parseDuration(value: string | number): number | undefined {
   return ms <= maxDurationMs ? ms : undefined;
 }
 
+/** `off`, or a time above 0. */
+export function parseDurationOrOff(value: string | number): 'off' | number | undefined {
+  return value === 'off' ? 'off' : parseDuration(value);
+}
+
 /** An http(s) URL in its shortest form: no credentials, query, fragment or trailing slash. */
 export function parseHttpUrl(value: string): string | undefined {
   if (!/^https?:\/\/[^/\s]/i.test(value) || !URL.canParse(value)) return undefined;

@@ -1,4 +1,5 @@
 import {
+  parseDurationOrOff,
   parseHttpUrl,
   parseListen,
   parseLogLevel,
@@ -84,10 +85,12 @@ function overSocket(unixSocket: string): Pick<NomadSettings, 'address' | 'unixSo
 }
 
 function haproxySettings(read: Reader): HaproxySettings {
+  const watch = parseDurationOrOff(read.either('haproxy.watch_interval'));
   return {
     backendStrategy: read.text('haproxy.backend_strategy') as BackendStrategy,
     drainTimeoutMs: read.number('haproxy.drain_timeout_sec') * 1000,
     frontends: read.list('haproxy.frontends') ?? [read.text('haproxy.frontend')],
+    ...optional({ watchIntervalMs: watch === 'off' ? undefined : watch }),
   };
 }
 

@@ -157,6 +157,15 @@ export const sections = {
     },
     // Longer than the 30 s after which the Data Plane API gives up on HAProxy and answers.
     request_timeout: duration('Timeout of a request to the Data Plane API.', '40s'),
+    watch_interval: {
+      ...duration(
+        'How often HAProxy is checked for changes that a pass must see; `off` disables the check.',
+        '1s',
+      ),
+      expected:
+        'a time such as "1s" or "500ms", a number of seconds, or "off"; above 0, up to 7 days',
+      format: 'duration-or-off',
+    },
   },
   tags: {
     prefix: text('Prefix of the tags on Nomad services.', 'a word such as haproxy', {

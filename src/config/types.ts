@@ -53,6 +53,8 @@ export interface HaproxySettings {
   readonly backendStrategy: BackendStrategy;
   readonly drainTimeoutMs: number;
   readonly frontends: readonly string[];
+  /** Undefined: HAProxy is looked at by passes only. */
+  readonly watchIntervalMs?: number;
 }
 
 export interface RoutingSettings {

@@ -4,6 +4,7 @@ import { nearest } from '../shared/nearest.js';
 import {
   hasCredentials,
   parseDuration,
+  parseDurationOrOff,
   parseHttpUrl,
   parseListen,
   parseLogLevel,
@@ -16,6 +17,10 @@ import { configSchema, leaves, sections, type ConfigKey } from './schema.js';
 const ajv = new Ajv({ allErrors: true, verbose: true, allowUnionTypes: true });
 ajv.addVocabulary(['expected', 'env', 'flag', 'secret', 'emptyIsValue']);
 ajv.addFormat('duration', (value: string) => (parseDuration(value) ?? 0) > 0);
+ajv.addFormat('duration-or-off', (value: string) => {
+  const parsed = parseDurationOrOff(value) ?? 0;
+  return parsed === 'off' || parsed > 0;
+});
 ajv.addFormat('http-url', (value: string) => parseHttpUrl(value) !== undefined);
 ajv.addFormat('nomad-address', (value: string) => parseNomadAddress(value) !== undefined);
 ajv.addFormat('unix-path', (value: string) => parseUnixPath(value) !== undefined);

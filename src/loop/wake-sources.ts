@@ -7,6 +7,7 @@ export const wakeSources = [
   'retry',
   'recheck',
   'route-file',
+  'haproxy',
 ] as const;
 
 export type WakeSource = (typeof wakeSources)[number];

@@ -11,7 +11,12 @@ describe('loadSettings', () => {
         skipVerify: false,
         requestTimeoutMs: 10_000,
       },
-      haproxy: { backendStrategy: 'use_existing', drainTimeoutMs: 30_000, frontends: ['https'] },
+      haproxy: {
+        backendStrategy: 'use_existing',
+        drainTimeoutMs: 30_000,
+        frontends: ['https'],
+        watchIntervalMs: 1000,
+      },
       targets: [
         {
           name: 'default',
@@ -277,4 +282,23 @@ describe('domain_map', () => {
     const env = { DOMAIN_MAP_ENABLED: 'false' };
     expect(load({ env }).routing.mode).to.equal('rules');
   });
+});
+
+describe('haproxy.watch_interval', () => {
+  const watchOf = (value: string): number | undefined =>
+    load({ file: `haproxy: {watch_interval: ${value}}` }).haproxy.watchIntervalMs;
+
+  it('is a time, or off', () => {
+    expect(watchOf('250ms')).to.equal(250);
+    expect(watchOf('2')).to.equal(2000);
+    expect(watchOf('"off"')).to.equal(undefined);
+    expect(watchOf('off')).to.equal(undefined);
+  });
+
+  for (const value of ['0', '0s', '-1', 'never', 'true', '8000h', '""']) {
+    it(`is not ${value}`, () => {
+      if (value === '""') return expect(watchOf(value)).to.equal(1000);
+      expect(() => watchOf(value)).to.throw('haproxy.watch_interval');
+    });
+  }
 });
