@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 
 import { expect } from 'chai';
 
@@ -46,7 +46,10 @@ describe('the watch of HAProxy', () => {
 
   async function restartOnBase(): Promise<void> {
     await stack().dp.stopHaproxy();
-    await writeFile(stack().dp.dirs.config, base);
+    const { config } = stack().dp.dirs;
+    // In one piece: the Data Plane API takes over a file that is half written.
+    await writeFile(`${config}.base`, base);
+    await rename(`${config}.base`, config);
     await stack().dp.startHaproxy();
   }
 
