@@ -210,7 +210,7 @@ describe('the watch of HAProxy', () => {
     expect(connector.failures).to.deep.equal([]);
   });
 
-  it('asks one GET, and none while a pass runs or after the end', async () => {
+  it('asks one GET, and none after the end', async () => {
     const connector = await settled();
     await connector.waitSettled();
     stack().proxy.clear();
@@ -225,6 +225,27 @@ describe('the watch of HAProxy', () => {
     stack().proxy.clear();
     await new Promise((resolve) => setTimeout(resolve, 600));
     expect(stack().proxy.seen()).to.deep.equal([]);
+  });
+
+  it('asks nothing while a pass runs', async () => {
+    const connector = await settled();
+    const { proxy } = stack();
+    let release = (): void => undefined;
+    const held = new Promise<undefined>((resolve) => (release = () => resolve(undefined)));
+    proxy.onRequest(({ path }) => (path.endsWith('/configuration/raw') ? held : undefined));
+    const passes = connector.results.length;
+    proxy.clear();
+    connector.wake();
+    await until(() => proxy.seen().some(({ path }) => path.endsWith('/configuration/raw')));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    proxy.clear();
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    expect(proxy.seen()).to.deep.equal([]);
+    release();
+    proxy.onRequest(undefined);
+    await until(() => connector.results.length > passes);
+    await until(() => proxy.seen().some(({ path }) => path === watchPath));
+    expect(countOf(connector.wakes, 'haproxy')).to.equal(0);
   });
 
   it('off: nothing is asked', async () => {
