@@ -103,6 +103,29 @@ describe('the laws of the diff', () => {
     );
   });
 
+  it('a file that differs from the process is written, and nothing else is done', () => {
+    const text = fc.dictionary(
+      fc.constantFrom('x.io', 'y.io', 'odd'),
+      fc.constantFrom('pool', 'b'),
+    );
+    fc.assert(
+      fc.property(someWorld, text, (world, stored) => {
+        const actual = converge(inputFor(world));
+        const shared = world.settings.routing.mapFile === undefined ? '' : 'hosts';
+        const maps = Object.entries(actual.maps).map(([name, map]) =>
+          map.entries === undefined || name === shared ? [name, map] : [name, { ...map, stored }],
+        );
+        const left = { ...actual, maps: Object.fromEntries(maps) as ActualState['maps'] };
+        const mending = plan(inputFor({ ...world, actual: left }));
+        expect(mending.steps.filter(({ kind }) => kind !== 'write-map')).to.deep.equal([]);
+        const after = applyToModel(left, mending);
+        expect(plan(inputFor({ ...world, actual: after })).steps).to.deep.equal([]);
+        expect(after.backends).to.deep.equal(actual.backends);
+      }),
+      runs,
+    );
+  });
+
   it('the same input gives the same plan, in whatever order the answers came', () => {
     fc.assert(
       fc.property(someWorld, fc.infiniteStream(fc.nat(1000)), (world, random) => {
