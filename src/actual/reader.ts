@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import type { Settings } from '../config/types.js';
 import { ConnectorError } from '../shared/errors.js';
@@ -15,6 +16,7 @@ import {
   parseGlobal,
   parseDefaults,
   parseRuntimeServers,
+  versionStamp,
   type RuntimeServers,
 } from './normalise/parse.js';
 import type {
@@ -153,22 +155,31 @@ interface Raw {
   readonly checksum: string;
 }
 
+const rawReads = 20;
+const rawReadAgainMs = 50;
+
 /**
- * The file itself. Where its `# _version=` differs from the header, a failed reload has left the
- * Data Plane API with a configuration that is not on disk; posting the file back mends that.
+ * The file itself. If its version differs from the header, the Data Plane API works with a
+ * configuration that is not on disk, as after a failed reload. Posting the file back mends that. A file
+ * without a version is about to be read again by the Data Plane API itself, and a write would race with
+ * that, so it gets a moment first.
  */
-async function readRaw(get: Get): Promise<Raw> {
+async function readRaw(get: Get, left = rawReads): Promise<Raw> {
   const response = expectOk(await get('/configuration/raw'), 'read the configuration');
   const text = String(response.body);
-  const onDisk = Number(/^# _version=(\d+)/m.exec(text)?.[1] ?? response.version);
+  const stamp = versionStamp(text);
+  // It counts from 1 for a file that has no version.
+  const onDisk = stamp ?? 1;
   const version = response.version ?? onDisk;
-  if (onDisk !== version) {
-    throw new ConnectorError(
-      'haproxy-poisoned',
-      `the Data Plane API is at config v${version} but the file at v${onDisk}: a reload failed`,
-    );
+  if (onDisk === version) return { text, version, checksum: response.checksum ?? '' };
+  if (stamp === undefined && left > 1) {
+    await delay(rawReadAgainMs);
+    return readRaw(get, left - 1);
   }
-  return { text, version, checksum: response.checksum ?? '' };
+  throw new ConnectorError(
+    'haproxy-poisoned',
+    `the Data Plane API is at config v${version} but the file at v${onDisk}: a reload failed`,
+  );
 }
 
 interface Info {

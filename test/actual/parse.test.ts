@@ -9,6 +9,7 @@ import {
   parseGlobal,
   parseMapEntries,
   parseDefaults,
+  versionStamp,
   parseRuntimeServers,
 } from '../../src/actual/normalise/parse.js';
 import { serverJson } from '../../src/apply/transaction.js';
@@ -36,6 +37,13 @@ function parse(name: string, given: JsonObject = {}) {
 }
 
 describe('parsing what the Data Plane API answers', () => {
+  it("the file's version: none before the Data Plane API has written it", () => {
+    expect(versionStamp('# _md5hash=ab\n# _version=17\nglobal\n')).to.equal(17);
+    expect(versionStamp('# by hand\nglobal\n')).to.equal(undefined);
+    expect(versionStamp('global\n  # about _version=5\n')).to.equal(undefined);
+    expect(versionStamp('')).to.equal(undefined);
+  });
+
   describe("a backend: ours, or the operator's", () => {
     it('a prefix and a mark: ours', () => {
       const found = parse('nomad_web', { metadata: mark });

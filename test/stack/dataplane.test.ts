@@ -165,7 +165,8 @@ describe('the loop, when the data plane misbehaves', () => {
     expect(await stack().openTransactions()).to.deep.equal([]);
   });
 
-  it('the view of the API is poisoned by a failed reload of another writer', async () => {
+  /** Another writer's frontend on a port that is in use: HAProxy doesn't load it. */
+  const poison = async (): Promise<void> => {
     const { dp } = stack();
     const taken = await occupy();
     const version = (await ask('version')) as number;
@@ -177,7 +178,22 @@ describe('the loop, when the data plane misbehaves', () => {
     });
     taken.server.close();
     expect(answer.status).to.equal(400);
+  };
+
+  it('the view of the API is poisoned by a failed reload of another writer', async () => {
     stack().serve('web', [app]);
+    const passes = stack().passes();
+    await passes.run();
+    stack().serve('late', [app]);
+    await poison();
+    await passes.run();
+    await stack().waitServed(domainOf('late'), [app]);
+    expect(await stack().configuration()).not.to.include('frontend theirs');
+  });
+
+  it('the same, before the API has ever written the file', async () => {
+    stack().serve('web', [app]);
+    await poison();
     stack().connector();
     await stack().waitServed(domainOf('web'), [app]);
     expect(await stack().configuration()).not.to.include('frontend theirs');

@@ -19,6 +19,12 @@ const defaultWeight = 1;
 /** Runtime servers by name; server names of ours are unique over all backends. */
 export type RuntimeServers = Readonly<Record<string, RuntimeServer>>;
 
+/** `# _version=` of the file; none before the Data Plane API has written it. */
+export function versionStamp(text: string): number | undefined {
+  const stamp = /^# _version=(\d+)/m.exec(text)?.[1];
+  return stamp === undefined ? undefined : Number(stamp);
+}
+
 /** `GET /runtime/backends/{parent}/servers`. */
 export function parseRuntimeServers(body: unknown): RuntimeServers {
   const servers: Record<string, RuntimeServer> = {};
