@@ -176,6 +176,8 @@ for (const mode of ['map', 'rules'] as const) {
       const app = await deploys().app('canary');
       service.addInstance({ ...at(app), canary: true });
       await reached('canary');
+      // The pass that brought it may still be reading back.
+      await connector.waitSettled();
       expect(countedReloads(connector).slice(before)).to.deep.equal(['changed-backend']);
       expect(await plain.stop()).to.deep.equal([]);
       expect(names(plain.answers)).to.deep.equal(['a1', 'a2']);
