@@ -8,12 +8,12 @@ import { expectOk } from './answers.js';
 import type { DataPlaneReader } from './dataplane-client.js';
 import { ownMaps, readMaps } from './maps.js';
 import { markerHash } from '../haproxy/ownership.js';
-import { connectorBackendName } from '../haproxy/names.js';
 import {
   type Defaults,
   parseBackend,
   parseFrontend,
   parseGlobal,
+  parseMarker,
   parseDefaults,
   parseRuntimeServers,
   versionStamp,
@@ -44,7 +44,7 @@ export interface ActualReader {
 interface Configuration {
   readonly backends: Readonly<Record<string, ActualBackend>>;
   readonly frontends: Readonly<Record<string, ActualFrontend>>;
-  readonly marker: string | undefined;
+  readonly marker: ReturnType<typeof parseMarker>;
   readonly global: GlobalFacts;
   readonly defaults: { readonly defaults?: string; readonly inherited?: JsonObject };
   readonly maps: Readonly<Record<string, string>>;
@@ -108,7 +108,7 @@ export function createActualReader(
       frontends: configuration.frontends,
       maps,
       marker: {
-        ...(configuration.marker === undefined ? {} : { onDisk: configuration.marker }),
+        ...configuration.marker,
         ...(loaded === undefined ? {} : { loaded }),
       },
       global: configuration.global,
@@ -235,7 +235,7 @@ async function readConfiguration(get: Get, settings: Settings): Promise<Configur
   return {
     backends: byName(sections.map((item) => parseBackend(item, prefix, inherited))),
     frontends: byName(fronts.map((item) => parseFrontend(item, inherited))),
-    marker: markerOnDisk(sections, prefix),
+    marker: parseMarker(sections, prefix),
     global: await withServerState(
       get,
       parseGlobal(expectOk(global, 'read global').body, general.body),
@@ -272,12 +272,6 @@ async function withServerState(get: Get, facts: GlobalFacts): Promise<GlobalFact
   const name = encodeURIComponent(basename(facts.serverStateFile));
   const response = await get(`/storage/general/${name}`);
   return response.status === 200 ? { ...facts, serverState: String(response.body) } : facts;
-}
-
-function markerOnDisk(sections: readonly JsonObject[], prefix: string): string | undefined {
-  const section = sections.find((item) => item['name'] === connectorBackendName(prefix));
-  const servers = isObject(section?.['servers']) ? Object.keys(section['servers']) : [];
-  return servers.find((name) => markerHash(prefix, name) !== undefined);
 }
 
 function omit<T>(record: Readonly<Record<string, T>>, names: readonly string[]): Record<string, T> {

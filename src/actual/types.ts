@@ -26,6 +26,8 @@ export interface ActualState {
 export interface Marker {
   readonly onDisk?: string;
   readonly loaded?: string;
+  /** Nomad's index when HAProxy was last written, from the metadata of that server. */
+  readonly nomadIndex?: number;
 }
 
 export interface ActualBackend {

@@ -60,7 +60,7 @@ export async function apply(context: ApplyContext, plan: Plan): Promise<ApplyRes
   const entries = steps.filter(isEntryStep);
   await applyEntries(context, entries, 'first');
   const slots = steps.filter(isSlotStep);
-  const version = await applySlotSteps(context, slots);
+  const version = await applySlotSteps(context, slots, plan.markIndex);
   const structural = steps.filter(isStructural);
   if (structural.length > 0) await commit(context, version, structural, slots, entries);
   await applyEntries(context, entries, 'last');

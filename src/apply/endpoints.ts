@@ -5,7 +5,7 @@ import { effectOf } from '../diff/steps.js';
 import type { SlotStep } from '../diff/types.js';
 import { ConnectorError } from '../shared/errors.js';
 import { aborting, type ApplyContext, pathOf } from './context.js';
-import { editServerLines } from './render/server-line.js';
+import { editMarkerLine, editServerLines } from './render/server-line.js';
 import { saveServerState } from './state-file.js';
 import type { PlannedBackend } from './render/state-file.js';
 
@@ -22,6 +22,7 @@ import type { PlannedBackend } from './render/state-file.js';
 export async function applySlotSteps(
   context: ApplyContext,
   steps: readonly SlotStep[],
+  markIndex?: number,
 ): Promise<number> {
   let version = context.actual.configVersion;
   if (steps.length === 0) return version;
@@ -33,7 +34,7 @@ export async function applySlotSteps(
   );
   await setRuntime(context, stopping, { admin_state: 'maint' });
   await saveServerState(context, plannedBackends(context, steps));
-  let text = context.actual.raw;
+  let text = editMarker(context, markIndex);
   for (let at = 0; at < steps.length; at += maxActions) {
     const some = steps.slice(at, at + maxActions);
     text = editServerLines(text, some);
@@ -48,6 +49,12 @@ export async function applySlotSteps(
 
 /** A header holds the runtime actions, and a server takes no header of more than 1 MiB. */
 const maxActions = 1000;
+
+/** Nomad's index, which this write tells later processes at no cost of its own. */
+function editMarker({ actual: { raw, marker } }: ApplyContext, markIndex?: number): string {
+  if (markIndex === undefined || marker.onDisk === undefined) return raw;
+  return editMarkerLine(raw, marker.onDisk, markIndex);
+}
 
 async function writeText(
   context: ApplyContext,

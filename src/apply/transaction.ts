@@ -1,5 +1,6 @@
 import { expectOk, refusal } from '../actual/answers.js';
 import type { DataPlaneResponse, WriteOptions } from '../actual/dataplane-client.js';
+import { withNomadIndex } from '../haproxy/marker-metadata.js';
 import { markerServerName, markOf } from '../haproxy/ownership.js';
 import { connectorBackendName } from '../haproxy/names.js';
 import { byKind, type HandlersOf } from '../diff/dispatch.js';
@@ -59,13 +60,13 @@ const executors: HandlersOf<
     tx.send('POST', pathOf('configuration', 'frontends', frontend, list, index), { json: rule }),
   'delete-rule': ({ frontend, list, index }, tx) =>
     tx.send('DELETE', pathOf('configuration', 'frontends', frontend, list, index)),
-  'set-marker': ({ hash, exists }, tx, prefix) => {
+  'set-marker': ({ hash, exists, nomadIndex }, tx, prefix) => {
     const name = connectorBackendName(prefix);
     const path = exists ? pathOf('configuration', 'backends', name) : '/configuration/backends';
     const server = markerServerName(prefix, tx.generation, hash);
     return tx.send(exists ? 'PUT' : 'POST', path, {
       query: { full_section: true },
-      json: { ...tx.from, ...markerJson(name, server) },
+      json: { ...tx.from, ...markerJson(name, server, nomadIndex) },
     });
   },
   reload: () => undefined,
@@ -188,12 +189,12 @@ export function serverJson(slot: PlannedSlot, fields: JsonObject): JsonObject {
   };
 }
 
-function markerJson(name: string, server: string): JsonObject {
+function markerJson(name: string, server: string, nomadIndex: number | undefined): JsonObject {
   const parked = { name: server, address: '127.0.0.1', port: 9, maintenance: 'enabled' };
   return {
     name,
     mode: 'http',
     metadata: markerMark,
-    servers: { [server]: { ...parked, metadata: markerMark } },
+    servers: { [server]: { ...parked, metadata: withNomadIndex(markerMark, nomadIndex) } },
   };
 }

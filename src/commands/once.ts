@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { exitCode, type ExitCode } from '../cli/exit-codes.js';
 import { planAsJson, printPlan, type Paint } from '../diff/print/print.js';
+import type { Held } from '../diff/types.js';
 import type { Picture } from '../pass/picture.js';
 import type { Outcome } from '../pass/run.js';
 import { asConnectorError, ConnectorError } from '../shared/errors.js';
@@ -43,12 +44,18 @@ async function converge(run: SingleRun): Promise<Picture[]> {
     try {
       const picture = await passOnce(run);
       pictures.push(picture);
-      if (picture.rest.held?.releasable !== true || tries >= maxTries) return pictures;
+      if (!mayRelease(picture.rest.held, maxTries - tries)) return pictures;
     } catch (error) {
       if (asConnectorError(error).code !== 'haproxy-conflict' || tries >= maxTries) throw error;
     }
     await delay(confirmMs, undefined, { signal: run.signal });
   }
+}
+
+/** What is held for minutes isn't waited for; what a second read may release is. */
+function mayRelease(held: Held | undefined, triesLeft: number): boolean {
+  if (held?.releasable !== true || triesLeft <= 0) return false;
+  return held.lasting === undefined || held.lasting.remainingMs <= triesLeft * confirmMs;
 }
 
 /** Of the one target. Throws what it failed for. */

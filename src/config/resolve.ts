@@ -42,6 +42,7 @@ export function resolveSettings(merged: MergedValues, problems: string[]): Setti
     },
     guard: {
       maxRemovalPercent: read.number('guard.max_removal_percent'),
+      tracelessHoldMs: read.ms('guard.traceless_hold'),
       allowRemovals: read.yes('guard.allow_removals'),
     },
     sync: syncSettings(read),

@@ -60,6 +60,18 @@ function duration(description: string, value: string): Leaf {
   };
 }
 
+function durationOrNone(description: string, value: string): Leaf {
+  return {
+    description,
+    expected: 'a time such as "5m" or "90s", or a number of seconds; 0 to 7 days',
+    type: ['string', 'number'],
+    format: 'duration-or-none',
+    minimum: 0,
+    maximum: 604_800,
+    default: value,
+  };
+}
+
 const haproxyName = '^[A-Za-z0-9_.:-]+$';
 const nameRule = 'letters, digits, ".", "_", ":" and "-"';
 
@@ -241,6 +253,11 @@ export const sections = {
         ' them.',
       100,
       30,
+    ),
+    traceless_hold: durationOrNone(
+      'How long more than that must be missing before it is removed, where nothing in Nomad tells why' +
+        ' it went; `0` disables the wait.',
+      '5m',
     ),
     allow_removals: yesNo('Disable the guard: apply every removal.', false, {
       flag: '--allow-removals',

@@ -88,6 +88,8 @@ export interface SlotSettings {
 export interface GuardSettings {
   /** Percent of owned servers (or backends) that one pass may remove on absence alone. */
   readonly maxRemovalPercent: number;
+  /** How long more than that must be absent before it goes, where nothing tells why; 0: no wait. */
+  readonly tracelessHoldMs: number;
   /** The operator allows every removal. */
   readonly allowRemovals: boolean;
 }

@@ -21,6 +21,7 @@ ajv.addFormat('duration-or-off', (value: string) => {
   const parsed = parseDurationOrOff(value) ?? 0;
   return parsed === 'off' || parsed > 0;
 });
+ajv.addFormat('duration-or-none', (value: string) => parseDuration(value) !== undefined);
 ajv.addFormat('http-url', (value: string) => parseHttpUrl(value) !== undefined);
 ajv.addFormat('nomad-address', (value: string) => parseNomadAddress(value) !== undefined);
 ajv.addFormat('unix-path', (value: string) => parseUnixPath(value) !== undefined);

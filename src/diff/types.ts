@@ -8,6 +8,10 @@ export interface Plan {
   readonly header: PlanHeader;
   readonly steps: readonly Step[];
   readonly held?: Held;
+  /** What the next pass is to remember of absences. */
+  readonly absences: Absences;
+  /** Nomad's index, as the marker should say it; undefined: leave it alone. */
+  readonly markIndex?: number;
   readonly skipped: readonly Skipped[];
   readonly warnings: readonly DesiredWarning[];
   /** What stands in the operator's part and keeps us from doing our work. */
@@ -51,6 +55,35 @@ export interface Held {
   readonly releasable: boolean;
   /** Made from a read whose absences can't be believed: it confirms nothing. */
   readonly untrusted?: true;
+  /** Nothing tells why it went: only time releases it, or the operator. */
+  readonly lasting?: LastingHold;
+}
+
+export interface LastingHold {
+  /** Unix seconds: when the first of it was missed. */
+  readonly since: number;
+  /** Unix seconds: when the last of it goes, if Nomad can be read until then and nothing comes back. */
+  readonly until: number;
+  /** Until the first of it goes. */
+  readonly remainingMs: number;
+}
+
+/** What was absent without a trace, and for how long: a hint that may be lost. */
+export interface Absences {
+  /** Unix milliseconds of the last read that could be trusted. */
+  readonly readAt: number;
+  readonly known: readonly Absence[];
+}
+
+export interface Absence {
+  /** `server <instance id>` or `backend <name>`. */
+  readonly what: string;
+  /** Unix seconds. */
+  readonly since: number;
+  /** Summed up from read to read, so that no step of a clock and no outage adds to it. */
+  readonly forMs: number;
+  /** Removed at once, as part of a small share: it counts towards the share until the hold is over. */
+  readonly released?: true;
 }
 
 /** Why HAProxy has to reload: bounded, a metric label. */
@@ -185,6 +218,8 @@ export interface SetMarker extends Structural<'set-marker'> {
   readonly hash: string;
   /** The marker's backend is there already. */
   readonly exists: boolean;
+  /** Nomad's index, for a later process to compare with. */
+  readonly nomadIndex?: number;
 }
 
 export type SlotStep = { [K in KindsOf<'slot'>]: SlotEdit<K> }[KindsOf<'slot'>];

@@ -16,6 +16,7 @@ export interface Recheck {
  * | a pass leaves | looked at after | slower from |
  * |---|---|---|
  * | removals that a second read can release | 0.5 s | the second look on |
+ * | removals that only time can release | 0.5 s, and when the time is up | the second look on |
  * | steps that are left to do | 1 s | the third |
  * | a drain, an instance that leaves | 1 s | the sixtieth |
  * | servers that wait for their checks | 1 s | never: after the sixtieth nobody looks |
@@ -34,8 +35,17 @@ export function nextLook(
   if (kind === undefined) return { watched };
   const { firstMs, steady } = paces[kind];
   if (kind === 'waiting' && looks > steady) return { watched };
-  const afterMs = Math.min(maxMs, firstMs * 2 ** Math.min(30, Math.max(0, looks - steady)));
-  return { watched, afterMs };
+  const paceMs = Math.min(maxMs, firstMs * 2 ** Math.min(30, Math.max(0, looks - steady)));
+  return { watched, afterMs: Math.min(paceMs, untilRelease(rest)) };
+}
+
+/** How often Nomad is asked whether it lasts: less than what counts as one absence, see absence.ts. */
+const maxHeldMs = 30_000;
+const minHeldMs = 500;
+
+function untilRelease({ held }: Pick<Plan, 'held'>): number {
+  if (held?.lasting === undefined) return Infinity;
+  return Math.min(maxHeldMs, Math.max(minHeldMs, held.lasting.remainingMs));
 }
 
 type Kind = 'held' | 'steps' | 'motion' | 'waiting';

@@ -47,14 +47,17 @@ async function planFor(
   actual: ActualState,
 ): Promise<Plan> {
   const { client, memory } = target;
-  const seconds = Math.floor(now() / 1000);
+  const nowMs = now();
+  const seconds = Math.floor(nowMs / 1000);
   const idle = await timed('actual', () => readIdleSlots(client, actual, seconds, signal));
   return timed('diff', () =>
     makePlan({
       ...{ catalog, hidden, desired, actual, settings, idle },
       now: seconds,
+      nowMs,
       unstable: stillUnstable(memory.unstable, desired),
       ...(memory.held === undefined ? {} : { confirms: memory.held }),
+      ...(memory.absences === undefined ? {} : { absences: memory.absences }),
     }),
   );
 }

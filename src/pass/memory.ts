@@ -1,4 +1,4 @@
-import type { Held } from '../diff/types.js';
+import type { Absences, Held } from '../diff/types.js';
 import type { Catalog } from '../observe/types.js';
 import type { Picture } from './picture.js';
 import type { Refusals } from './refusals.js';
@@ -8,6 +8,8 @@ import type { Unstable } from './unstable.js';
 export interface TargetMemory {
   /** Removals held by the pass before. */
   held?: Held;
+  /** What was absent without a trace, and for how long. */
+  absences?: Absences;
   /** By service: what HAProxy refused, until its input changes or another try is accepted. */
   rejected: Refusals;
   /** Its process and configuration, as this process left them. */

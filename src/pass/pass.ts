@@ -34,6 +34,8 @@ export async function syncTarget(
   const hidden = await observed.hidden(servedNamespaces(actual), signal);
   const context = { ...around, target, catalog, hidden, timed, signal };
   const start = await look(context, actual);
+  // Before anything is written: what is removed now counts even if the pass fails.
+  memory.absences = start.plan.absences;
   const { view, steps, reloads } = await convergeIfWriting(context, start);
   const degraded = findDegraded(view.actual, around.settings.haproxy.frontends);
   const { desired, actual: end, plan: rest } = view;

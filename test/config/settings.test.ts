@@ -31,7 +31,7 @@ describe('loadSettings', () => {
       routing: { mode: 'map', position: 'before', mapName: 'nomad' },
       checks: { fromJobSpec: true, intervalMs: 10_000, timeoutMs: 5000, rise: 2, fall: 3 },
       slots: { spareFactor: 1, spareMin: 2 },
-      guard: { maxRemovalPercent: 30, allowRemovals: false },
+      guard: { maxRemovalPercent: 30, tracelessHoldMs: 300_000, allowRemovals: false },
       sync: {
         resyncIntervalMs: 30_000,
         debounceMs: 75,

@@ -37,7 +37,7 @@ export const settings: Settings = {
   routing: { mode: 'map', position: 'before', mapName: 'nomad' },
   checks: { fromJobSpec: true, intervalMs: 10_000, timeoutMs: 5000, rise: 1, fall: 3 },
   slots: { spareFactor: 1, spareMin: 2 },
-  guard: { maxRemovalPercent: 50, allowRemovals: false },
+  guard: { maxRemovalPercent: 50, tracelessHoldMs: 0, allowRemovals: false },
   sync: {
     resyncIntervalMs: 30_000,
     debounceMs: 50,

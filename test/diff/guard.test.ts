@@ -19,6 +19,7 @@ import {
   endpoint,
   idOf,
   input,
+  now,
   operatorBackend,
   planFor,
   slot,
@@ -40,10 +41,11 @@ function ask(given: Partial<GuardInput> = {}): Held | undefined {
     actual,
     desired: wanting('a', 'b', 'c', 'd'),
     catalog: catalog(),
-    settings: { maxRemovalPercent: 50, allowRemovals: false },
+    settings: { maxRemovalPercent: 50, tracelessHoldMs: 0, allowRemovals: false },
     hidden: [],
+    nowMs: now * 1000,
     ...given,
-  });
+  }).held;
 }
 
 const ids = (...instances: readonly string[]) => instances.map(idOf);
@@ -108,7 +110,7 @@ describe('R6.2 guard: removals that are inferred from absence alone', () => {
     });
 
     it('so does one that would remove less', () => {
-      const strict = { maxRemovalPercent: 10, allowRemovals: false };
+      const strict = { maxRemovalPercent: 10, tracelessHoldMs: 0, allowRemovals: false };
       const desired = wanting('a', 'b');
       expect(ask({ desired, settings: strict, ...confirming(first) })).to.equal(undefined);
     });
@@ -225,7 +227,7 @@ describe('R6.2 guard: removals that are inferred from absence alone', () => {
     });
 
     it('holds nothing where the operator allows removals', () => {
-      const settings = { maxRemovalPercent: 50, allowRemovals: true };
+      const settings = { maxRemovalPercent: 50, tracelessHoldMs: 0, allowRemovals: true };
       expect(ask({ desired: none, hidden: ['default'], settings })).to.equal(undefined);
     });
   });
@@ -264,7 +266,7 @@ describe('R6.2 guard: removals that are inferred from absence alone', () => {
   });
 
   it('the operator allows it: nothing is held', () => {
-    const settings = { maxRemovalPercent: 50, allowRemovals: true };
+    const settings = { maxRemovalPercent: 50, tracelessHoldMs: 0, allowRemovals: true };
     const untrusted = catalog({ trust: { removals: 'held', reason: 'x' }, missing: ids('d') });
     expect(ask({ desired: desiredState(), settings, catalog: untrusted })).to.equal(undefined);
   });

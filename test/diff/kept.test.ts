@@ -158,8 +158,9 @@ describe('a skipped service that stands in a backend of ours', () => {
 
   it('its absent instances are held like those of any other', () => {
     const actual = ownBefore;
-    const asked = { actual, settings: { maxRemovalPercent: 30, allowRemovals: false }, hidden: [] };
-    const held = guard({ ...asked, desired: skippedWith([a!]), catalog: catalog() });
+    const settings = { maxRemovalPercent: 30, tracelessHoldMs: 0, allowRemovals: false };
+    const asked = { actual, settings, hidden: [], nowMs: 0 };
+    const { held } = guard({ ...asked, desired: skippedWith([a!]), catalog: catalog() });
     expect(held?.instances).to.deep.equal([idOf('b')]);
     expect(held?.backends).to.deep.equal([]);
   });

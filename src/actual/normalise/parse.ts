@@ -3,13 +3,15 @@ import { basename } from 'node:path';
 import { type SlotConfig, slotNumber } from '../../haproxy/slots.js';
 import { canonicalSection } from '../../haproxy/canonical.js';
 import { isObject, type JsonObject, objectsOf, textAt } from '../../shared/json.js';
-import { readMark } from '../../haproxy/ownership.js';
+import { readNomadIndex } from '../../haproxy/marker-metadata.js';
+import { markerHash, readMark } from '../../haproxy/ownership.js';
 import { connectorBackendName } from '../../haproxy/names.js';
 import type {
   ActualBackend,
   ActualFrontend,
   ActualSlot,
   GlobalFacts,
+  Marker,
   RuntimeServer,
 } from '../types.js';
 
@@ -167,6 +169,20 @@ function parseSlot(server: JsonObject): ActualSlot | undefined {
     config,
     fields: canonicalSection(fields),
   };
+}
+
+/** The marker on disk, among all items of `GET /configuration/backends?full_section=true`. */
+export function parseMarker(
+  sections: readonly JsonObject[],
+  prefix: string,
+): Pick<Marker, 'onDisk' | 'nomadIndex'> {
+  const section = sections.find((item) => item['name'] === connectorBackendName(prefix));
+  const servers = isObject(section?.['servers']) ? Object.entries(section['servers']) : [];
+  const found = servers.find(([name]) => markerHash(prefix, name) !== undefined);
+  if (found === undefined) return {};
+  const [onDisk, server] = found;
+  const nomadIndex = isObject(server) ? readNomadIndex(server['metadata']) : undefined;
+  return { onDisk, ...(nomadIndex === undefined ? {} : { nomadIndex }) };
 }
 
 /** One item of `GET /configuration/frontends?full_section=true`. */

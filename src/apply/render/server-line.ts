@@ -1,7 +1,10 @@
 import { formatAddress } from '../../haproxy/addresses.js';
 import { ConnectorError } from '../../shared/errors.js';
+import { withNomadIndex } from '../../haproxy/marker-metadata.js';
 import { markOf } from '../../haproxy/ownership.js';
 import type { PlannedSlot } from '../../diff/types.js';
+import { escapeRegex } from '../../shared/escape-regex.js';
+import { isObject, type JsonObject } from '../../shared/json.js';
 
 /**
  * Edits of the configuration's text: only the lines of our own slots, and in these only what can
@@ -35,6 +38,27 @@ export function editServerLines(text: string, edits: readonly SlotEdit[]): strin
     throw new ConnectorError('haproxy-conflict', `no server line for ${missing}`);
   }
   return lines.join('\n');
+}
+
+/** The marker's server line with another Nomad index; all else in it stays. */
+export function editMarkerLine(text: string, server: string, nomadIndex: number): string {
+  const start = new RegExp(`^\\s+server\\s+${escapeRegex(server)}\\s.*?# (?=\\{)`);
+  const lines = text.split('\n').map((line) => {
+    const before = start.exec(line)?.[0];
+    const metadata = before === undefined ? undefined : parsedObject(line.slice(before.length));
+    if (before === undefined || metadata === undefined) return line;
+    return before + JSON.stringify(withNomadIndex(metadata, nomadIndex));
+  });
+  return lines.join('\n');
+}
+
+function parsedObject(text: string): JsonObject | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** `  server NAME ADDRESS:PORT ... # {metadata}`; other parameters keep their place. */

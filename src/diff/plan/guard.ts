@@ -4,23 +4,33 @@ import type { GuardSettings } from '../../config/types.js';
 import type { DesiredState } from '../../desired/types.js';
 import { allocationOf, isLeaving } from '../../observe/catalog/model/allocation.js';
 import type { AllocationFacts, Catalog } from '../../observe/types.js';
+import type { Absences, Held } from '../types.js';
+import { withoutPresent } from './absence.js';
 import { skippedServices } from './skipped.js';
-import type { Held } from '../types.js';
+import { type Absent, overLimit, servingSlots } from './share.js';
+import { judgeTraceless, presentKeys } from './traceless.js';
 
 export interface GuardInput {
   readonly actual: ActualState;
   readonly desired: DesiredState;
-  readonly catalog: Pick<Catalog, 'allocations' | 'missing' | 'trust'>;
+  readonly catalog: Pick<Catalog, 'index' | 'allocations' | 'missing' | 'trust'>;
   readonly settings: GuardSettings;
   /** Namespaces that are not in the catalog and that Nomad may have all the same. */
   readonly hidden: readonly string[];
   /** What the pass before held back, if this read was a full one that can confirm it. */
   readonly confirms?: Held;
+  /** Services whose jobs Nomad lists as stopped. */
+  readonly stopped?: readonly string[];
+  /** Unix milliseconds. */
+  readonly nowMs: number;
+  /** What earlier passes missed without a trace. */
+  readonly absences?: Absences;
 }
 
-interface Absent {
-  readonly instances: readonly string[];
-  readonly backends: readonly string[];
+export interface Guarded {
+  readonly held?: Held;
+  /** For the next pass. */
+  readonly absences: Absences;
 }
 
 /**
@@ -32,28 +42,44 @@ interface Absent {
  * | its allocation runs and should be registered | held until Nomad says otherwise |
  * | Nomad may have its namespace and not show it | held |
  * | this read can't be trusted for removals | held |
+ * | the share without a trace is over the limit, or Nomad's index went back | held until it has lasted |
  * | the share of removals is over the limit | held until the next full read agrees; both trusted |
  * | otherwise | removed |
  */
-export function guard(input: GuardInput): Held | undefined {
-  if (input.settings.allowRemovals) return undefined;
+export function guard(input: GuardInput): Guarded {
+  if (input.settings.allowRemovals) return { absences: { readAt: 0, known: [] } };
   const absent = findAbsent(input);
-  const contradicted = absent.instances.filter((id) => input.catalog.missing.includes(id));
   const { trust } = input.catalog;
   if (trust.removals === 'held') {
-    const untrusted = held(absent, trust.reason, true);
-    return untrusted === undefined ? undefined : { ...untrusted, untrusted: true };
+    const untrusted = held(absent, { reason: trust.reason, releasable: true, untrusted: true });
+    const present = presentKeys(input.actual, absent);
+    return { ...untrusted, absences: withoutPresent(input.absences, present) };
   }
   const hidden = findAbsent({ ...input, actual: within(input.actual, input.hidden) });
-  if (overLimit(input, without(absent, hidden)) && !agrees(input.confirms, absent)) {
-    return held(absent, 'too much would go at once', true);
+  const seen = without(absent, hidden);
+  const { absences, waiting, lasting, reason } = judgeTraceless(
+    { ...input, stopped: input.stopped ?? [] },
+    seen,
+  );
+  const wait = lasting === undefined ? {} : { lasting };
+  if (overLimit(input, seen) && !agrees(input.confirms, absent)) {
+    const why = lasting === undefined ? 'too much would go at once' : reason;
+    return { ...held(absent, { reason: why, releasable: true, ...wait }), absences };
   }
-  const reason =
-    contradicted.length > 0
-      ? 'the allocation runs, but its registration is missing'
-      : `Nomad does not show the namespace ${input.hidden.join(', ')}`;
-  const instances = new Set([...contradicted, ...hidden.instances]);
-  return held({ instances: [...instances], backends: hidden.backends }, reason, false);
+  const contradicted = absent.instances.filter((id) => input.catalog.missing.includes(id));
+  const doubtful = {
+    instances: [...new Set([...contradicted, ...hidden.instances, ...waiting.instances])],
+    backends: [...hidden.backends, ...waiting.backends],
+  };
+  const why = lasting === undefined ? doubtOf(contradicted, input.hidden) : reason;
+  const releasable = lasting !== undefined;
+  return { ...held(doubtful, { reason: why, releasable, ...wait }), absences };
+}
+
+function doubtOf(contradicted: readonly string[], hidden: readonly string[]): string {
+  return contradicted.length > 0
+    ? 'the allocation runs, but its registration is missing'
+    : `Nomad does not show the namespace ${hidden.join(', ')}`;
 }
 
 function without(absent: Absent, hidden: Absent): Absent {
@@ -73,9 +99,12 @@ function within(actual: ActualState, namespaces: readonly string[]): ActualState
   return { ...actual, backends: Object.fromEntries(backends) };
 }
 
-function held(absent: Absent, reason: string, releasable: boolean): Held | undefined {
-  if (absent.instances.length + absent.backends.length === 0) return undefined;
-  return { reason, instances: absent.instances, backends: absent.backends, releasable };
+function held(
+  { instances, backends }: Absent,
+  { reason, ...more }: Omit<Held, 'instances' | 'backends'>,
+): { readonly held?: Held } {
+  if (instances.length + backends.length === 0) return {};
+  return { held: { reason, instances, backends, ...more } };
 }
 
 function agrees(confirms: Held | undefined, absent: Absent): boolean {
@@ -98,7 +127,8 @@ function findAbsent({ actual, desired, catalog }: GuardInput): Absent {
   // Of a skipped service whose instances are not known, nothing is absent: it stays as it is.
   const isKnown = ({ service }: ActualSlot) => !skipped.has(service) || known.has(service);
   const instances = owned
-    .flatMap((one) => servingIds({ ...one, slots: one.slots.filter(isKnown) }))
+    .flatMap((one) => servingSlots({ ...one, slots: one.slots.filter(isKnown) }))
+    .map(({ id }) => id)
     .filter((id) => !wanted.has(id) && !isLeaving(catalog.allocations[allocationOf(id)]));
   return {
     instances,
@@ -117,19 +147,4 @@ function emptied(
 ): boolean {
   const ids = backend.slots.flatMap(({ binding }) => (binding ? [binding.id] : []));
   return ids.length > 0 && ids.every((id) => isLeaving(allocations[allocationOf(id)]));
-}
-
-function servingIds(backend: ActualBackend): string[] {
-  return backend.slots.flatMap(({ binding }) =>
-    binding !== undefined && binding.drainingSince === undefined ? [binding.id] : [],
-  );
-}
-
-function overLimit({ actual, settings }: GuardInput, absent: Absent): boolean {
-  const owned = Object.values(actual.backends);
-  const servers = owned.flatMap(servingIds).length;
-  const backends = owned.filter(({ ours }) => ours).length;
-  const over = (part: number, whole: number): boolean =>
-    part * 100 > whole * settings.maxRemovalPercent;
-  return over(absent.instances.length, servers) || over(absent.backends.length, backends);
 }

@@ -2,7 +2,7 @@ import type { ActualState } from '../../actual/types.js';
 import type { Settings } from '../../config/types.js';
 import type { DesiredState } from '../../desired/types.js';
 import type { Catalog } from '../../observe/types.js';
-import type { Held } from '../types.js';
+import type { Absences, Held } from '../types.js';
 
 export interface PlanInput {
   readonly catalog: Pick<Catalog, 'index' | 'allocations' | 'missing' | 'trust'>;
@@ -17,6 +17,10 @@ export interface PlanInput {
   readonly hidden: readonly string[];
   /** Removals that an earlier full read would have made too. */
   readonly confirms?: Held;
+  /** What earlier passes missed without a trace. */
+  readonly absences?: Absences;
+  /** Unix milliseconds; `now` in seconds, if left out. */
+  readonly nowMs?: number;
   /** Backends that came back other than they were written: left alone until either side changes. */
   readonly unstable: Readonly<Record<string, string>>;
 }

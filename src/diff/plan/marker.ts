@@ -35,6 +35,7 @@ export function planMarker(
   structures: readonly JsonObject[],
   frontends: Readonly<Record<string, FrontendRouting>>,
   changes: boolean,
+  nomadIndex: number | undefined,
 ): Step[] {
   const { prefix } = settings.ownership;
   const hash = structuralHash([[...structures], JSON.stringify(inOrder(frontends))]);
@@ -45,9 +46,9 @@ export function planMarker(
   if (changes || !fresh) {
     const reason = `generation marker ${connectorBackendName(prefix)}`;
     const exists = onDisk !== undefined;
-    return [
-      { kind: 'set-marker', route: 'transaction', reload: 'generation', reason, hash, exists },
-    ];
+    const index = nomadIndex === undefined ? {} : { nomadIndex };
+    const marker = { kind: 'set-marker', route: 'transaction', reload: 'generation' } as const;
+    return [{ ...marker, reason, hash, exists, ...index }];
   }
   if (loaded === onDisk && !hasUnloadedSlot(actual)) return [];
   const reason = 'HAProxy runs an older configuration than the one on disk';

@@ -26,12 +26,14 @@ export type { PlanInput } from './input.js';
  */
 export function plan(given: PlanInput): Plan {
   const input = withoutConflicts(withBareRecords(given));
-  const held = guard({
+  const { held, absences } = guard({
     actual: input.actual,
     desired: input.desired,
     catalog: input.catalog,
     settings: input.settings.guard,
     hidden: input.hidden,
+    nowMs: input.nowMs ?? input.now * 1000,
+    ...(input.absences === undefined ? {} : { absences: input.absences }),
     ...(input.confirms === undefined ? {} : { confirms: input.confirms }),
   });
   const first = compose(input, held, false);
@@ -45,12 +47,23 @@ export function plan(given: PlanInput): Plan {
     },
     steps: whole.steps,
     ...(held === undefined ? {} : { held }),
+    absences,
+    ...markIndexOf(input, held),
     skipped: desired.skipped,
     warnings: desired.warnings,
     problems: whole.problems,
     inMotion: isInMotion(input, whole),
     waiting: waitingServers(input),
   };
+}
+
+/** While something is held, the mark keeps the index of the Nomad that HAProxy was written from. */
+function markIndexOf(
+  { actual, catalog }: PlanInput,
+  held: Held | undefined,
+): Pick<Plan, 'markIndex'> {
+  const markIndex = held === undefined ? catalog.index : actual.marker.nomadIndex;
+  return markIndex === undefined ? {} : { markIndex };
 }
 
 /** Without what every object inherits: `toString` is a valid name of a backend or frontend. */
@@ -84,7 +97,13 @@ function compose(input: PlanInput, held: Held | undefined, reloadsAnyway: boolea
   const routing = planRouting(routes, actual, settings);
   const frontends = planFrontends(input, routes, routing, kept.routed, adoption);
   const structural = [...backends.structural, ...frontends.steps];
-  const marker = planMarker(input, backends.structures, frontends.parts, structural.length > 0);
+  const marker = planMarker(
+    input,
+    backends.structures,
+    frontends.parts,
+    structural.length > 0,
+    markIndexOf(input, held).markIndex,
+  );
   const wanted = { ...routing.maps, ...backends.serverMaps };
   const maps = planAllMaps(input, wanted, kept.routed, [...structural, ...marker], adoption);
   return {
