@@ -9,6 +9,7 @@ import type { Target } from './target.js';
 export interface CatalogRead {
   readonly catalog: Promise<Catalog>;
   readonly hidden: CatalogReader['hidden'];
+  readonly stopped: CatalogReader['stopped'];
   readonly times: () => Times;
 }
 
@@ -31,6 +32,7 @@ export function readCatalog(
   return {
     catalog,
     hidden: (namespaces, stop) => reader.hidden(namespaces, stop),
+    stopped: (services, stop) => reader.stopped(services, stop),
     times: stopwatch.read,
   };
 }

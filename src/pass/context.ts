@@ -23,6 +23,8 @@ export interface PassContext extends Surroundings {
   readonly catalog: Catalog;
   /** Namespaces that are not in the catalog and that Nomad may still have. */
   readonly hidden: readonly string[];
+  /** Services of HAProxy's that Nomad lacks, and whose job it lists as stopped. */
+  readonly stopped: readonly string[];
   readonly timed: Timed;
   readonly signal: AbortSignal;
 }

@@ -42,7 +42,7 @@ function desiredState(
 }
 
 async function planFor(
-  { target, catalog, hidden, settings, now, timed, signal }: PassContext,
+  { target, catalog, hidden, stopped, settings, now, timed, signal }: PassContext,
   desired: DesiredState,
   actual: ActualState,
 ): Promise<Plan> {
@@ -52,7 +52,7 @@ async function planFor(
   const idle = await timed('actual', () => readIdleSlots(client, actual, seconds, signal));
   return timed('diff', () =>
     makePlan({
-      ...{ catalog, hidden, desired, actual, settings, idle },
+      ...{ catalog, hidden, stopped, desired, actual, settings, idle },
       now: seconds,
       nowMs,
       unstable: stillUnstable(memory.unstable, desired),

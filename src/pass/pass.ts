@@ -1,5 +1,6 @@
 import { findDegraded } from '../actual/normalise/degraded.js';
 import { servedNamespaces } from '../actual/served-namespaces.js';
+import { servedServices } from '../actual/served-services.js';
 import type { CatalogRead } from './catalog.js';
 import type { Surroundings } from './context.js';
 import { convergeIfWriting } from './converge.js';
@@ -32,7 +33,8 @@ export async function syncTarget(
   );
   noticeHaproxy(memory, actual);
   const hidden = await observed.hidden(servedNamespaces(actual), signal);
-  const context = { ...around, target, catalog, hidden, timed, signal };
+  const stopped = await observed.stopped(servedServices(actual), signal);
+  const context = { ...around, target, catalog, hidden, stopped, timed, signal };
   const start = await look(context, actual);
   // Before anything is written: what is removed now counts even if the pass fails.
   memory.absences = start.plan.absences;

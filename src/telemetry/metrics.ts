@@ -42,6 +42,8 @@ export interface Metrics {
   /** Changes that were found although the catalog was the same as in the pass before. */
   readonly drift: (changes: number) => void;
   readonly heldRemovals: (count: number) => void;
+  /** Since when the guard waits for an absence to last, Unix seconds; 0 when it doesn't. */
+  readonly heldSince: (at: number) => void;
   /** All that is degraded now. */
   readonly degraded: (codes: readonly (DegradedCode | ProblemCode)[]) => void;
   /** The wait before the next try; 0 when the last pass ended well. */
@@ -67,6 +69,7 @@ export interface Metrics {
  * | requests_total | counter | target, status | requests to Nomad and the Data Plane API |
  * | drift_total | counter | | changes found in HAProxy while the catalog was unchanged |
  * | held_removals | gauge | | removals currently held by the guard |
+ * | held_since_timestamp_seconds | gauge | | when the held removals without a trace were first missed; 0: none |
  * | degraded | gauge | code | 1 while a setting the guarantees depend on is missing |
  * | backoff_seconds | gauge | | delay before the next retry; 0 if the last pass succeeded |
  * | build_info | gauge | version, node | always 1 |
@@ -176,8 +179,15 @@ function changeMetrics(registry: Registry): Pick<Metrics, 'planStep' | 'reload' 
   };
 }
 
-function stateMetrics(registry: Registry): Pick<Metrics, 'heldRemovals' | 'degraded' | 'backoff'> {
+function stateMetrics(
+  registry: Registry,
+): Pick<Metrics, 'heldRemovals' | 'heldSince' | 'degraded' | 'backoff'> {
   const held = gauge(registry, 'held_removals', 'Removals currently held by the guard.');
+  const since = gauge(
+    registry,
+    'held_since_timestamp_seconds',
+    'Time at which held removals without a trace were first missed (Unix seconds); 0 if there are none.',
+  );
   const degraded = labelledGauge(registry, {
     name: `${prefix}degraded`,
     help: '1 while a setting the guarantees depend on is missing in haproxy.cfg.',
@@ -191,6 +201,7 @@ function stateMetrics(registry: Registry): Pick<Metrics, 'heldRemovals' | 'degra
   );
   return {
     heldRemovals: (count) => held.set(count),
+    heldSince: (at) => since.set(at),
     degraded: (codes) => {
       degraded.reset();
       for (const code of codes) degraded.set(code, 1);

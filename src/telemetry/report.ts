@@ -107,6 +107,7 @@ function count(metrics: Metrics, picture: Picture, last: Picture | undefined): v
   if (catalog.index === last?.catalog.index) metrics.drift(drift);
   metrics.services(serviceFigures(picture));
   metrics.heldRemovals((rest.held?.instances.length ?? 0) + (rest.held?.backends.length ?? 0));
+  metrics.heldSince(rest.held?.lasting?.since ?? 0);
   metrics.degraded([
     ...picture.degraded.map(({ code }) => code),
     ...rest.problems.map(({ code }) => code),

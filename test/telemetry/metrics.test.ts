@@ -45,6 +45,7 @@ describe('metrics', () => {
       'requests_total{target="dataplane",status="error"}',
       'drift_total',
       'held_removals',
+      'held_since_timestamp_seconds',
       'degraded{code="frontend-missing"}',
       'backoff_seconds',
     ]) {
@@ -67,6 +68,7 @@ describe('metrics', () => {
     metrics.streamConnected(true);
     metrics.request('nomad', '2xx');
     metrics.heldRemovals(4);
+    metrics.heldSince(7);
     metrics.backoff(0.5);
     const phase = '{phase="diff",result="changed"}';
     const seen: Readonly<Record<string, number>> = {
@@ -82,6 +84,7 @@ describe('metrics', () => {
       event_stream_connected: 1,
       'requests_total{target="nomad",status="2xx"}': 1,
       held_removals: 4,
+      held_since_timestamp_seconds: 7,
       backoff_seconds: 0.5,
     };
     for (const [sample, expected] of Object.entries(seen)) {

@@ -15,6 +15,8 @@ export interface PlanInput {
   readonly idle: ReadonlySet<string>;
   /** Namespaces that are not in the catalog and that Nomad may have all the same. */
   readonly hidden: readonly string[];
+  /** Services that Nomad has no more, and whose job it lists as stopped. */
+  readonly stopped?: readonly string[];
   /** Removals that an earlier full read would have made too. */
   readonly confirms?: Held;
   /** What earlier passes missed without a trace. */

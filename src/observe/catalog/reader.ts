@@ -22,9 +22,11 @@ import { isAddressable } from './job-endpoint.js';
 import { nomadApi, type Indexed, type NomadApi } from '../nomad/api.js';
 import type { NomadClient } from '../nomad/client.js';
 import type { WireAllocation, WireInstance, WireJobStub } from '../nomad/answers/shapes.js';
+import { lostAtSameIndex, type Registered, registeredAt } from './model/same-index.js';
 import { enabledInstances, type Snapshot } from './model/snapshot.js';
 import { isQuietLine, noneQuiet, quietJobs, type QuietJobs } from './model/quiet.js';
 import { settle } from './model/settle.js';
+import { StoppedJobs } from './stopped-jobs.js';
 import { SpecCache, type SpecProblems } from './spec-cache.js';
 import { wentBack, type Indexes } from '../nomad/answers/trust.js';
 import type { Catalog, Trust } from '../types.js';
@@ -38,6 +40,8 @@ export interface CatalogReader {
    * is an error anyway), or it could not tell what all of their jobs declare.
    */
   hidden(namespaces: readonly string[], signal: AbortSignal): Promise<readonly string[]>;
+  /** Of these services (`namespace/name`), those that the last read lacks and a stopped job declares. */
+  stopped(services: readonly string[], signal: AbortSignal): Promise<readonly string[]>;
   /** The namespaces that the last read saw. */
   namespaces(): readonly string[];
   /** Whether a line of the event stream concerns no service of the last read; it then wakes nobody. */
@@ -71,6 +75,7 @@ export function createCatalogReader(options: CatalogReaderOptions): CatalogReade
   return {
     read: ({ full = false, signal }) => pass.read(full, signal),
     hidden: (namespaces, signal) => pass.hidden(namespaces, signal),
+    stopped: (services, signal) => pass.stopped(services, signal),
     namespaces: () => pass.watch.seen,
     isQuiet: (line) => isQuietLine(line, pass.quiet),
   };
@@ -86,15 +91,20 @@ class CatalogPass {
   readonly #instances: InstanceCache;
   readonly #allocations: AllocationReader;
   readonly #specs: SpecCache;
+  readonly #stoppedJobs: StoppedJobs;
   readonly #addresses: AddressBook;
   readonly #prefix: string;
   #indexes: Indexes | undefined;
+  /** What was registered at the last index. */
+  #registered: Registered | undefined;
   /** How an index went back, until a read has told of it. */
   #back: string | undefined;
   /** The last read was of no one index, and nothing else was wrong with it. */
   #moving = false;
   /** Namespaces with jobs whose services nobody knows. */
   #doubtful: readonly string[] = [];
+  /** Services of the last read. */
+  #listed: ReadonlySet<string> = new Set();
   #lastTags: ReadonlyMap<string, readonly string[]> = new Map();
   #claims: ReadonlyMap<string, number> = new Map();
 
@@ -105,6 +115,7 @@ class CatalogPass {
     this.#instances = new InstanceCache(this.#api, this.#queue, this.#namespaces);
     this.#allocations = new AllocationReader(this.#api, this.#namespaces, options.now ?? Date.now);
     this.#specs = new SpecCache(this.#api, this.#queue);
+    this.#stoppedJobs = new StoppedJobs(this.#api, this.#queue);
     this.watch = new NamespaceWatch(this.#api);
     this.#addresses = createAddressBook(
       options.lookup === undefined ? {} : { lookup: options.lookup },
@@ -136,6 +147,11 @@ class CatalogPass {
     const doubtful = namespaces.filter((one) => this.#doubtful.includes(one));
     if (!this.#namespaces.includes('*')) return doubtful;
     return [...new Set([...doubtful, ...(await this.watch.hidden(namespaces, signal))])];
+  }
+
+  stopped(services: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
+    const lacking = services.filter((service) => !this.#listed.has(service));
+    return this.#stoppedJobs.declaring(lacking, signal);
   }
 
   async #attempt(signal: AbortSignal): Promise<Attempt> {
@@ -207,7 +223,10 @@ class CatalogPass {
     };
   }
 
-  async #conclude({ snapshot, indexes, torn }: Attempt, signal: AbortSignal): Promise<Catalog> {
+  async #conclude(
+    { snapshot, indexes, torn, moved }: Attempt,
+    signal: AbortSignal,
+  ): Promise<Catalog> {
     const lie = allocationsMissing(snapshot);
     if (lie !== undefined) throw new ConnectorError('nomad-untrusted', lie);
     const vanished = await this.watch.confirm(snapshot, signal);
@@ -218,7 +237,8 @@ class CatalogPass {
       (torn === undefined ? undefined : `torn read: ${torn}`) ??
       vanished ??
       absenceDoubt(snapshot, missing) ??
-      everywhere(doubts, snapshot);
+      everywhere(doubts, snapshot) ??
+      (moved ? undefined : lostAtSameIndex(this.#registered, snapshot));
     this.#doubtful = [...doubts.keys()];
     const catalog = assemble(
       snapshot,
@@ -226,6 +246,7 @@ class CatalogPass {
       toTrust(reason, torn !== undefined),
     );
     this.#remember(snapshot, indexes, catalog);
+    if (torn === undefined && !moved) this.#registered = registeredAt(snapshot, this.#registered);
     return catalog;
   }
 
@@ -255,6 +276,8 @@ class CatalogPass {
 
   #remember(snapshot: Snapshot, indexes: Indexes, catalog: Catalog): void {
     this.#indexes = indexes;
+    this.#stoppedJobs.listed(snapshot.jobs.values());
+    this.#listed = new Set(catalog.services.map(({ namespace, name }) => label(namespace, name)));
     this.#back = undefined;
     this.#specs.prune(relevantAllocations(snapshot), snapshot.jobs);
     this.#claims = claimsOf(catalog);
@@ -284,6 +307,7 @@ class CatalogPass {
     this.#allocations.clear();
     this.#specs.clear();
     this.#indexes = undefined;
+    this.#registered = undefined;
   }
 }
 

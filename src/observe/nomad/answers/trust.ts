@@ -17,6 +17,10 @@
  * | the same in the reads that follow                     | something registers all the time | what two reads lack has gone; what |
  * |                                                       |                                  | the last alone lacks is carried    |
  * | a lower index than before                             | restored or another cluster      | caches dropped, removals held once |
+ * | fewer registrations at the same index as before       | a wrong answer                   | removals held until the index      |
+ * |                                                       |                                  | moves                              |
+ * | a lower index than when HAProxy was last written      | restored or another cluster      | held while nothing tells why they  |
+ * |                                                       |                                  | went: see traceless.ts             |
  * | a namespace went from a list                          | deleted, or rights lost          | asked for by name: 403 ends the    |
  * |                                                       |                                  | pass; an answer with content: held |
  * | no services in a namespace where allocations say that | a wrong answer                   | removals held                      |
