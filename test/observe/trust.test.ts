@@ -201,6 +201,36 @@ describe('never mistakes an outage for an empty catalog', () => {
     expect(serviceOf(catalog, 'web').claimedAt).to.equal(before);
   });
 
+  it('empty lists of allocations and jobs while instances are registered are an error', async () => {
+    await observer.read();
+    observer.nomad.faults.emptyList = /^\/v1\/(allocations|jobs)\b/;
+    expect((await failure(observer.read(true))).code).to.equal('nomad-untrusted');
+    observer.nomad.faults.clear();
+    expect((await observer.read(true)).trust.removals).to.equal('allowed');
+  });
+
+  it('less than before at the same index holds removals until the index moves', async () => {
+    const { nomad } = observer;
+    await observer.read();
+    nomad.faults.wiped = true;
+    for (const full of [false, true, true]) {
+      const { trust } = await observer.read(full);
+      expect(trust).to.deep.include({ removals: 'held' });
+      expect(trust.removals === 'held' && trust.reason).to.include('at the same index');
+    }
+    nomad.faults.indexAhead = 1;
+    expect((await observer.read(true)).trust.removals).to.equal('allowed');
+  });
+
+  it('more than before at the same index takes nothing away', async () => {
+    const { nomad } = observer;
+    nomad.faults.wiped = true;
+    await observer.read();
+    nomad.faults.wiped = false;
+    const { trust, services } = await observer.read(true);
+    expect([trust.removals, services.length]).to.deep.equal(['allowed', 1]);
+  });
+
   it('all services really gone: believed, without a hold', async () => {
     await observer.read();
     observer.nomad.stopJob('web');

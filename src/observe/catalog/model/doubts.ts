@@ -6,11 +6,17 @@ import { enabledInstances, isRunning, type Snapshot } from './snapshot.js';
 
 /**
  * Why the list of allocations can't be believed: none in a namespace where instances are registered
- * and the jobs' own summary counts running ones. Each of the instances would look like a ghost.
+ * and the jobs' own summary counts running ones; or none and no jobs at all, as where the cluster was
+ * lost or replaced between two answers. Each of the instances would look like a ghost.
  */
 export function allocationsMissing(snapshot: Snapshot): string | undefined {
+  const instances = enabledInstances(snapshot);
+  const areGhosts = instances.every(({ AllocID }) => !snapshot.allocations.has(AllocID));
+  if (areGhosts && instances.length > 0 && snapshot.jobs.size === 0) {
+    return 'Nomad lists instances, and no job or allocation that could be theirs';
+  }
   const listed = new Set([...snapshot.allocations.values()].map(({ Namespace }) => Namespace));
-  const registered = new Set(enabledInstances(snapshot).map(({ Namespace }) => Namespace));
+  const registered = new Set(instances.map(({ Namespace }) => Namespace));
   for (const { Namespace, JobSummary } of snapshot.jobs.values()) {
     if (listed.has(Namespace) || !registered.has(Namespace)) continue;
     const groups = Object.values(JobSummary?.Summary ?? {});

@@ -27,6 +27,8 @@
  * | there must be some                                    |                                  |                                    |
  * | no allocations in a namespace where instances are     | a wrong answer: all would look   | the pass ends: nomad-untrusted     |
  * | registered and the jobs' summaries count running ones | like ghosts                      |                                    |
+ * | instances, but no job at all and no allocation of    | lost or replaced between answers | the pass ends: nomad-untrusted     |
+ * | any of them                                           |                                  |                                    |
  * | a running allocation of a job that isn't listed       | purged just now, a wrong answer  | removals held, claims kept         |
  *
  * Jobs and allocations of a new cluster are the one exception from "index 0": their tables were
