@@ -25,6 +25,8 @@ export interface PassContext extends Surroundings {
   readonly hidden: readonly string[];
   /** Services of HAProxy's that Nomad lacks, and whose job it lists as stopped. */
   readonly stopped: readonly string[];
+  /** Unix milliseconds: one read of Nomad is of one moment, however long the pass takes. */
+  readonly readAt: number;
   readonly timed: Timed;
   readonly signal: AbortSignal;
 }

@@ -42,19 +42,18 @@ function desiredState(
 }
 
 async function planFor(
-  { target, catalog, hidden, stopped, settings, now, timed, signal }: PassContext,
+  { target, catalog, hidden, stopped, readAt, settings, now, timed, signal }: PassContext,
   desired: DesiredState,
   actual: ActualState,
 ): Promise<Plan> {
   const { client, memory } = target;
-  const nowMs = now();
-  const seconds = Math.floor(nowMs / 1000);
+  const seconds = Math.floor(now() / 1000);
   const idle = await timed('actual', () => readIdleSlots(client, actual, seconds, signal));
   return timed('diff', () =>
     makePlan({
       ...{ catalog, hidden, stopped, desired, actual, settings, idle },
       now: seconds,
-      nowMs,
+      nowMs: readAt,
       unstable: stillUnstable(memory.unstable, desired),
       ...(memory.held === undefined ? {} : { confirms: memory.held }),
       ...(memory.absences === undefined ? {} : { absences: memory.absences }),

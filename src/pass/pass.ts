@@ -34,7 +34,16 @@ export async function syncTarget(
   noticeHaproxy(memory, actual);
   const hidden = await observed.hidden(servedNamespaces(actual), signal);
   const stopped = await observed.stopped(servedServices(actual), signal);
-  const context = { ...around, target, catalog, hidden, stopped, timed, signal };
+  const context = {
+    ...around,
+    target,
+    catalog,
+    hidden,
+    stopped,
+    readAt: around.now(),
+    timed,
+    signal,
+  };
   const start = await look(context, actual);
   // Before anything is written: what is removed now counts even if the pass fails.
   memory.absences = start.plan.absences;
