@@ -8,12 +8,13 @@ import { expectOk } from './answers.js';
 import type { DataPlaneReader } from './dataplane-client.js';
 import { ownMaps, readMaps } from './maps.js';
 import { markerHash } from '../haproxy/ownership.js';
+import { markersIn, neighboursOf } from './markers.js';
+import { covers } from '../haproxy/scope.js';
 import {
   type Defaults,
   parseBackend,
   parseFrontend,
   parseGlobal,
-  parseMarker,
   parseDefaults,
   parseRuntimeServers,
   versionStamp,
@@ -25,6 +26,8 @@ import type {
   ActualMap,
   ActualState,
   GlobalFacts,
+  Marker,
+  Neighbour,
   RuntimeServer,
 } from './types.js';
 import { wholeList } from './whole-list.js';
@@ -44,7 +47,8 @@ export interface ActualReader {
 interface Configuration {
   readonly backends: Readonly<Record<string, ActualBackend>>;
   readonly frontends: Readonly<Record<string, ActualFrontend>>;
-  readonly marker: ReturnType<typeof parseMarker>;
+  readonly marker: Pick<Marker, 'onDisk' | 'nomadIndex' | 'stamp'>;
+  readonly neighbours: readonly Neighbour[];
   readonly global: GlobalFacts;
   readonly defaults: { readonly defaults?: string; readonly inherited?: JsonObject };
   readonly maps: Readonly<Record<string, string>>;
@@ -111,6 +115,7 @@ export function createActualReader(
         ...configuration.marker,
         ...(loaded === undefined ? {} : { loaded }),
       },
+      neighbours: configuration.neighbours,
       global: configuration.global,
       ...configuration.defaults,
     };
@@ -232,10 +237,14 @@ async function readConfiguration(get: Get, settings: Settings): Promise<Configur
   const inherited = parseDefaults(expectOk(defaults, 'read defaults').body);
   const fronts = objectsOf(expectOk(frontends, 'read frontends').body);
   const sections = objectsOf(expectOk(backends, 'read backends').body);
+  const isCovered = (service: string): boolean => covers(settings, service);
+  const parsed = sections.map((item) => parseBackend(item, prefix, inherited, isCovered));
+  const markers = markersIn(sections);
   return {
-    backends: byName(sections.map((item) => parseBackend(item, prefix, inherited))),
+    backends: byName(parsed),
     frontends: byName(fronts.map((item) => parseFrontend(item, inherited))),
-    marker: parseMarker(sections, prefix),
+    marker: markers.find((one) => one.prefix === prefix)?.marker ?? {},
+    neighbours: neighboursOf(markers, parsed, prefix),
     global: await withServerState(
       get,
       parseGlobal(expectOk(global, 'read global').body, general.body),
@@ -285,8 +294,14 @@ function withRuntime(
   return byName(
     Object.values(backends).map((backend) => {
       const slots = backend.slots.map((slot) => withRuntimeOf(slot, servers));
+      const foreign = backend.foreign?.map((slot) => withRuntimeOf(slot, servers));
       const others = backend.others?.map((server) => withRuntimeOf(server, servers));
-      return { ...backend, slots, ...(others === undefined ? {} : { others }) };
+      return {
+        ...backend,
+        slots,
+        ...(foreign === undefined ? {} : { foreign }),
+        ...(others === undefined ? {} : { others }),
+      };
     }),
   );
 }

@@ -1,4 +1,5 @@
 import type { Binding, SlotConfig } from '../haproxy/slots.js';
+import type { Stamp } from '../haproxy/scope.js';
 import type { JsonObject } from '../shared/json.js';
 
 /** HAProxy as it is: what is on disk, and what runs. Deeply readonly plain data. */
@@ -15,6 +16,8 @@ export interface ActualState {
   readonly maps: Readonly<Record<string, ActualMap>>;
   /** Absolute path of the data plane's maps folder, known once a map was made. */
   readonly marker: Marker;
+  /** By prefix. */
+  readonly neighbours?: readonly Neighbour[];
   readonly global: GlobalFacts;
   /** The defaults section that new backends name. */
   readonly defaults?: string;
@@ -28,6 +31,16 @@ export interface Marker {
   readonly loaded?: string;
   /** Nomad's index when HAProxy was last written, from the metadata of that server. */
   readonly nomadIndex?: number;
+  /** Who wrote it; absent where an earlier version did. */
+  readonly stamp?: Stamp;
+}
+
+/** Another connector, with a prefix of its own. */
+export interface Neighbour {
+  readonly prefix: string;
+  readonly stamp?: Stamp;
+  /** Something of its is there, beside its marker. */
+  readonly serves: boolean;
 }
 
 export interface ActualBackend {
@@ -41,6 +54,12 @@ export interface ActualBackend {
   readonly mode: string;
   /** Servers that are marked as ours, by the number in their names. */
   readonly slots: readonly ActualSlot[];
+  /** Servers of another connector's, or of a namespace that is not in our settings: never ours. */
+  readonly foreign?: readonly ActualSlot[];
+  /** The service of such a backend. */
+  readonly foreignService?: string;
+  /** Services under our prefix, here, whose namespace is not in our settings. */
+  readonly outOfScope?: readonly string[];
   /** Its other servers. */
   readonly others?: readonly OtherServer[];
   /** `option redispatch`: a request that can't connect to a server goes to another. */

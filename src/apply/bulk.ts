@@ -65,7 +65,7 @@ async function render(
 ): Promise<string> {
   const tx = await openTransaction(context, version);
   try {
-    await execute(tx, steps, context.settings.ownership.prefix);
+    await execute(tx, steps, context.settings);
     const raw = await context.client.get('/configuration/raw', {
       query: { transaction_id: tx.id },
       ...aborting(context),

@@ -2,6 +2,8 @@ import { expectOk, refusal } from '../actual/answers.js';
 import type { DataPlaneResponse, WriteOptions } from '../actual/dataplane-client.js';
 import { withNomadIndex } from '../haproxy/marker-metadata.js';
 import { markerServerName, markOf } from '../haproxy/ownership.js';
+import { stampOf, withStamp } from '../haproxy/scope.js';
+import type { Settings } from '../config/types.js';
 import { connectorBackendName } from '../haproxy/names.js';
 import { byKind, type HandlersOf } from '../diff/dispatch.js';
 import type { KindsOn } from '../diff/steps.js';
@@ -32,7 +34,7 @@ export interface Transaction {
 const executors: HandlersOf<
   KindsOn<'transaction'>,
   Promise<DataPlaneResponse> | undefined,
-  [tx: Transaction, prefix: string]
+  [tx: Transaction, settings: Settings]
 > = {
   'create-backend': ({ backend, section, slots, service }, tx) =>
     tx.send('POST', '/configuration/backends', {
@@ -60,13 +62,14 @@ const executors: HandlersOf<
     tx.send('POST', pathOf('configuration', 'frontends', frontend, list, index), { json: rule }),
   'delete-rule': ({ frontend, list, index }, tx) =>
     tx.send('DELETE', pathOf('configuration', 'frontends', frontend, list, index)),
-  'set-marker': ({ hash, exists, nomadIndex }, tx, prefix) => {
+  'set-marker': ({ hash, exists, nomadIndex }, tx, settings) => {
+    const { prefix } = settings.ownership;
     const name = connectorBackendName(prefix);
     const path = exists ? pathOf('configuration', 'backends', name) : '/configuration/backends';
     const server = markerServerName(prefix, tx.generation, hash);
     return tx.send(exists ? 'PUT' : 'POST', path, {
       query: { full_section: true },
-      json: { ...tx.from, ...markerJson(name, server, nomadIndex) },
+      json: { ...tx.from, ...markerJson(name, server, settings, nomadIndex) },
     });
   },
   reload: () => undefined,
@@ -76,10 +79,10 @@ const executors: HandlersOf<
 export async function execute(
   tx: Transaction,
   steps: readonly TransactionStep[],
-  prefix: string,
+  settings: Settings,
 ): Promise<void> {
   for (const step of steps) {
-    const response = await byKind(step, executors, tx, prefix);
+    const response = await byKind(step, executors, tx, settings);
     if (response !== undefined) expectOk(response, `${step.kind}: ${step.reason}`);
   }
 }
@@ -97,7 +100,7 @@ export async function commitStructural(
 ): Promise<void> {
   const tx = await openTransaction(context, version);
   try {
-    await execute(tx, steps, context.settings.ownership.prefix);
+    await execute(tx, steps, context.settings);
     await beforeCommit();
     const response = await context.client.send('PUT', pathOf('transactions', tx.id), {
       query: { force_reload: true },
@@ -189,12 +192,19 @@ export function serverJson(slot: PlannedSlot, fields: JsonObject): JsonObject {
   };
 }
 
-function markerJson(name: string, server: string, nomadIndex: number | undefined): JsonObject {
+/** The server says who wrote it, and Nomad's index: before 3.2 the section's metadata is dropped. */
+function markerJson(
+  name: string,
+  server: string,
+  settings: Settings,
+  nomadIndex: number | undefined,
+): JsonObject {
   const parked = { name: server, address: '127.0.0.1', port: 9, maintenance: 'enabled' };
+  const stamped = withStamp(markerMark, stampOf(settings));
   return {
     name,
     mode: 'http',
     metadata: markerMark,
-    servers: { [server]: { ...parked, metadata: withNomadIndex(markerMark, nomadIndex) } },
+    servers: { [server]: { ...parked, metadata: withNomadIndex(stamped, nomadIndex) } },
   };
 }

@@ -27,7 +27,11 @@ export function resolveSettings(merged: MergedValues, problems: string[]): Setti
     haproxy: haproxySettings(read),
     targets: [targetSettings(read)],
     tags: { prefix: read.text('tags.prefix') },
-    ownership: { prefix: read.text('ownership.prefix'), adopt: read.yes('ownership.adopt') },
+    ownership: {
+      prefix: read.text('ownership.prefix'),
+      adopt: read.yes('ownership.adopt'),
+      ...optional({ scope: read.maybe('ownership.scope') }),
+    },
     routing: routingSettings(read, merged),
     checks: {
       fromJobSpec: read.yes('checks.from_job_spec'),

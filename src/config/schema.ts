@@ -195,6 +195,11 @@ export const sections = {
         emptyIsValue: true,
       },
     ),
+    scope: text(
+      'Name of the Nomad cluster, where several that share a region name are served by one HAProxy; defaults to `nomad.region`.',
+      'letters, digits, ".", "_" and "-"',
+      { pattern: '^[A-Za-z0-9_.-]+$' },
+    ),
     adopt: yesNo("Take full ownership of existing backends the connector doesn't own.", false, {
       flag: '--adopt',
     }),

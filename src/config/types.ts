@@ -4,7 +4,12 @@ export interface Settings {
   readonly haproxy: HaproxySettings;
   readonly targets: readonly [TargetSettings, ...TargetSettings[]];
   readonly tags: { readonly prefix: string };
-  readonly ownership: { readonly prefix: string; readonly adopt: boolean };
+  readonly ownership: {
+    readonly prefix: string;
+    readonly adopt: boolean;
+    /** Instead of Nomad's region, which clusters may share. */
+    readonly scope?: string;
+  };
   readonly routing: RoutingSettings;
   readonly checks: CheckDefaults;
   readonly slots: SlotSettings;

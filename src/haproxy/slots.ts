@@ -32,3 +32,8 @@ export function slotNumber(name: string): number | undefined {
   const digits = /_([1-9][0-9]*)$/.exec(name)?.[1];
   return digits === undefined ? undefined : Number(digits);
 }
+
+/** `nomad_web_12` -> `nomad_web`. */
+export function slotBase(name: string): string {
+  return name.replace(/_[1-9][0-9]*$/, '');
+}

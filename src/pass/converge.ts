@@ -1,8 +1,10 @@
+import { signMarker } from '../apply/stamp.js';
 import { refreshServerState } from '../apply/state-file.js';
 import type { ReloadReason, Step } from '../diff/types.js';
 import { type Applied, applyUnlessConflict, type Done } from './commit.js';
 import { applyContext, type PassContext, type WritingContext } from './context.js';
 import { look, type View } from './look.js';
+import { recoveryFrom } from './recover.js';
 import { noticeHaproxy, rememberHaproxy, retryRefused } from './retry.js';
 import { cameBackOther } from './unstable.js';
 
@@ -28,10 +30,20 @@ export async function convergeIfWriting(context: PassContext, first: View): Prom
   if (await retryRefused(writing, view, done)) {
     view = await converge(writing, await lookBack(writing), done);
   }
+  await signUnlessConflict(writing, view);
   const { actual } = view;
   const known = memory.serverState ?? actual.global.serverState;
   await refreshServerState(applyContext(writing, actual), known, context.staysRunning);
   return { view, ...done };
+}
+
+/** Another writer was faster: the next pass signs. */
+async function signUnlessConflict(context: WritingContext, { actual }: View): Promise<void> {
+  try {
+    await signMarker(applyContext(context, actual));
+  } catch (error) {
+    if (recoveryFrom(error) !== 'look-again') throw error;
+  }
 }
 
 /** Applies and reads back until nothing is left to do, or the rounds are used up. */

@@ -1,4 +1,5 @@
 import { readIdleSlots } from '../actual/idle.js';
+import { requireNoOther } from '../actual/other-connectors.js';
 import { requireMapFile } from '../actual/shared-map.js';
 import type { ActualState } from '../actual/types.js';
 import type { DesiredState, Rejection } from '../desired/types.js';
@@ -25,7 +26,9 @@ export async function look(
   actual: ActualState,
   rejected: Readonly<Record<string, Rejection>> = context.target.memory.rejected,
 ): Promise<View> {
-  requireMapFile(actual, context.settings);
+  const { settings, staysRunning } = context;
+  requireMapFile(actual, settings);
+  requireNoOther(actual, settings, !staysRunning && settings.guard.allowRemovals);
   const desired = desiredState(context, rejected);
   return { actual, desired, plan: await planFor(context, desired, actual) };
 }

@@ -27,6 +27,7 @@ export const recoveries: Readonly<Record<ErrorCode, Recovery>> = {
   'haproxy-reload-failed': 'repair-and-isolate',
   'haproxy-poisoned': 'repair-and-read',
   'haproxy-failed': 'end',
+  'other-connector': 'end',
   'conflict-strategy': 'end',
   'routes-unreadable': 'end',
   'config-invalid': 'end',

@@ -13,6 +13,7 @@ export type ErrorCode =
   | 'haproxy-reload-failed'
   | 'haproxy-poisoned'
   | 'haproxy-failed'
+  | 'other-connector'
   | 'conflict-strategy'
   | 'routes-unreadable'
   | 'config-invalid'

@@ -8,6 +8,7 @@ export const degradedCodes = [
   'frontend-missing',
   'custom-backend-redispatch',
   'custom-backend-state',
+  'out-of-scope',
 ] as const;
 
 export type DegradedCode = (typeof degradedCodes)[number];
@@ -51,8 +52,29 @@ export function findDegraded(
       });
     }
   }
-  return [...found, ...Object.values(backends).flatMap(inCustomBackend)];
+  return [...found, ...Object.values(backends).flatMap(inCustomBackend), ...outsideOf(backends)];
 }
+
+/** What a namespace left that was in the settings before. */
+function outsideOf(backends: ActualState['backends']): Degraded[] {
+  const all = Object.values(backends).flatMap(({ name, outOfScope = [] }) =>
+    outOfScope.map((service) => `${name} (${service})`),
+  );
+  if (all.length === 0) return [];
+  const named = all.slice(0, maxNamed).join(', ');
+  const more = all.length > maxNamed ? ` and ${all.length - maxNamed} more` : '';
+  return [
+    {
+      code: 'out-of-scope',
+      message:
+        `services of namespaces that nomad.namespace does not name stay as they are: ${named}${more}. ` +
+        'To remove them, run once with --allow-removals, their nomad.namespace and a tags.prefix ' +
+        'that no job uses, then once with --allow-removals and these settings',
+    },
+  ];
+}
+
+const maxNamed = 10;
 
 /** What the connector writes into its own backends is the operator's part in his. */
 function inCustomBackend(backend: ActualBackend): Degraded[] {

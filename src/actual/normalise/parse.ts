@@ -1,17 +1,16 @@
 import { basename } from 'node:path';
 
-import { type SlotConfig, slotNumber } from '../../haproxy/slots.js';
+import { connectorBackendName } from '../../haproxy/names.js';
+import { slotBase, type SlotConfig, slotNumber } from '../../haproxy/slots.js';
 import { canonicalSection } from '../../haproxy/canonical.js';
 import { isObject, type JsonObject, objectsOf, textAt } from '../../shared/json.js';
-import { readNomadIndex } from '../../haproxy/marker-metadata.js';
-import { markerHash, readMark } from '../../haproxy/ownership.js';
-import { connectorBackendName } from '../../haproxy/names.js';
+import { readMark } from '../../haproxy/ownership.js';
+import { prefixOf } from '../../haproxy/scope.js';
 import type {
   ActualBackend,
   ActualFrontend,
   ActualSlot,
   GlobalFacts,
-  Marker,
   RuntimeServer,
 } from '../types.js';
 
@@ -95,22 +94,40 @@ function inheritedBy(item: JsonObject, defaults: Defaults): Inherited {
   return withInherited(item, defaults[textAt(item, 'from')] ?? bare);
 }
 
+/** Whether the settings are about a service. */
+type Covers = (service: string) => boolean;
+
 /** One item of `GET /configuration/backends?full_section=true`. */
-export function parseBackend(item: JsonObject, prefix: string, defaults: Defaults): ActualBackend {
+export function parseBackend(
+  item: JsonObject,
+  prefix: string,
+  defaults: Defaults,
+  covers: Covers = () => true,
+): ActualBackend {
   const { metadata, servers, ...rest } = item;
   const backendName = textAt(item, 'name');
   const all = objectsOf(isObject(servers) ? Object.values(servers) : []);
-  const slots = all
+  const marked = all
     .map(parseSlot)
     .filter((slot): slot is ActualSlot => slot !== undefined)
     .sort(bySlot);
-  const mark = readMark(metadata);
-  const ours =
-    backendName.startsWith(prefix) &&
-    backendName !== connectorBackendName(prefix) &&
-    (mark !== undefined ||
-      (slots.some(({ shared }) => shared !== true) && slots.length === all.length));
-  const service = mark?.service ?? slots[0]?.service;
+  const first = marked.find(({ shared }) => shared !== true);
+  const owner =
+    readMark(metadata)?.service ?? (marked.length === all.length ? first?.service : undefined);
+  const isMarker = backendName.endsWith(connectorBackendName(''));
+  const connector =
+    owner === undefined || isMarker ? undefined : connectorOf(owner, backendName, prefix);
+  const ours = owner !== undefined && connector === prefix && covers(owner);
+  const underPrefix = ({ name, service }: ActualSlot): boolean =>
+    connectorOf(service, slotBase(name), prefix) === prefix;
+  const isOwn = (slot: ActualSlot): boolean => underPrefix(slot) && covers(slot.service);
+  const slots = marked.filter(isOwn);
+  const foreign = marked.filter((slot) => !isOwn(slot));
+  const outside = [
+    ...(owner !== undefined && connector === prefix && !ours ? [owner] : []),
+    ...foreign.filter(underPrefix).map((slot) => slot.service),
+  ];
+  const service = ours ? owner : slots[0]?.service;
   const { mode, redispatches, loadsServerState } = inheritedBy(item, defaults);
   const inherited = defaults[textAt(item, 'from')]?.serverDefaults;
   const own = rest['default_server'];
@@ -121,6 +138,9 @@ export function parseBackend(item: JsonObject, prefix: string, defaults: Default
     section: ours ? canonicalSection(rest) : {},
     mode,
     slots,
+    ...(foreign.length === 0 ? {} : { foreign }),
+    ...(owner === undefined || connector === undefined || ours ? {} : { foreignService: owner }),
+    ...(outside.length === 0 ? {} : { outOfScope: [...new Set(outside)].sort() }),
     ...(redispatches ? { redispatches } : {}),
     ...(loadsServerState ? { loadsServerState } : {}),
     ...otherServers(all),
@@ -128,6 +148,11 @@ export function parseBackend(item: JsonObject, prefix: string, defaults: Default
     ...(inherited === undefined ? {} : { inherited }),
     ...(isObject(own) && !ours ? { serverDefaults: own } : {}),
   };
+}
+
+/** The prefix of the connector that gave a service this name; ours where none is told by it. */
+function connectorOf(service: string, name: string, own: string): string | undefined {
+  return prefixOf(service, name) ?? (name.startsWith(own) ? own : undefined);
 }
 
 /** By number; in a backend that services share, by name where these are equal. */
@@ -169,20 +194,6 @@ function parseSlot(server: JsonObject): ActualSlot | undefined {
     config,
     fields: canonicalSection(fields),
   };
-}
-
-/** The marker on disk, among all items of `GET /configuration/backends?full_section=true`. */
-export function parseMarker(
-  sections: readonly JsonObject[],
-  prefix: string,
-): Pick<Marker, 'onDisk' | 'nomadIndex'> {
-  const section = sections.find((item) => item['name'] === connectorBackendName(prefix));
-  const servers = isObject(section?.['servers']) ? Object.entries(section['servers']) : [];
-  const found = servers.find(([name]) => markerHash(prefix, name) !== undefined);
-  if (found === undefined) return {};
-  const [onDisk, server] = found;
-  const nomadIndex = isObject(server) ? readNomadIndex(server['metadata']) : undefined;
-  return { onDisk, ...(nomadIndex === undefined ? {} : { nomadIndex }) };
 }
 
 /** One item of `GET /configuration/frontends?full_section=true`. */

@@ -63,8 +63,10 @@ export function slotStates(
       actual === undefined ? fromDefaults : actual.inherited,
       section['default_server'] ?? actual?.serverDefaults,
     );
-    const before = new Map((actual?.slots ?? []).map((slot) => [slot.name, slot]));
-    const slots = plan?.slots ?? actual?.slots ?? [];
+    // Other connectors' servers go through the same reload, and read the same file.
+    const foreign = actual?.foreign ?? [];
+    const before = new Map([...(actual?.slots ?? []), ...foreign].map((slot) => [slot.name, slot]));
+    const slots = [...(plan?.slots ?? actual?.slots ?? []), ...foreign];
     const staying = slots.filter((slot) => staysUp(before.get(slot.name), slot));
     const unchanged = staying.filter((slot) => !isRestarted(before.get(slot.name), slot));
     const known = new Set(unchanged.length > 0 ? unchanged : staying);

@@ -62,8 +62,9 @@ function legacyServerName(backend: string, { address, port }: OtherServer): stri
   return `${backend}_${address.replaceAll('.', '_')}_${port}`;
 }
 
-function isLegacy({ name, ours, slots, others = [] }: ActualBackend, isRouted: boolean): boolean {
-  if (ours || slots.length > 0) return false;
+function isLegacy(actual: ActualBackend, isRouted: boolean): boolean {
+  const { name, ours, slots, foreign = [], foreignService, others = [] } = actual;
+  if (ours || foreignService !== undefined || slots.length + foreign.length > 0) return false;
   if (others.length === 0) return isRouted;
   return others.every((server) => server.name === legacyServerName(name, server));
 }

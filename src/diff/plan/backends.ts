@@ -1,6 +1,6 @@
 import { allocationOf, isOver } from '../../observe/catalog/model/allocation.js';
 import { mapNames } from '../../haproxy/map-names.js';
-import type { ActualBackend } from '../../actual/types.js';
+import type { ActualBackend, ActualState } from '../../actual/types.js';
 import type { DesiredBackend, Endpoint } from '../../desired/types.js';
 import { type JsonObject, textAt } from '../../shared/json.js';
 import { adoptedBackendSteps, type Adoption } from '../complete/adopt.js';
@@ -190,7 +190,7 @@ export interface KeptPlaces {
   /** Names of our backends. */
   readonly own: ReadonlySet<string>;
   readonly standing: readonly Standing[];
-  /** Names of backends, the operator's too, to which routes of ours still lead. */
+  /** Names of backends, also not ours, to which routes under our prefix still lead. */
   readonly routed: ReadonlySet<string>;
 }
 
@@ -206,8 +206,15 @@ export function keptPlaces({ actual, desired }: PlanInput, held: Held | undefine
   return {
     own: new Set([...holds, ...namesOf(standing.filter(({ backend }) => backend.ours))]),
     standing,
-    routed: new Set([...holds, ...namesOf(routed)]),
+    routed: new Set([...holds, ...namesOf(routed), ...outOfScope(actual)]),
   };
+}
+
+/** Backends in which services under our prefix stand whose namespace is not in the settings. */
+function outOfScope({ backends }: ActualState): string[] {
+  return Object.values(backends).flatMap(({ name, outOfScope: some = [] }) =>
+    some.length > 0 ? [name] : [],
+  );
 }
 
 export function contextOf(

@@ -61,6 +61,9 @@ function conflictOf(
   actual: ActualBackend | undefined,
   adopt: boolean,
 ): string | undefined {
+  if (actual?.foreignService !== undefined) {
+    return `backend ${name} is another connector's, for its service ${actual.foreignService}`;
+  }
   if (kind === 'custom') {
     return actual === undefined ? `backend ${name} is not in HAProxy's configuration` : undefined;
   }

@@ -2,6 +2,7 @@ import type { DesiredRoute } from '../../desired/types.js';
 import type { PlanInput } from './input.js';
 import type { Adoption } from '../complete/adopt.js';
 import { orphanedRules } from './orphans.js';
+import { neighboursRules } from './neighbours.js';
 import { fits, type FrontendRouting, type Routing } from './routes.js';
 import { planFrontend } from './rules.js';
 import type { Problem, RuleStep } from '../types.js';
@@ -27,7 +28,12 @@ export function planFrontends(
   const sorted = [...names].sort();
   // Nothing is taken out of the one frontend while the other, that it should move to, is not there.
   const isMoving = settings.haproxy.frontends.some((name) => actual.frontends[name] === undefined);
-  const others = { kept, adoption, isOrphaned: orphanedRules(actual, settings) };
+  const others = {
+    kept,
+    adoption,
+    isOrphaned: orphanedRules(actual, settings),
+    isNeighbours: neighboursRules(actual),
+  };
   const planned = sorted.flatMap((name) => {
     const frontend = actual.frontends[name];
     const isWanted = Object.hasOwn(routing.frontends, name);

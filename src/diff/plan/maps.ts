@@ -17,6 +17,20 @@ export interface MapsPlan {
 }
 
 /**
+ * Routes that lead to services whose namespace is not in our settings, and what the maps of checks and
+ * canaries say of their servers.
+ */
+function outOfScopeEntries({
+  backends,
+}: PlanInput['actual']): (key: string, value: string) => boolean {
+  const outside = Object.values(backends).filter(({ outOfScope = [] }) => outOfScope.length > 0);
+  const names = new Set(
+    outside.flatMap(({ name, foreign = [] }) => [name, ...foreign.map((slot) => slot.name)]),
+  );
+  return (key, value) => names.has(value) || names.has(key);
+}
+
+/**
  * Our maps: those that have to be made, and what changes in them. Entries that lead to a backend
  * which stays, stay with it.
  */
@@ -31,8 +45,10 @@ export function planAllMaps(
   const names = mapNames(input.settings.routing);
   const shared = sharedMap(input.settings.routing);
   const isOurs = ownEntries(input);
+  const isOutside = outOfScopeEntries(input.actual);
   const isForeign = (map: string, key: string, value: string): boolean =>
-    map === shared && !isOurs(key, value) && !adoption.backends.has(value);
+    isOutside(key, value) ||
+    (map === shared && !isOurs(key, value) && !adoption.backends.has(value));
   const common = {
     maps,
     wanted,

@@ -1,5 +1,6 @@
 import { lookupMap } from '../../haproxy/lookup-rules.js';
 import { mapNames } from '../../haproxy/map-names.js';
+import { neighboursRules } from './neighbours.js';
 import type { ActualState } from '../../actual/types.js';
 import type { Settings } from '../../config/types.js';
 import type { JsonObject } from '../../shared/json.js';
@@ -11,9 +12,11 @@ import type { JsonObject } from '../../shared/json.js';
  * mark or our servers.
  */
 export function orphanedRules(
-  { maps, backends, frontends }: Pick<ActualState, 'maps' | 'backends' | 'frontends'>,
+  actual: Pick<ActualState, 'maps' | 'backends' | 'frontends' | 'neighbours'>,
   settings: Settings,
 ): (rule: JsonObject) => boolean {
+  const { maps, backends, frontends } = actual;
+  const isNeighbours = neighboursRules(actual);
   const current = new Set<string>(Object.values(mapNames(settings.routing)));
   const isOurs = (backend: string): boolean =>
     backends[backend]?.ours === true || (backends[backend]?.slots.length ?? 0) > 0;
@@ -21,7 +24,7 @@ export function orphanedRules(
   const doubtful = new Set<string>();
   for (const rule of Object.values(frontends).flatMap(({ rules }) => rules)) {
     const map = lookupMap(rule);
-    if (map === undefined || current.has(map.name)) continue;
+    if (map === undefined || current.has(map.name) || isNeighbours(rule)) continue;
     const { file, entries } = maps[map.name] ?? {};
     const targets = Object.values(entries ?? {});
     if (file !== map.file || !targets.every(isOurs)) doubtful.add(map.base);

@@ -25,9 +25,12 @@ export function planFrontend(
     readonly adoption: Adoption;
     /** Rules that an earlier map name left. */
     readonly isOrphaned: (rule: JsonObject) => boolean;
+    /** Rules of connectors with other prefixes. */
+    readonly isNeighbours: (rule: JsonObject) => boolean;
   },
   settings: Settings,
 ): { readonly steps: readonly RuleStep[]; readonly whole: FrontendRouting } {
+  const { isNeighbours } = others;
   const own = ownership(settings, frontend, others);
   const rules = own.withKept(routing.rules);
   const edit = (
@@ -35,11 +38,18 @@ export function planFrontend(
     actual: readonly JsonObject[],
     wanted: readonly JsonObject[],
     isOurs: (rule: JsonObject) => boolean,
-  ) => planList({ frontend: frontend.name, list, actual, wanted, isOurs, settings });
+  ) =>
+    planList({
+      ...{ frontend: frontend.name, list, actual, wanted, isOurs },
+      settings,
+      isNeighbours,
+    });
   const acls = edit('acls', frontend.acls, routing.acls, own.acl);
   const steps = [
     ...acls.filter(({ kind }) => effectOf(kind) === 'create'),
-    ...edit('http_request_rules', frontend.httpRequestRules, routing.httpRequestRules, own.http),
+    ...(own.sharesPath
+      ? []
+      : edit('http_request_rules', frontend.httpRequestRules, routing.httpRequestRules, own.http)),
     ...edit('backend_switching_rules', frontend.rules, rules, own.rule),
     ...acls.filter(({ kind }) => effectOf(kind) === 'remove'),
   ];
@@ -50,7 +60,7 @@ export function planFrontend(
 function ownership(
   settings: Settings,
   frontend: ActualFrontend,
-  { kept, adoption, isOrphaned }: Parameters<typeof planFrontend>[2],
+  { kept, adoption, isOrphaned, isNeighbours }: Parameters<typeof planFrontend>[2],
 ) {
   const prefix = aclPrefix(settings.ownership.prefix);
   const names = mapNames(settings.routing);
@@ -78,10 +88,18 @@ function ownership(
       (text(rule, 'acl_name').startsWith(prefix) && !needed.has(text(rule, 'acl_name'))),
     rule,
     keptAcls: frontend.acls.filter((acl) => needed.has(text(acl, 'acl_name'))),
+    sharesPath:
+      frontend.rules.some((one) => isNeighbours(one) && readsPath(text(one, 'name'))) &&
+      frontend.httpRequestRules.some((one) => text(one, 'var_name') === pathVariable),
     withKept: (wanted: readonly JsonObject[]) =>
       withKept(wanted, frontend.rules.filter(rule), stays),
     http: (rule: JsonObject) => text(rule, 'var_name') === pathVariable,
   };
+}
+
+/** The path stands in one variable, for whichever connector needs it. */
+function readsPath(name: string): boolean {
+  return name.includes(`txn.${pathVariable}`);
 }
 
 /** Each rule that is kept comes after the one that it stands behind now. */
@@ -100,12 +118,24 @@ function withKept(
   return merged;
 }
 
+/** Where ours begin once they stand together: before, or after, all that is the operator's. */
+function startOf({ actual, isOurs, isNeighbours, settings }: ListInput, count: number): number {
+  const others = (from: number, to?: number): boolean => actual.slice(from, to).every(isNeighbours);
+  if (settings.routing.position === 'before') {
+    const first = actual.findIndex(isOurs);
+    return first > 0 && others(0, first) ? first : 0;
+  }
+  const last = actual.findLastIndex(isOurs);
+  return (last >= 0 && others(last + 1) ? last + 1 : actual.length) - count;
+}
+
 interface ListInput {
   readonly frontend: string;
   readonly list: ListName;
   readonly actual: readonly JsonObject[];
   readonly wanted: readonly JsonObject[];
   readonly isOurs: (rule: JsonObject) => boolean;
+  readonly isNeighbours: (rule: JsonObject) => boolean;
   readonly settings: Settings;
 }
 
@@ -118,7 +148,7 @@ function planList(input: ListInput): RuleStep[] {
   if (input.list === 'acls') return planSet(input);
   const { actual, wanted, isOurs } = input;
   const ours = actual.filter(isOurs);
-  const start = input.settings.routing.position === 'before' ? 0 : actual.length - ours.length;
+  const start = startOf(input, ours.length);
   const block = actual.slice(start, start + ours.length);
   const stays = block.every(isOurs) ? staying(ours, wanted) : new Set<string>();
   return [
