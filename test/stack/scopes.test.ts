@@ -319,6 +319,27 @@ describe('scopes: two prefixes side by side', () => {
     expect(state).to.include('other_blue_api_1').and.include('nomad_red_web_1');
   });
 
+  it("both have servers in one backend of the operator's", async () => {
+    const { stack, apps, serve, reloads } = deploys();
+    const [a, b] = await apps('a', 'b');
+    await stack.editConfiguration((text) => `${text}\nbackend pool\n  mode http\n`);
+    const pool = ['backend=custom', 'backend.name=pool'];
+    serve('web', [a!], { namespace: 'red' }, pool);
+    serve('api', [b!], { namespace: 'blue' }, pool);
+    const both = [stack.connector({ settings: red }), stack.connector({ settings: blue })];
+    for (const one of both) await one.waitSettled();
+    await stack.waitBalanced(domainOf('web'), [a!, b!]);
+    await stack.waitBalanced(domainOf('api'), [a!, b!]);
+    const count = await reloads();
+    await wakeOften(both);
+    expect(await reloads()).to.equal(count);
+    stack.nomad.removeService('api', 'blue');
+    await both[1]!.waitSettled();
+    await wakeOften(both, 2);
+    await stack.waitBalanced(domainOf('web'), [a!]);
+    expect((await stack.request(domainOf('api'))).status).to.equal(404);
+  });
+
   it('the same map name: the second is refused, and names the setting', async () => {
     const { stack, apps, serve, reloads } = deploys();
     const [a, b] = await apps('a', 'b');
