@@ -1,0 +1,226 @@
+/** One list of steps against the shared world, compared with the oracle whenever all is at rest. */
+
+import { expect } from 'chai';
+
+import { reloadsOf } from '../stack/helpers.js';
+import type { Action, Routing, Step } from './actions.js';
+import {
+  type Job,
+  type Served,
+  type Service,
+  forgotten,
+  nextServed,
+  nothingServed,
+  tagsOf,
+} from './oracle.js';
+import { checkDisk, checkOperator, checkTraffic, slotsOf } from './verify.js';
+import type { ModelWorld } from './world.js';
+
+const largestBatch = 3;
+
+export async function runSteps(world: ModelWorld, steps: readonly Step[]): Promise<void> {
+  const run = new Run(world);
+  for (const { action, settle } of steps) {
+    await run.perform(action);
+    if (settle) await run.compare();
+  }
+  await run.compare();
+  await run.coldStart();
+  await run.leaveNothing();
+}
+
+class Run {
+  #served: Served = nothingServed;
+  #slots: Readonly<Record<string, number>> = {};
+  #batch: Action[] = [];
+  #reloads = 0;
+  #demand = new Map<string, number>();
+
+  constructor(readonly world: ModelWorld) {}
+
+  get #services(): Service[] {
+    return this.world.cluster.services;
+  }
+
+  async perform(action: Action): Promise<void> {
+    if (this.#batch.length >= largestBatch || isDelicate(action)) await this.compare();
+    if (this.#batch.length === 0) await this.#begin();
+    this.#batch.push(action);
+    const before = new Map(this.#services.map(({ name, instances }) => [name, new Set(instances)]));
+    trace(JSON.stringify(action));
+    await this.#do(action);
+    for (const { name, instances } of this.#services) {
+      const added = instances.filter((one) => before.get(name)?.has(one) !== true).length;
+      this.#demand.set(name, (this.#demand.get(name) ?? before.get(name)?.size ?? 0) + added);
+    }
+    if (isDelicate(action)) await this.compare();
+  }
+
+  async compare(): Promise<void> {
+    if (this.#batch.length === 0) return;
+    const { stack, operator } = this.world;
+    trace('settle');
+    await this.world.settle();
+    trace('compare');
+    this.#served = nextServed(this.#services, this.#served);
+    await checkTraffic(stack, this.#services, this.#served);
+    await checkOperator(stack, operator);
+    await checkDisk(stack);
+    if (this.#mustNotReload()) expect(await reloadsOf(stack), 'reloads').to.equal(this.#reloads);
+    this.#batch = [];
+  }
+
+  /** HAProxy alone, from disk. */
+  async coldStart(): Promise<void> {
+    const { stack } = this.world;
+    trace('cold start');
+    await this.world.stopConnector();
+    await stack.dp.stopHaproxy('SIGTERM');
+    await stack.dp.startHaproxy();
+    await checkTraffic(stack, this.#services, this.#served);
+    this.world.startConnector();
+  }
+
+  async leaveNothing(): Promise<void> {
+    const { cluster, operator, stack } = this.world;
+    trace('clean up');
+    for (const job of cluster.jobs) cluster.stop(job, true);
+    await this.world.settle();
+    await operator.cleanUp();
+    await this.world.settle();
+    await checkOperator(stack, operator);
+    expect(await stack.configuration(), 'what is left').not.to.match(/server nomad_\S+_\d+ /);
+    await checkTraffic(stack, [], nothingServed);
+  }
+
+  async #begin(): Promise<void> {
+    const { stack } = this.world;
+    this.#reloads = await reloadsOf(stack);
+    this.#slots = slotsOf(await stack.configuration());
+    this.#demand = new Map();
+  }
+
+  /** Instances alone changed, and there were slots for all that came, beside those that left. */
+  #mustNotReload(): boolean {
+    return (
+      this.#batch.every(isOfEndpoints) &&
+      [...this.#demand].every(([name, needed]) => needed <= (this.#slots[name] ?? 0))
+    );
+  }
+
+  #service(pick: number): Service | undefined {
+    return this.#services[pick % Math.max(1, this.#services.length)];
+  }
+
+  async #do(action: Action): Promise<void> {
+    const { cluster, operator } = this.world;
+    switch (action.kind) {
+      case 'register':
+        return this.#register(action);
+      case 'stop':
+        return this.#stop(action.pick, action.purge);
+      case 'operator':
+        return operator.edit(action.edit, action.pick);
+      case 'fault':
+        return this.world.fault(action.what, action.nth);
+      case 'restart':
+        await this.world.restart(action.what);
+        if (action.what === 'haproxyOnBase') this.#served = forgotten(this.#services, this.#served);
+        return;
+      default: {
+        const service = this.#service(action.pick);
+        if (service !== undefined) await this.#change(cluster, service, action);
+      }
+    }
+  }
+
+  async #register({ job: at, services }: Extract<Action, { kind: 'register' }>): Promise<void> {
+    const { cluster } = this.world;
+    const job = cluster.job(`j${at}`);
+    if (job === undefined) return cluster.register(`j${at}`, services);
+    if (job.stopped) await cluster.rerun(job);
+  }
+
+  #stop(pick: number, purge: boolean): void {
+    const { jobs } = this.world.cluster;
+    const job: Job | undefined = jobs[pick % Math.max(1, jobs.length)];
+    if (job !== undefined) this.world.cluster.stop(job, purge);
+  }
+
+  async #change(
+    cluster: ModelWorld['cluster'],
+    service: Service,
+    action: Exclude<Action, { kind: 'register' | 'stop' | 'operator' | 'fault' | 'restart' }>,
+  ): Promise<void> {
+    const isWell = tagsOf(service).typo === undefined;
+    switch (action.kind) {
+      case 'deploy':
+        return cluster.deploy(service, action.replaced + 1, action.routing);
+      case 'canary':
+        if (!isWell || service.instances.length === 0) return;
+        return cluster.canary(service, action.count, action.how);
+      case 'promote':
+        return cluster.promote(service);
+      case 'scale':
+        return cluster.scale(service, action.count);
+      case 'crash':
+        return cluster.crash(service, action.which, action.how);
+      case 'retag':
+        return cluster.retag(service, { ...action.routing, check: action.check, typo: undefined });
+      case 'claim': {
+        const other = this.#service(action.from);
+        const domain = other && tagsOf(other).domains[0];
+        if (domain === undefined) return;
+        const routing: Routing = {
+          domains: [...new Set([...service.declared.domains, domain])],
+          path: other?.declared.path,
+        };
+        return cluster.retag(service, { ...routing, typo: undefined });
+      }
+      case 'typo':
+        return cluster.retag(service, { typo: typoFor(service, action.typo) });
+    }
+  }
+}
+
+function trace(what: string): void {
+  if (process.env['MODEL_TRACE'] !== undefined) console.log(`${Date.now() % 1e6} ${what}`);
+}
+
+/** In an operator's backend most tags are ignored, whatever they say. */
+function typoFor({ declared }: Service, typo: string): string {
+  const known = ['enable=ture', 'backend=costum', 'weight=heavy'];
+  return declared.custom === undefined || known.includes(typo) ? typo : 'weight=heavy';
+}
+
+/** Where it matters what was served just before, and so whether the connector had seen it. */
+function isDelicate(action: Action): boolean {
+  switch (action.kind) {
+    case 'register':
+    case 'retag':
+    case 'claim':
+    case 'typo':
+    case 'operator':
+      return true;
+    case 'deploy':
+      return action.routing !== undefined;
+    case 'restart':
+      return action.what === 'haproxyOnBase' || action.what === 'otherWriter';
+    default:
+      return false;
+  }
+}
+
+function isOfEndpoints(action: Action): boolean {
+  switch (action.kind) {
+    case 'deploy':
+      return action.routing === undefined;
+    case 'canary':
+    case 'promote':
+    case 'scale':
+    case 'crash':
+      return true;
+    default:
+      return false;
+  }
+}
