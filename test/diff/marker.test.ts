@@ -10,6 +10,7 @@ import {
   desiredState,
   endpoint,
   input,
+  operatorBackend,
   planFor,
   route,
   slot,
@@ -86,6 +87,16 @@ describe('the generation marker', () => {
     const other = { onDisk: 'nomad__g58-0123456789ab', loaded: 'nomad__g58-0123456789ab' };
     const [wrong] = planFor(desired, { ...actual, marker: other }, { settings: rules }).steps;
     expect(wrong).to.deep.include({ kind: 'set-marker', exists: true });
+  });
+
+  it('whose server was deleted by hand is set again in the backend that is left', () => {
+    const backends = { ...actual.backends, nomad__connector: operatorBackend('nomad__connector') };
+    const [emptied] = planFor(
+      desired,
+      { ...actual, backends, marker: {} },
+      { settings: rules },
+    ).steps;
+    expect(emptied).to.deep.include({ kind: 'set-marker', exists: true });
   });
 
   it('is not made where there is nothing to mark', () => {

@@ -45,7 +45,7 @@ export function planMarker(
   if (nothing && !changes) return [];
   if (changes || !fresh) {
     const reason = `generation marker ${connectorBackendName(prefix)}`;
-    const exists = onDisk !== undefined;
+    const exists = onDisk !== undefined || isEmptied(actual, prefix);
     const index = nomadIndex === undefined ? {} : { nomadIndex };
     const marker = { kind: 'set-marker', route: 'transaction', reload: 'generation' } as const;
     return [{ ...marker, reason, hash, exists, ...index }];
@@ -53,6 +53,12 @@ export function planMarker(
   if (loaded === onDisk && !hasUnloadedSlot(actual)) return [];
   const reason = 'HAProxy runs an older configuration than the one on disk';
   return [{ kind: 'reload', route: 'transaction', reload: 'lost-reload', reason }];
+}
+
+/** Somebody deleted the marker's server and left its backend, which can't be made once more. */
+function isEmptied({ backends }: ActualState, prefix: string): boolean {
+  const left = backends[connectorBackendName(prefix)];
+  return left !== undefined && left.others === undefined;
 }
 
 /** ACLs may stand anywhere; an operator's frontend without a part of ours is not in it. */
