@@ -84,8 +84,11 @@ export class Operator {
     this.text = base;
   }
 
-  /** Edits the file and has HAProxy load it. */
-  async edit(edit: OperatorEdit, pick: number): Promise<void> {
+  /**
+   * Edits the file and has HAProxy load it. Entries of the map are spoilt for those backends alone:
+   * what a service with bad tags had is known from its entries only.
+   */
+  async edit(edit: OperatorEdit, pick: number, backends: ReadonlySet<string>): Promise<void> {
     switch (edit) {
       case 'addBackend':
       case 'addRule':
@@ -97,7 +100,7 @@ export class Operator {
         return this.#dropServer(pick);
       case 'changeEntry':
       case 'dropEntry':
-        return this.#mapEntry(edit, pick);
+        return this.#mapEntry(edit, pick, backends);
     }
   }
 
@@ -126,8 +129,7 @@ export class Operator {
 
   /** Takes all of their own additions away. */
   async cleanUp(): Promise<void> {
-    if (this.text === this.base) return;
-    await this.stack.editConfiguration((text) =>
+    await this.#editFile((text) =>
       text
         .split(/^(?=(?:#|backend|frontend|defaults|global)\b)/m)
         .map((section) =>
@@ -136,7 +138,6 @@ export class Operator {
         .join('')
         .replace(/^.*\bextra\d.*\n/gm, ''),
     );
-    await this.reload();
     this.back();
   }
 
@@ -173,8 +174,14 @@ export class Operator {
 
   async #both(edit: (text: string) => string): Promise<void> {
     const next = edit(this.text);
-    await this.stack.editConfiguration(edit);
+    await this.#editFile(edit);
     this.text = next;
+  }
+
+  async #editFile(edit: (text: string) => string): Promise<void> {
+    const before = await this.stack.configuration();
+    if (edit(before) === before) return;
+    await this.stack.editConfiguration(edit);
     await this.reload();
   }
 
@@ -184,22 +191,28 @@ export class Operator {
     const ours = lines.filter((line) => /^\s*server nomad_/.test(line));
     const line = ours[pick % Math.max(1, ours.length)];
     if (line === undefined) return;
-    await this.stack.editConfiguration((text) => text.replace(`${line}\n`, ''));
-    await this.reload();
+    await this.#editFile((text) => text.replace(`${line}\n`, ''));
   }
 
-  /** In the process and the file; of a service that is well, whose routes are known to be wanted. */
-  async #mapEntry(edit: 'changeEntry' | 'dropEntry', pick: number): Promise<void> {
+  /** In the process and the file. */
+  async #mapEntry(
+    edit: 'changeEntry' | 'dropEntry',
+    pick: number,
+    backends: ReadonlySet<string>,
+  ): Promise<void> {
     const { maps } = this.stack.dp.dirs;
     const names = (await readdir(maps)).sort();
     const entries = await Promise.all(
       names.map(async (name) => {
         const text = await readFile(join(maps, name), 'utf8');
         const keys = text.split('\n').filter((line) => /^\S+ \S/.test(line) && line[0] !== '#');
-        return keys.map((line) => ({ name, key: line.split(' ')[0] ?? '' }));
+        return keys.map((line) => {
+          const [key = '', backend = ''] = line.split(' ');
+          return { name, key, backend };
+        });
       }),
     );
-    const all = entries.flat();
+    const all = entries.flat().filter(({ backend }) => backends.has(backend));
     const entry = all[pick % Math.max(1, all.length)];
     if (entry === undefined) return;
     const path = `/v3/services/haproxy/runtime/maps/${entry.name}/entries/${encodeURIComponent(entry.key)}?force_sync=true`;

@@ -108,6 +108,13 @@ class Run {
     );
   }
 
+  #wellBackends(): Set<string> {
+    const { placed } = this.#served;
+    const isBad = (one: Service): boolean => tagsOf(one).typo !== undefined;
+    const bad = new Set(this.#services.filter(isBad).map(({ name }) => placed.get(name)));
+    return new Set([...placed.values()].filter((backend) => !bad.has(backend)));
+  }
+
   #service(pick: number): Service | undefined {
     return this.#services[pick % Math.max(1, this.#services.length)];
   }
@@ -120,7 +127,7 @@ class Run {
       case 'stop':
         return this.#stop(action.pick, action.purge);
       case 'operator':
-        return operator.edit(action.edit, action.pick);
+        return operator.edit(action.edit, action.pick, this.#wellBackends());
       case 'fault':
         return this.world.fault(action.what, action.nth);
       case 'restart':
