@@ -24,10 +24,12 @@ describe('the whole stack, against a model of what must be served', () => {
     this.timeout(0);
     const began = Date.now();
     let count = { runs: 0, actions: 0 };
+    let origin = '';
     let running = Promise.resolve();
     const property = fc.asyncProperty(steps, (list) => (running = run(list)));
     async function run(list: readonly Step[]): Promise<void> {
       world ??= await ModelWorld.start();
+      ({ origin } = world.stack);
       try {
         await runSteps(world, list);
         count = { runs: count.runs + 1, actions: count.actions + list.length };
@@ -51,7 +53,9 @@ describe('the whole stack, against a model of what must be served', () => {
       await running;
     } finally {
       const took = ((Date.now() - began) / 1000).toFixed(0);
-      console.log(`      ${count.runs} runs, ${count.actions} actions in ${took} s; seed ${seed}`);
+      console.log(
+        `      ${count.runs} runs, ${count.actions} actions in ${took} s, seed ${seed}: ${origin}`,
+      );
     }
   });
 });

@@ -8,25 +8,32 @@ import {
   type Job,
   type Served,
   type Service,
+  backendFor,
   forgotten,
+  liveIn,
   nextServed,
   nothingServed,
   tagsOf,
 } from './oracle.js';
-import { checkDisk, checkOperator, checkTraffic, slotsOf } from './verify.js';
+import { type Probe, type Prober, startProber } from './prober.js';
+import { allRequests, checkDisk, checkOperator, checkTraffic, slotsOf } from './verify.js';
 import type { ModelWorld } from './world.js';
 
 const largestBatch = 3;
 
 export async function runSteps(world: ModelWorld, steps: readonly Step[]): Promise<void> {
   const run = new Run(world);
-  for (const { action, settle } of steps) {
-    await run.perform(action);
-    if (settle) await run.compare();
+  try {
+    for (const { action, settle } of steps) {
+      await run.perform(action);
+      if (settle) await run.compare();
+    }
+    await run.compare();
+    await run.coldStart();
+    await run.leaveNothing();
+  } finally {
+    await run.stopAsking();
   }
-  await run.compare();
-  await run.coldStart();
-  await run.leaveNothing();
 }
 
 class Run {
@@ -35,6 +42,8 @@ class Run {
   #batch: Action[] = [];
   #reloads = 0;
   #demand = new Map<string, number>();
+  #prober: Prober | undefined;
+  #liveBefore = new Map<string, ReadonlySet<string>>();
 
   constructor(readonly world: ModelWorld) {}
 
@@ -62,12 +71,19 @@ class Run {
     trace('settle');
     await this.world.settle();
     trace('compare');
+    const probes = (await this.#prober?.stop()) ?? [];
+    const before = this.#served;
     this.#served = nextServed(this.#services, this.#served);
+    if (!this.#batch.some(interrupts)) this.#checkProbes(probes, before);
     await checkTraffic(stack, this.#services, this.#served);
     await checkOperator(stack, operator);
     await checkDisk(stack);
     if (this.#mustNotReload()) expect(await reloadsOf(stack), 'reloads').to.equal(this.#reloads);
     this.#batch = [];
+  }
+
+  async stopAsking(): Promise<void> {
+    await this.#prober?.stop();
   }
 
   /** HAProxy alone, from disk. */
@@ -98,6 +114,27 @@ class Run {
     this.#reloads = await reloadsOf(stack);
     this.#slots = slotsOf(await stack.configuration());
     this.#demand = new Map();
+    const backends = new Set(this.#served.placed.values());
+    const live = (backend: string) => liveIn(this.#services, this.#served, backend);
+    this.#liveBefore = new Map([...backends].map((backend) => [backend, live(backend)]));
+    const targets = allRequests.filter(({ host, path }) => {
+      const backend = backendFor(this.#served, host, path);
+      return backend !== undefined && live(backend).size > 0;
+    });
+    this.#prober = startProber(stack, targets);
+  }
+
+  /** Where the backend stayed and an instance with it, every answer was one of an instance. */
+  #checkProbes(probes: readonly Probe[], before: Served): void {
+    const failed = probes.filter(({ host, path, answer }) => {
+      const backend = backendFor(before, host, path);
+      if (backend === undefined || backendFor(this.#served, host, path) !== backend) return false;
+      const after = liveIn(this.#services, this.#served, backend);
+      if (![...(this.#liveBefore.get(backend) ?? [])].some((name) => after.has(name))) return false;
+      return !('status' in answer) || answer.status !== 200 || !answer.body.startsWith('app');
+    });
+    const what = `of ${probes.length} requests meanwhile: ${JSON.stringify(failed.slice(0, 5))}`;
+    expect(failed, what).to.deep.equal([]);
   }
 
   /** Instances alone changed, and there were slots for all that came, beside those that left. */
@@ -216,6 +253,14 @@ function isDelicate(action: Action): boolean {
     default:
       return false;
   }
+}
+
+/** A request may fail, or end elsewhere, whatever the connector does. */
+function interrupts(action: Action): boolean {
+  if (action.kind === 'restart') return action.what.startsWith('haproxy');
+  return (
+    action.kind === 'operator' && ['dropServer', 'changeEntry', 'dropEntry'].includes(action.edit)
+  );
 }
 
 function isOfEndpoints(action: Action): boolean {

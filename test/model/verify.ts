@@ -21,22 +21,20 @@ const hosts = [
 ];
 const requestPaths = ['/', '/api/x', '/api/v2', '/apis', '/shop'];
 
+export const allRequests = hosts.flatMap((host) => requestPaths.map((path) => ({ host, path })));
+
 export async function checkTraffic(
   stack: Stack,
   services: readonly Service[],
   served: Served,
 ): Promise<void> {
-  for (const host of hosts) {
-    for (const path of requestPaths) {
-      const backend = backendFor(served, host, path);
-      if (backend === undefined) {
-        const answer = await stack.request(host, path);
-        expect(answer, `${host}${path}`).to.deep.equal({ status: 404, body: 'operator default' });
-      } else await checkBalanced(stack, host, path, backend, liveIn(services, served, backend));
-    }
+  for (const { host, path } of allRequests) {
+    const backend = backendFor(served, host, path);
+    if (backend === undefined) {
+      const answer = await stack.request(host, path);
+      expect(answer, `${host}${path}`).to.deep.equal({ status: 404, body: 'operator default' });
+    } else await checkBalanced(stack, host, path, backend, liveIn(services, served, backend));
   }
-  const own = await stack.request('h0.test', '/nothing/operator');
-  expect(own.body, 'the operator path is no prefix of ours').not.to.equal('operator api');
 }
 
 async function checkBalanced(
