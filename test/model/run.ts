@@ -212,7 +212,8 @@ class Run {
       case 'retag':
         return cluster.retag(service, { ...action.routing, check: action.check, typo: undefined });
       case 'claim': {
-        const other = this.#service(action.from);
+        const others = this.#services.filter(({ job }) => job !== service.job);
+        const other = others[action.from % Math.max(1, others.length)];
         const domain = other && tagsOf(other).domains[0];
         if (domain === undefined) return;
         const routing: Routing = {
