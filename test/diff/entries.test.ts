@@ -35,12 +35,23 @@ function stepsFor(wanted: typeof start, from: ActualState = actual, settings = w
 
 describe('map entries: when a route goes live, and when it leaves', () => {
   it('without a reload: what leaves goes first, what comes goes last', () => {
-    const steps = stepsFor(desiredState(two, [route('y.io')]));
+    const steps = stepsFor(desiredState(two, [route('y.io', { backend: 'nomad_api' })]));
     expect(entriesOf(steps)).to.deep.equal([
       'delete-entry x.io  first',
-      'add-entry y.io nomad_web last',
+      'add-entry y.io nomad_api last',
     ]);
     expect(steps).to.have.length(2);
+  });
+
+  it('without a reload: a route that another of its backend replaces leaves once that one is there', () => {
+    const others = [route('y.io', { path: '/api' }), route('z.io')];
+    const narrow = desiredState(two, [route('x.io', { path: '/api' }), ...others]);
+    const before = converge(input(narrow, actualState()));
+    const wide = desiredState(two, [route('x.io'), ...others]);
+    expect(entriesOf(stepsFor(wide, before))).to.deep.equal([
+      'add-entry x.io nomad_web last',
+      'delete-entry x.io/api/  last',
+    ]);
   });
 
   it('with a reload: entries go live, and leave, together with their backends', () => {

@@ -31,13 +31,31 @@ export function planMaps({ maps, wanted }: Pick<EntriesInput, 'maps' | 'wanted'>
     .map((map) => ({ kind: 'create-map', route: 'storage', map }));
 }
 
-/** Entries that leave come first, so that none ever leads to a backend that is gone. */
+/**
+ * Entries that leave come first, so that none ever leads to a backend that is gone. Without a reload
+ * all backends stay: there an entry that another of its backend replaces leaves after that one came,
+ * or requests that both match would end in default_backend in between.
+ */
 export function planEntries(input: EntriesInput): EntryStep[] {
   const steps = Object.keys(input.wanted)
     .sort()
     .flatMap((map) => planMap(map, input));
-  const leaves = ({ kind }: EntryStep): boolean => effectOf(kind) === 'remove';
-  return [...steps.filter(leaves), ...steps.filter((step) => !leaves(step))];
+  const leaving = steps.filter(leaves);
+  const coming = steps.filter((step) => !leaves(step));
+  const gaining = new Set(coming.filter(({ when }) => when === 'last').map(({ value }) => value));
+  const isReplaced = ({ map, key, when }: EntryStep): boolean =>
+    when === 'first' &&
+    map !== input.canaryMap &&
+    gaining.has(input.maps[map]?.entries?.[key] ?? '');
+  return [
+    ...leaving.filter((step) => !isReplaced(step)),
+    ...coming,
+    ...leaving.filter(isReplaced).map((step) => ({ ...step, when: 'last' }) as const),
+  ];
+}
+
+function leaves({ kind }: EntryStep): boolean {
+  return effectOf(kind) === 'remove';
 }
 
 function planMap(map: string, input: EntriesInput): EntryStep[] {
@@ -130,8 +148,8 @@ export function foreignEntries(input: Facts & Pick<EntriesInput, 'wanted'>): rea
 function whenOf(kind: EntryStep['kind'], map: string, input: EntriesInput): EntryStep['when'] {
   if (input.withCommit) return 'with-commit';
   if (map === input.canaryMap) return effectOf(kind) === 'create' ? 'last' : 'first';
-  const leaves = effectOf(kind) === 'remove';
-  return leaves === input.checkMaps.includes(map) ? 'last' : 'first';
+  const goes = effectOf(kind) === 'remove';
+  return goes === input.checkMaps.includes(map) ? 'last' : 'first';
 }
 
 /** What the Data Plane API takes as a key to change or delete (3.2 answers 422 for others). */
