@@ -198,7 +198,7 @@ const step: fc.Arbitrary<Step> = fc.record(
   {
     action,
     settle: fc.oneof(
-      { weight: 2, arbitrary: fc.constant(true) },
+      { weight: 1, arbitrary: fc.constant(true) },
       { weight: 1, arbitrary: fc.constant(false) },
     ),
   },
