@@ -102,17 +102,19 @@ export function forgotten(services: readonly Service[], { routes, placed }: Serv
 }
 
 /** Names of the instances that must answer from that backend. */
-export function liveIn(
+export function liveIn(services: readonly Service[], served: Served, backend: string): Set<string> {
+  return new Set(instancesIn(services, served, backend).map(({ app }) => app.name));
+}
+
+export function instancesIn(
   services: readonly Service[],
   { placed }: Served,
   backend: string,
-): Set<string> {
-  const names = services
+): Instance[] {
+  return services
     .filter(({ name }) => placed.get(name) === backend)
     .flatMap(({ instances }) => instances)
-    .filter(({ canary }) => canary === 'no' || canary === 'plain')
-    .map(({ app }) => app.name);
-  return new Set(names);
+    .filter(({ canary }) => canary === 'no' || canary === 'plain');
 }
 
 /** The backend for a request; undefined is the operator's default. */

@@ -10,7 +10,7 @@ import {
   type Service,
   backendFor,
   forgotten,
-  liveIn,
+  instancesIn,
   nextServed,
   nothingServed,
   tagsOf,
@@ -115,7 +115,7 @@ class Run {
     this.#slots = slotsOf(await stack.configuration());
     this.#demand = new Map();
     const backends = new Set(this.#served.placed.values());
-    const live = (backend: string) => liveIn(this.#services, this.#served, backend);
+    const live = (backend: string) => this.#allocsIn(backend);
     this.#liveBefore = new Map([...backends].map((backend) => [backend, live(backend)]));
     const targets = allRequests.filter(({ host, path }) => {
       const backend = backendFor(this.#served, host, path);
@@ -124,13 +124,20 @@ class Run {
     this.#prober = startProber(stack, targets);
   }
 
+  /** By allocation: one that follows another on its address is a new one. */
+  #allocsIn(backend: string): Set<string> {
+    const instances = instancesIn(this.#services, this.#served, backend);
+    return new Set(instances.map(({ alloc }) => alloc));
+  }
+
   /** Where the backend stayed and an instance with it, every answer was one of an instance. */
   #checkProbes(probes: readonly Probe[], before: Served): void {
     const failed = probes.filter(({ host, path, answer }) => {
       const backend = backendFor(before, host, path);
       if (backend === undefined || backendFor(this.#served, host, path) !== backend) return false;
-      const after = liveIn(this.#services, this.#served, backend);
-      if (![...(this.#liveBefore.get(backend) ?? [])].some((name) => after.has(name))) return false;
+      const after = this.#allocsIn(backend);
+      if (![...(this.#liveBefore.get(backend) ?? [])].some((alloc) => after.has(alloc)))
+        return false;
       return !('status' in answer) || answer.status !== 200 || !answer.body.startsWith('app');
     });
     const what = `of ${probes.length} requests meanwhile: ${JSON.stringify(failed.slice(0, 5))}`;
@@ -258,6 +265,7 @@ function isDelicate(action: Action): boolean {
 
 /** A request may fail, or end elsewhere, whatever the connector does. */
 function interrupts(action: Action): boolean {
+  if (action.kind === 'crash') return action.how === 'restarted';
   if (action.kind === 'restart') return action.what.startsWith('haproxy');
   return (
     action.kind === 'operator' && ['dropServer', 'changeEntry', 'dropEntry'].includes(action.edit)
