@@ -1,0 +1,16 @@
+/** The wall clock of this process, which a fault may set. Monotonic clocks go on as they did. */
+
+const real = Date.now.bind(Date);
+let offset = 0;
+
+export function installClock(): void {
+  Date.now = () => real() + offset;
+}
+
+export function jump(ms: number): void {
+  offset += ms;
+}
+
+export function resetClock(): void {
+  offset = 0;
+}
