@@ -118,10 +118,14 @@ export async function openTransaction(
   version: number,
 ): Promise<Transaction> {
   const { client } = context;
-  const response = await client.send('POST', '/transactions', {
-    query: { version },
-    ...aborting(context),
-  });
+  const open = (): Promise<DataPlaneResponse> =>
+    client.send('POST', '/transactions', { query: { version }, ...aborting(context) });
+  let response = await open();
+  // As many as there may be are open, of writers that ended before they closed theirs. Our commit
+  // would outdate them all, so they are deleted now rather than after it.
+  if (response.status === 429 && (await deleteDeadTransactions(context, version + 1)) > 0) {
+    response = await open();
+  }
   const { body } = expectOk(response, 'open a transaction');
   const id = isObject(body) ? textAt(body, 'id') : '';
   if (id === '') throw refusal(response, 'open a transaction');
@@ -156,7 +160,8 @@ export async function deleteDeadTransactions(
     ({ status, _version: at }) =>
       status === 'failed' ||
       status === 'outdated' ||
-      (status === 'in_progress' && typeof at === 'number' && at < version),
+      // One without a version was never begun: there was no room on the disk for its file.
+      (status === 'in_progress' && (typeof at === 'number' ? at : 0) < version),
   );
   for (const transaction of dead) {
     await client.send('DELETE', pathOf('transactions', textAt(transaction, 'id')));

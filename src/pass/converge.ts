@@ -1,5 +1,6 @@
 import { signMarker } from '../apply/stamp.js';
 import { refreshServerState } from '../apply/state-file.js';
+import { deleteDeadTransactions } from '../apply/transaction.js';
 import type { ReloadReason, Step } from '../diff/types.js';
 import { type Applied, applyUnlessConflict, type Done } from './commit.js';
 import { applyContext, type PassContext, type WritingContext } from './context.js';
@@ -34,6 +35,10 @@ export async function convergeIfWriting(context: PassContext, first: View): Prom
   const { actual } = view;
   const known = memory.serverState ?? actual.global.serverState;
   await refreshServerState(applyContext(writing, actual), known, context.staysRunning);
+  if (!memory.cleaned) {
+    await deleteDeadTransactions({ client: writer, signal: context.signal }, actual.configVersion);
+    memory.cleaned = true;
+  }
   return { view, ...done };
 }
 

@@ -17,7 +17,7 @@ export interface TargetMemory {
   unstable: Unstable;
   /** What the server state file holds, as far as this process knows. */
   serverState?: string;
-  /** Dead transactions of earlier processes were deleted. */
+  /** Dead transactions, of earlier processes or failed passes, were deleted. */
   cleaned: boolean;
   /** The last pass ended in an error: nothing read before may be reused. */
   failed: boolean;

@@ -10,12 +10,15 @@ import type { Target } from './target.js';
 export async function readActual(target: Target, signal: AbortSignal): Promise<ActualState> {
   const { actual: reader, memory, writer } = target;
   const full = needsFullRead(memory);
+  // What a pass that failed left is dead only once another has written.
+  const hadFailed = memory.failed;
+  if (hadFailed) memory.cleaned = false;
   memory.failed = true;
   try {
     const actual = await reader.read({ full, signal });
     if (writer !== undefined && !memory.cleaned) {
       await deleteDeadTransactions({ client: writer, signal }, actual.configVersion);
-      memory.cleaned = true;
+      memory.cleaned = !hadFailed;
     }
     return keep(memory.pictures[0]?.actual, actual);
   } catch (error) {

@@ -145,6 +145,40 @@ describe('the loop, when the data plane misbehaves', () => {
     expect(await stack().openTransactions()).to.deep.equal([]);
   });
 
+  it('S23: killed writers left as many open as there may be: they are deleted', async () => {
+    const { dp } = stack();
+    const connector = stack().connector();
+    await connector.waitSettled();
+    const version = (await ask('version')) as number;
+    for (let count = 0; count < 5; count++) {
+      await dp.send('POST', `${root}/transactions?version=${version}`);
+    }
+    expect(await stack().openTransactions()).to.have.lengthOf(5);
+    stack().serve('web', [app]);
+    await stack().waitServed(domainOf('web'), [app]);
+    await connector.waitConverged();
+    expect(await stack().openTransactions()).to.deep.equal([]);
+  });
+
+  it('S23: a transaction that the Data Plane API was killed in is deleted once a pass succeeds', async () => {
+    const { dp, proxy } = stack();
+    const web = stack().serve('web', [app]);
+    const connector = stack().connector();
+    await connector.waitSettled();
+    const version = (await ask('version')) as number;
+    proxy.onRequest(async ({ method, path }) => {
+      if (method !== 'POST' || !path.endsWith('/configuration/raw')) return undefined;
+      proxy.onRequest(undefined);
+      await dp.send('POST', `${root}/transactions?version=${version}`);
+      return 'cut';
+    });
+    const late = await stack().app('late');
+    web.addInstance(at(late));
+    await stack().waitBalanced(domainOf('web'), [app, late]);
+    await connector.waitConverged();
+    expect(await stack().openTransactions()).to.deep.equal([]);
+  });
+
   it('S14: a rule that could not be written is an error, and written later', async () => {
     const { proxy } = stack();
     stack().serve('web', [app]);
