@@ -16,7 +16,7 @@ import { type Phase, routesOf } from './phases.js';
 import { type World, withoutOurs } from './world.js';
 
 /** Of the connector's clients, whatever has happened. */
-const maxConnections = { dataplane: 10, nomad: 24 };
+const maxConnections = { dataplane: 24, nomad: 24 };
 
 export async function waitServed(world: World): Promise<void> {
   for (const [host, wanted] of Object.entries(routesOf(world))) {
@@ -78,9 +78,11 @@ async function dryPass({ stack, settings }: World): Promise<Picture> {
 export async function check(world: World): Promise<void> {
   const { stack } = world;
   const open = await stack.openTransactions();
-  if (open.length > 0) throw new Error(`${open.length} transactions are left open`);
+  if (open.length > 0)
+    throw new Error(`${open.length} transactions are left open: ${JSON.stringify(open)}`);
   const theirs = withoutOurs(await stack.configuration());
-  if (theirs !== world.operators) throw new Error(`the operator's part: ${diff(world.operators, theirs)}`);
+  if (theirs !== world.operators)
+    throw new Error(`the operator's part: ${diff(world.operators, theirs)}`);
   if ((await stack.request('any.example.com', '/operator')).body !== 'operator api') {
     throw new Error("the operator's route is gone");
   }
@@ -88,8 +90,12 @@ export async function check(world: World): Promise<void> {
   await checkLines(stack);
   await checkColdStart(world);
   await checkConnections(world);
-  const lost = world.load.takeLost();
-  if (lost.length > 0) throw new Error(`lost ${lost.length} requests: ${lost.slice(0, 3).join('; ')}`);
+}
+
+export function checkLoad({ load }: World): void {
+  const lost = load.takeLost();
+  if (lost.length > 0)
+    throw new Error(`lost ${lost.length} requests: ${lost.slice(0, 3).join('; ')}`);
 }
 
 function diff(before: string, after: string): string {
@@ -111,7 +117,9 @@ async function checkMaps({ dp }: Stack): Promise<void> {
       .split('\n')
       .filter((line) => line !== '' && !line.startsWith('#'));
     if (loaded.sort().join('\n') !== onDisk.sort().join('\n')) {
-      throw new Error(`${file.replace(/.*\//, '')}: the file has ${onDisk.join()}, HAProxy ${loaded.join()}`);
+      throw new Error(
+        `${file.replace(/.*\//, '')}: the file has ${onDisk.join()}, HAProxy ${loaded.join()}`,
+      );
     }
   }
 }
@@ -158,7 +166,8 @@ async function checkColdStart(world: World): Promise<void> {
       }
       const found = [...new Set(answers)].sort().join();
       const expected = wanted.length === 0 ? 'operator default' : wanted.join();
-      if (found !== expected) throw new Error(`a cold start answers ${host} with ${found}, not ${expected}`);
+      if (found !== expected)
+        throw new Error(`a cold start answers ${host} with ${found}, not ${expected}`);
     }
   } finally {
     await cold.stop('SIGKILL');
@@ -189,8 +198,12 @@ function ask(path: string, command: string): Promise<string> {
 }
 
 async function checkConnections({ stack, nomadProxy }: World): Promise<void> {
-  const open = { dataplane: await stack.proxy.connections(), nomad: await nomadProxy.connections() };
+  const open = {
+    dataplane: await stack.proxy.connections(),
+    nomad: await nomadProxy.connections(),
+  };
   for (const party of ['dataplane', 'nomad'] as const) {
-    if (open[party] > maxConnections[party]) throw new Error(`${open[party]} connections to ${party}`);
+    if (open[party] > maxConnections[party])
+      throw new Error(`${open[party]} connections to ${party}`);
   }
 }

@@ -7,6 +7,11 @@ export function installClock(): void {
   Date.now = () => real() + offset;
 }
 
+export function uninstallClock(): void {
+  Date.now = real;
+  offset = 0;
+}
+
 export function jump(ms: number): void {
   offset += ms;
 }

@@ -50,7 +50,7 @@ const answered = (status: number): Fault => ({
 
 const answers: readonly Fault[] = [
   { name: 'never arrives', fits: any, strike: () => 'cut' },
-  { name: 'answer lost', fits: any, strike: () => 'cut-answer' },
+  { name: 'answer lost', fits: writes, strike: () => 'cut-answer' },
   { name: 'answered slowly', fits: any, strike: () => ({ delayMs: stallMs }) },
   { name: 'answered too late', fits: writes, strike: () => ({ delayMs: 3300 }) },
   ...[400, 404, 409, 500].map(answered),
@@ -393,21 +393,25 @@ const surroundings: readonly Fault[] = [
       const port = await freePort();
       await new Promise<void>((done) => taken?.listen(port, '127.0.0.1', done));
     },
-    strike: async ({ stack }) => {
+    strike: async ({ stack, load }) => {
+      // A HAProxy that can't bind has the old one pause all its ports for up to 2 s, and tries again.
+      load.expectDown(true);
       const { port } = taken?.address() as { port: number };
       const name = `theirs_${++names}`;
       const frontend = `\nfrontend ${name}\n  mode http\n  bind 127.0.0.1:${port}\n`;
       await stack.editConfiguration((text) => text + frontend);
       return undefined;
     },
-    after: async ({ stack }) => {
+    after: async ({ stack, load }) => {
       await new Promise((done) => taken?.close(done));
       await sweep(stack);
+      await stack.waitServed(domainOf('web'));
+      load.expectDown(false);
     },
   },
   {
     name: 'transactions open to the limit',
-    fits: (step) => writes(step) && onlyOnce(step),
+    fits: (step) => onlyOnce(step) && /^service (comes|goes)|^reload/.test(step.phase) && writes(step),
     before: async ({ stack }) => {
       const { body: version } = await stack.dp.send('GET', `${root}/configuration/version`);
       for (let count = 0; count < 30; count++) {

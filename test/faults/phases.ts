@@ -106,19 +106,23 @@ export function nudge({ stack }: Pick<World, 'stack'>): void {
   stack.nomad.state.commit('ServiceRegistration', (tx) => tx.touch('services'));
 }
 
-/** The service is the first with a wildcard again: its map is to be made, and its rule. */
+/** The service is the first with a wildcard again: its map is to be made, and its rules. */
 async function forgetMap(world: World): Promise<void> {
   const { dp } = world.stack;
   const root = '/v3/services/haproxy';
   const rules = `${root}/configuration/frontends/http_front/backend_switching_rules`;
   const listed = ((await dp.send('GET', rules)).body ?? []) as { readonly name?: string }[];
-  const index = listed.findIndex(({ name }) => name?.includes('nomad_wildcard') === true);
-  if (index < 0) return;
+  const found = [...listed.entries()].filter(([, { name }]) => name?.includes('nomad_wildcard'));
+  if (found.length === 0) return;
   const { body: version } = await dp.send('GET', `${root}/configuration/version`);
-  const how = `version=${version as number}&force_reload=true`;
-  const gone = await dp.send('DELETE', `${rules}/${index}?${how}`);
-  if (gone.status >= 300) throw new Error(`the rule stays: ${gone.status}`);
-  await dp.send('DELETE', `${root}/storage/maps/nomad_wildcard.map?force_reload=true`);
+  const opened = await dp.send('POST', `${root}/transactions?version=${version as number}`);
+  const { id } = opened.body as { id: string };
+  for (const [index] of found.reverse()) {
+    await dp.send('DELETE', `${rules}/${index}?transaction_id=${id}`);
+  }
+  const { status } = await dp.send('PUT', `${root}/transactions/${id}?force_reload=true`);
+  if (status >= 300) throw new Error(`the rules stay: ${status}`);
+  await dp.send('DELETE', `${root}/storage/maps/nomad_wildcard.map?skip_reload=true`);
   await (await ensureConnector(world)).waitSettled();
 }
 

@@ -27,12 +27,16 @@ function dataPlanePath(path: string, query: string): string {
     .replace(/(rules|acls)\/\d+/, '$1/{n}')
     .replace(/(servers\/)[^/]+/, '$1{server}')
     .replace(/(entries\/).+/, '$1{key}');
-  return query.includes('transaction_id') && !path.includes('/transactions') ? `${short} (tx)` : short;
+  return query.includes('transaction_id') && !path.includes('/transactions')
+    ? `${short} (tx)`
+    : short;
 }
 
 function nomadRequest(path: string, query: string): string {
   const short = path.replace(/^\/v1\//, '').replace(/[0-9a-f-]{36}/g, '{id}');
-  return /(^|&)index=[1-9]/.test(query) && !path.includes('/event/') ? `${short} (blocking)` : short;
+  return /(^|&)index=[1-9]/.test(query) && !path.includes('/event/')
+    ? `${short} (blocking)`
+    : short;
 }
 
 /**
@@ -48,7 +52,9 @@ export function distinct(steps: readonly Step[]): Step[] {
   }
   const reads = [...kinds.values()].sort((one, other) => one.length - other.length);
   for (const choices of reads) {
-    const counts = choices.map(({ phase }) => [...found.values()].filter((step) => step.phase === phase).length);
+    const counts = choices.map(
+      ({ phase }) => [...found.values()].filter((step) => step.phase === phase).length,
+    );
     const step = choices[counts.indexOf(Math.min(...counts))];
     if (step !== undefined) found.set(nameOf(step), step);
   }

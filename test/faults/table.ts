@@ -1,7 +1,8 @@
 /** Runs the scenario again and again, each time with a fault at one of its requests. */
 
 import type { SeenRequest } from '../../fixtures/stack/interceptor.js';
-import { check, waitServed, waitSettled } from './checks.js';
+import { waitFor } from '../../fixtures/process.js';
+import { check, checkLoad, waitServed, waitSettled } from './checks.js';
 import { resetClock } from './clock.js';
 import { calmDown, type Fault, waitStruck } from './faults.js';
 import { type Phase, phases } from './phases.js';
@@ -166,15 +167,34 @@ async function runPhase(world: World, phase: Phase, cell: Cell | undefined): Pro
   phase.change(world);
   const isStruck = await waitStruck(trap.isStruck);
   trap.remove();
-  if (trap.error() !== undefined) throw new Error('the fault itself failed', { cause: trap.error() });
+  if (trap.error() !== undefined)
+    throw new Error('the fault itself failed', { cause: trap.error() });
   if (isStruck) await fault.recover?.(world);
   if (world.program?.running() !== true) await ensureConnector(world);
   await waitServed(world);
   await fault.after?.(world);
   await waitSettled(world, phase);
-  await check(world);
+  if (world.program === undefined) await check(world);
+  else await waitChecked(world);
+  checkLoad(world);
   if (fault.program === true) await stopConnectors(world);
   return isStruck;
+}
+
+/** A program doesn't say when it has come to rest. */
+async function waitChecked(world: World): Promise<void> {
+  let last: unknown;
+  const isRight = (): Promise<boolean> =>
+    check(world).then(
+      () => true,
+      (error: unknown) => {
+        last = error;
+        return false;
+      },
+    );
+  await waitFor('what holds after every fault', isRight, { timeoutMs: 8000 }).catch(() => {
+    throw last;
+  });
 }
 
 interface Trap {

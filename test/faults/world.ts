@@ -142,6 +142,7 @@ export function withoutOurs(configuration: string): string {
     .join('')
     .replace(/^# _(md5hash|version)=.*\n/gm, '')
     .replace(/^.*nomad_.*\n/gm, '')
+    .replace(/^# by hand\n/gm, '')
     .replace(/\s*\n\s*/g, '\n')
     .trim();
 }
