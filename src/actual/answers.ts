@@ -1,5 +1,5 @@
 import { ConnectorError, type ErrorCode } from '../shared/errors.js';
-import { isObject } from '../shared/json.js';
+import { isObject, type JsonObject, objectsOf } from '../shared/json.js';
 import type { DataPlaneResponse } from './dataplane-client.js';
 
 /** `message` of the Data Plane API's error body, on one line. */
@@ -19,6 +19,26 @@ function withoutNotices(text: string): string {
 export function expectOk(response: DataPlaneResponse, what: string): DataPlaneResponse {
   if (response.status >= 200 && response.status < 300) return response;
   throw refusal(response, what);
+}
+
+/**
+ * The list in an answer; `null` is one without items. Anything else, like the page of a proxy, fails
+ * the read: taken for an empty list, it would be a HAProxy without configuration.
+ */
+export function expectList(response: DataPlaneResponse, what: string): JsonObject[] {
+  const { body } = expectOk(response, what);
+  if (body !== null && !Array.isArray(body)) throw malformed(what, 'list');
+  return objectsOf(body);
+}
+
+export function expectObject(response: DataPlaneResponse, what: string): JsonObject {
+  const { body } = expectOk(response, what);
+  if (!isObject(body)) throw malformed(what, 'object');
+  return body;
+}
+
+function malformed(what: string, wanted: string): ConnectorError {
+  return new ConnectorError('haproxy-failed', `${what}: the answer is not the ${wanted} asked for`);
 }
 
 /** A refusal as an error; the status alone decides, the body's `code` differs by version. */

@@ -1,7 +1,7 @@
 import type { Settings } from '../config/types.js';
 import { lookupMap } from '../haproxy/lookup-rules.js';
 import { type JsonObject, objectsOf } from '../shared/json.js';
-import { expectOk } from './answers.js';
+import { expectList, expectOk } from './answers.js';
 import type { DataPlaneResponse } from './dataplane-client.js';
 import { mapNames } from '../haproxy/map-names.js';
 import { parseMapEntries, parseMapFile } from './normalise/parse.js';
@@ -67,7 +67,7 @@ export async function readMaps(
 async function readEntries(get: Get, name: string): Promise<Entries | undefined> {
   const response = await get(`/runtime/maps/${encodeURIComponent(name)}.map/entries`);
   if (response.status === 404) return undefined;
-  return parseMapEntries(expectOk(response, `read map ${name}`).body);
+  return parseMapEntries(expectList(response, `read map ${name}`));
 }
 
 /** `GET /storage/maps/{name}`. */

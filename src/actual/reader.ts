@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Settings } from '../config/types.js';
 import { ConnectorError } from '../shared/errors.js';
 import { isObject, type JsonObject, objectsOf, textAt } from '../shared/json.js';
-import { expectOk } from './answers.js';
+import { expectList, expectObject, expectOk } from './answers.js';
 import type { DataPlaneReader } from './dataplane-client.js';
 import { ownMaps, readMaps } from './maps.js';
 import { markerHash } from '../haproxy/ownership.js';
@@ -220,7 +220,7 @@ function listServers(get: Get): Promise<Answer> {
 
 /** Judged when HAProxy is known to run: while it is down, 3.0 answers 500 and others 404. */
 function runtimeServers(response: Answer): RuntimeServers {
-  return response.status === 404 ? {} : parseRuntimeServers(expectOk(response, 'servers').body);
+  return response.status === 404 ? {} : parseRuntimeServers(expectList(response, 'read servers'));
 }
 
 async function readConfiguration(get: Get, settings: Settings): Promise<Configuration> {
@@ -234,9 +234,9 @@ async function readConfiguration(get: Get, settings: Settings): Promise<Configur
     get('/storage/general'),
   ]);
   const { prefix } = settings.ownership;
-  const inherited = parseDefaults(expectOk(defaults, 'read defaults').body);
-  const fronts = objectsOf(expectOk(frontends, 'read frontends').body);
-  const sections = objectsOf(expectOk(backends, 'read backends').body);
+  const inherited = parseDefaults(expectList(defaults, 'read defaults'));
+  const fronts = expectList(frontends, 'read frontends');
+  const sections = expectList(backends, 'read backends');
   const isCovered = (service: string): boolean => covers(settings, service);
   const parsed = sections.map((item) => parseBackend(item, prefix, inherited, isCovered));
   const markers = markersIn(sections);
@@ -247,10 +247,10 @@ async function readConfiguration(get: Get, settings: Settings): Promise<Configur
     neighbours: neighboursOf(markers, parsed, prefix),
     global: await withServerState(
       get,
-      parseGlobal(expectOk(global, 'read global').body, general.body),
+      parseGlobal(expectObject(global, 'read global'), general.body),
     ),
     maps: ownMaps(
-      expectOk(maps, 'read maps').body,
+      expectList(maps, 'read maps'),
       fronts.flatMap((one) => objectsOf(one['backend_switching_rule_list'])),
       settings,
     ),
