@@ -62,7 +62,11 @@ async function converge(context: WritingContext, first: View, done: Done): Promi
     const applied = await applyUnlessConflict(context, before, done, conflicts < maxConflicts);
     view = await lookBack(context, applied);
     if (applied === 'as-planned') view = await lookAtUnstable(context, before, view);
-    if (applied === 'not') conflicts++;
+    if (applied === 'not') {
+      conflicts++;
+      // A write of the whole file that met another leaves a transaction of the Data Plane API's own.
+      memory.cleaned = false;
+    }
     // A conflict is a new read. A culprit is progress: the others are to be served in this pass.
     if (applied === 'not' || memory.rejected !== rejected) left++;
   }

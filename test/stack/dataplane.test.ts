@@ -126,6 +126,8 @@ describe('the loop, when the data plane misbehaves', () => {
     web.addInstance(at(late));
     await stack().waitBalanced(domainOf('web'), [app, late]);
     expect(conflicts).to.equal(3);
+    await connector.waitConverged();
+    expect(await stack().openTransactions()).to.deep.equal([]);
     for (let count = 1; count <= 3; count++) {
       expect(await stack().configuration()).to.include(`backend theirs_${count}`);
     }
