@@ -411,7 +411,8 @@ const surroundings: readonly Fault[] = [
   },
   {
     name: 'transactions open to the limit',
-    fits: (step) => onlyOnce(step) && /^service (comes|goes)|^reload/.test(step.phase) && writes(step),
+    fits: (step) =>
+      onlyOnce(step) && /^service (comes|goes)|^reload/.test(step.phase) && writes(step),
     before: async ({ stack }) => {
       const { body: version } = await stack.dp.send('GET', `${root}/configuration/version`);
       for (let count = 0; count < 30; count++) {

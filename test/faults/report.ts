@@ -1,6 +1,12 @@
 import type { Result, Table } from './table.js';
 
-const marks = { ok: 'ok', failed: '**FAILED**', unreached: '-', skipped: 'skipped' } as const;
+const marks = {
+  ok: 'ok',
+  failed: '**FAILED**',
+  unreached: '-',
+  skipped: 'skipped',
+  left: '',
+} as const;
 
 /** Faults by steps, and what went wrong below. */
 export function renderTable({ origin, steps, results }: Table): string {
@@ -30,7 +36,7 @@ export function renderTable({ origin, steps, results }: Table): string {
 export function summaryOf(results: readonly Result[]): string {
   const count = (outcome: Result['outcome']): number =>
     results.filter((one) => one.outcome === outcome).length;
-  const names = ['ok', 'failed', 'unreached', 'skipped'] as const;
+  const names = ['ok', 'failed', 'unreached', 'skipped', 'left'] as const;
   return `${results.length} cases: ${names.map((name) => `${count(name)} ${name}`).join(', ')}`;
 }
 

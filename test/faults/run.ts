@@ -1,6 +1,7 @@
 /**
  * `npm run test:faults`: the whole table, as Markdown on stdout and in the file FAULTS_OUT. FAULTS_ROWS
- * and FAULTS_STEPS are regular expressions that pick some of it; FAULTS_JOBS stacks run side by side.
+ * and FAULTS_STEPS are regular expressions that pick some of it; FAULTS_JOBS stacks run side by side;
+ * after FAULTS_SECONDS no case begins.
  */
 
 import { fork } from 'node:child_process';
@@ -25,6 +26,7 @@ async function runJob(at: number): Promise<void> {
   const table = await runTable({
     faults: chosen,
     choose: ({ step }: Cell) => columns.test(nameOf(step)),
+    seconds: Number(process.env['FAULTS_SECONDS'] ?? 3600),
     shard: { index: at, of: jobs },
     onResult: (result, left) => process.stderr.write(`${lineOf(at, result, left)}\n`),
   });

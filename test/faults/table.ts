@@ -17,7 +17,8 @@ export interface Cell {
 export interface Result {
   readonly fault: string;
   readonly step: string;
-  readonly outcome: 'ok' | 'failed' | 'unreached' | 'skipped';
+  /** `unreached`: this time the request was not asked for. `left`: there was no time. */
+  readonly outcome: 'ok' | 'failed' | 'unreached' | 'skipped' | 'left';
   readonly why?: string;
   readonly ms: number;
 }
@@ -26,6 +27,8 @@ export interface TableOptions {
   readonly faults: readonly Fault[];
   /** Which of the recorded requests. */
   readonly choose?: (cell: Cell) => boolean;
+  /** No case begins after this many seconds. */
+  readonly seconds?: number;
   readonly shard?: { readonly index: number; readonly of: number };
   readonly onResult?: (result: Result, left: number) => void;
 }
@@ -48,9 +51,10 @@ export async function runTable(options: TableOptions): Promise<Table> {
       results.push(result);
       options.onResult?.(result, todo.length);
     };
+    const end = performance.now() + 1000 * (options.seconds ?? 3600);
     // Those with a connector apart, so that it isn't exchanged all the time.
-    for (const isApart of [true, false]) {
-      for (;;) {
+    for (const isApart of [false, true]) {
+      while (performance.now() < end) {
         const lap = takeLap(todo, isApart);
         if (lap.size === 0) break;
         if (await runLap(world, lap, report, (cell) => todo.unshift(cell))) continue;
@@ -59,6 +63,7 @@ export async function runTable(options: TableOptions): Promise<Table> {
         await recordLap(world);
       }
     }
+    results.push(...todo.map((cell) => ({ ...namesOf(cell), outcome: 'left' as const, ms: 0 })));
     return { origin, steps: steps.map(nameOf), results };
   } finally {
     await world.close();
@@ -79,13 +84,22 @@ function cellsOf(
   const all = faults.flatMap((fault) =>
     steps.map((step) => ({ fault, step })).filter((cell) => fault.fits(cell.step) && choose(cell)),
   );
-  const own = all.filter((_, at) => at % shard.of === shard.index);
+  const own = spread(all).filter((_, at) => at % shard.of === shard.index);
   const isMissing = ({ fault }: Cell): boolean => fault.missing?.(world) !== undefined;
   const skipped = own.filter(isMissing).map((cell): Result => {
     const why = cell.fault.missing?.(world) ?? '';
     return { ...namesOf(cell), outcome: 'skipped', why, ms: 0 };
   });
   return { todo: own.filter((cell) => !isMissing(cell)), skipped };
+}
+
+/** In an order in which any part of it is a fair sample. */
+function spread<T>(items: readonly T[]): T[] {
+  const golden = 0.618034;
+  return items
+    .map((item, at) => ({ item, place: (at * golden) % 1 }))
+    .sort((one, other) => one.place - other.place)
+    .map(({ item }) => item);
 }
 
 function namesOf({ fault, step }: Cell): Pick<Result, 'fault' | 'step'> {
@@ -169,7 +183,7 @@ async function runPhase(world: World, phase: Phase, cell: Cell | undefined): Pro
   trap.remove();
   if (trap.error() !== undefined)
     throw new Error('the fault itself failed', { cause: trap.error() });
-  if (isStruck) await fault.recover?.(world);
+  if (isStruck || fault.before !== undefined) await fault.recover?.(world);
   if (world.program?.running() !== true) await ensureConnector(world);
   await waitServed(world);
   await fault.after?.(world);
