@@ -18,7 +18,7 @@ import type { StatusClass } from './shared/status-class.js';
 export interface AssemblyHooks {
   readonly onNomad?: (status: StatusClass) => void;
   readonly onDataPlane?: (status: StatusClass) => void;
-  /** A token that no log may show. */
+  /** A token to redact from the logs. */
   readonly onToken?: (token: string) => void;
   readonly onPhase?: (phase: Phase, ms: number) => void;
 }
@@ -28,9 +28,9 @@ export interface Assembly {
   readonly catalog: CatalogReader;
   /** Names of the targets. */
   readonly targets: readonly string[];
-  /** Each target's Data Plane API, for GET. */
+  /** A read-only Data Plane API client per target. */
   readonly clients: Readonly<Record<string, DataPlaneReader>>;
-  /** One pass over the targets that are due. Never throws. */
+  /** Runs one pass over the targets that are due. Never throws. */
   readonly pass: (
     isDue: (side: Side) => boolean,
     signal: AbortSignal,
@@ -38,15 +38,15 @@ export interface Assembly {
 }
 
 export interface AssemblyOptions {
-  /** Without it, the clients of the Data Plane API can send nothing but GET. */
+  /** False: the Data Plane API clients can only send GET. */
   readonly writes: boolean;
-  /** A daemon; a single pass otherwise. */
+  /** True for a daemon, false for a single pass. */
   readonly staysRunning?: boolean;
   readonly routeFiles?: () => RouteFiles;
   readonly hooks?: AssemblyHooks;
 }
 
-/** The parts of a pass, put together. */
+/** Builds the clients and everything else a pass needs. */
 export function assemble(settings: Settings, options: AssemblyOptions): Assembly {
   const { hooks = {}, routeFiles = () => ({ files: [], bad: [] }) } = options;
   const nomad = createNomadClient({

@@ -2,7 +2,7 @@ import { ConnectorError } from '../shared/errors.js';
 import type { Command, Common, RootOptions } from './command-types.js';
 import type { SettingsFlags } from '../config/sources.js';
 
-/** Takes what was parsed; commander's actions return nothing. */
+/** Receives the parsed command, because commander's actions return nothing. */
 export type Emit = (command: Command) => void;
 
 export function usageError(message: string): ConnectorError {

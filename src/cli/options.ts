@@ -6,7 +6,7 @@ import { productVersion } from './version.js';
 
 export type * from './command-types.js';
 
-/** Arguments without node and script: `process.argv.slice(2)`. */
+/** `argv` is `process.argv.slice(2)`. */
 export function parseArguments(argv: readonly string[]): Command {
   const printed: string[] = [];
   let command: Command | undefined;
@@ -23,12 +23,12 @@ export function parseArguments(argv: readonly string[]): Command {
 }
 
 function oneLine({ code, message }: CommanderError): string {
-  // What commander says of `route` alone is its help, on stderr.
+  // For a bare `route`, commander prints its help to stderr.
   if (code === 'commander.help') return 'route needs one of add, remove or list';
   return message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
 }
 
-/** The original connector's flags have one dash. */
+/** The original connector's flags had a single dash. */
 function longFlag(argument: string): string {
   return /^-(config|version|help)(=|$)/.test(argument) ? `-${argument}` : argument;
 }

@@ -21,7 +21,7 @@ interface RouteAddOptions {
   readonly checkPath?: string;
 }
 
-/** Parses only: the routes' own part carries them out. */
+/** Only parses: commands/route.ts runs them. */
 export function addRouteCommands(program: Parser, emit: Emit): void {
   const route = program.command('route').description('manage routes to services outside Nomad');
   const directory = '--directory <dir>';
@@ -56,7 +56,7 @@ export function addRouteCommands(program: Parser, emit: Emit): void {
     );
 }
 
-/** The root's options may stand after the subcommand too. */
+/** Root options are also accepted after the subcommand. */
 function rootOptions(command: Parser): RootOptions {
   return command.optsWithGlobals<RootOptions>();
 }
@@ -70,7 +70,7 @@ function routeCommon(
     ['dryRun', '--dry-run'],
     ['detailedExitcode', '--detailed-exitcode'],
   ] as const) {
-    if (root[name] === true) throw usageError(`${flag} does not go with route`);
+    if (root[name] === true) throw usageError(`${flag} can't be used with route`);
   }
   return { ...commonOf(root), ...only(own, 'directory') };
 }

@@ -15,7 +15,7 @@ import { createMetrics } from '../telemetry/metrics.js';
 import { createReporter } from '../telemetry/report.js';
 import type { Around, Built } from './types.js';
 
-/** Follows Nomad until the signal. */
+/** Keeps HAProxy in sync with Nomad until the signal. */
 export async function runDaemon(
   { settings, logger, onToken }: Built,
   { signal }: Around,

@@ -20,12 +20,12 @@ export interface SingleRun {
 const confirmMs = 500;
 const maxTries = 4;
 
-/** The plan on stdout, and what it came to as the exit code. */
+/** Prints the plan to stdout and returns the outcome as the exit code. */
 export async function runOnce(run: SingleRun): Promise<ExitCode> {
   const pictures = run.writes ? await converge(run) : [await passOnce(run)];
   const first = pictures.find(({ plan }) => plan.steps.length > 0) ?? pictures[0];
   const last = pictures.at(-1);
-  if (first === undefined || last === undefined) throw new Error('no pass was made');
+  if (first === undefined || last === undefined) throw new Error('no pass ran');
   const plan = { ...first.plan, skipped: last.plan.skipped };
   run.print(run.output === 'json' ? `${planAsJson(plan)}\n` : printPlan(plan, run.paint));
   return exitCode({
@@ -37,7 +37,7 @@ export async function runOnce(run: SingleRun): Promise<ExitCode> {
   });
 }
 
-/** A held removal is read again within a second, and so is what another writer was faster with. */
+/** Runs another pass shortly after a held removal or a conflict with another writer. */
 async function converge(run: SingleRun): Promise<Picture[]> {
   const pictures: Picture[] = [];
   for (let tries = 1; ; tries++) {
@@ -61,7 +61,7 @@ function mayRelease(held: Held | undefined, triesLeft: number): boolean {
 /** Of the one target. Throws what it failed for. */
 async function passOnce({ pass }: SingleRun): Promise<Picture> {
   const [outcome] = await pass();
-  if (outcome === undefined) throw new ConnectorError('internal', 'there is no target');
+  if (outcome === undefined) throw new ConnectorError('internal', 'no target is configured');
   if ('error' in outcome) throw outcome.error;
   return outcome.picture;
 }

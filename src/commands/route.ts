@@ -20,7 +20,7 @@ import {
 
 export type RouteCommand = RouteAddCommand | RouteRemoveCommand | RouteListCommand;
 
-/** `route add|remove|list`: edits of the routes folder; the daemon, or the next pass, does the rest. */
+/** `route add|remove|list`: edits the routes folder. The daemon or the next pass applies it. */
 export function runRouteCommand(
   command: RouteCommand,
   settings: Settings,
@@ -28,7 +28,7 @@ export function runRouteCommand(
 ): ExitCode {
   const directory = command.directory ?? settings.routes.directory;
   if (directory === undefined) {
-    throw invalid('no routes folder: set routes.directory or give --directory');
+    throw invalid('no routes folder: set routes.directory or use --directory');
   }
   switch (command.kind) {
     case 'route-add':
@@ -58,7 +58,7 @@ function add(command: RouteAddCommand, directory: string, print: (text: string) 
   return 0;
 }
 
-/** `*.example.com` -> `wildcard.example.com`: the same first domain, the same file. */
+/** `*.example.com` -> `wildcard.example.com`. The same first domain gives the same file. */
 function fileName(domain: string): string {
   return domain
     .toLowerCase()
@@ -118,7 +118,7 @@ function domainsOf(route: ReadRoute): string[] {
   return 'file' in route ? tagValues(route.file, 'domain').map((one) => one.toLowerCase()) : [];
 }
 
-/** Values of a tag of the file; its tags have the default prefix. */
+/** Values of one tag in the file. Its tags have the default prefix. */
 function tagValues({ tags }: RouteFile, key: string): string[] {
   return tags.flatMap((tag) => {
     const [name = '', value = ''] = tag.split(/=(.*)/s);

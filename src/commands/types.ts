@@ -10,10 +10,10 @@ export interface Around {
   readonly signal: AbortSignal;
 }
 
-/** What every command but the printing ones needs. */
+/** What every command except `--help` and `--version` needs. */
 export interface Built {
   readonly settings: Settings;
   readonly logger: Logger;
-  /** Takes a token that no log may show. */
+  /** Called with a token to redact from the logs. */
   readonly onToken: (token: string) => void;
 }

@@ -12,7 +12,7 @@ import type { WakeSource } from './wake-sources.js';
 export interface ControllerOptions {
   /** Names of the targets. */
   readonly targets: readonly string[];
-  /** One pass over the targets that are due. Never throws. */
+  /** Runs one pass over the targets that are due. Never throws. */
   readonly pass: (
     isDue: (side: Side) => boolean,
     signal: AbortSignal,
@@ -20,22 +20,22 @@ export interface ControllerOptions {
   readonly settings: SyncSettings;
   readonly onWake: (source: WakeSource) => void;
   readonly onSuccess: (picture: Picture) => void;
-  /** `waitMs`: until that side is tried again. */
+  /** `waitMs`: delay before that side is retried. */
   readonly onFailure: (failure: Failure, waitMs: number) => void;
-  /** How long a pass may go on after a stop was asked for; then it rolls back. */
+  /** How long a pass may run after a stop was requested. Then it rolls back. */
   readonly graceMs?: number;
 }
 
 export interface Controller {
-  /** Asks for a pass. However many ask while one waits, one follows. */
+  /** Requests a pass. Requests that arrive while one is queued are merged into it. */
   readonly wake: (source: WakeSource) => void;
-  /** Runs until the signal; resolves when the pass in hand has ended. */
+  /** Runs until the signal. Resolves when the current pass has ended. */
   readonly run: (signal: AbortSignal) => Promise<void>;
-  /** Unix milliseconds at which the pass in hand began; undefined between passes. */
+  /** Start of the current pass in Unix milliseconds; undefined between passes. */
   readonly busySince: number | undefined;
 }
 
-/** The queue and its wakes: at most one pass at a time. A side that failed waits for its retry. */
+/** The queue of passes: one at a time. A side that failed waits for its retry. */
 export function createController(options: ControllerOptions): Controller {
   const { settings, targets } = options;
   const queue = new PQueue({ concurrency: 1 });
@@ -62,19 +62,19 @@ export function createController(options: ControllerOptions): Controller {
 
   function enqueue(): void {
     firstWake = undefined;
-    // A pass that waits will see what this wake is about.
+    // The queued pass will see this change.
     if (queue.size > 0 || stopping.aborted) return;
     void queue.add(passOnce);
   }
 
   async function passOnce(): Promise<void> {
     const isDue = targets.some(retries.isDue) && retries.isDue(nomadSide);
-    // The retry that is set already sees what this wake is about.
+    // The scheduled retry will see this change.
     if (stopping.aborted || !isDue) return armRetry();
     busySince = Date.now();
     const outcomes = await options.pass(retries.isDue, hardStop.signal);
     busySince = undefined;
-    // Whatever else a pass ends with, its catalog was read.
+    // Even if a target failed, the catalog was read.
     if (outcomes.every(({ side }) => side !== nomadSide)) retries.succeeded(nomadSide);
     outcomes.forEach(conclude);
     armRetry();
@@ -92,7 +92,7 @@ export function createController(options: ControllerOptions): Controller {
     if (!hardStop.signal.aborted) options.onFailure(failure, waitMs);
   }
 
-  /** One timer for whatever waits: the side that is due first. */
+  /** A single timer, set to whichever side is due first. */
   function armRetry(): void {
     clearTimeout(retry);
     const ms = retries.untilNext();
@@ -132,7 +132,7 @@ export function createController(options: ControllerOptions): Controller {
   };
 }
 
-/** Whose failure may be over, as this wake tells. */
+/** The side that may have recovered, judging by this wake. */
 function newsOf(source: WakeSource, targets: readonly string[]): readonly Side[] {
   switch (source) {
     case 'stream':

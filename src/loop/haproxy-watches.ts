@@ -4,13 +4,13 @@ import type { Picture } from '../pass/picture.js';
 import { type Failure, nomadSide } from '../pass/run.js';
 
 export interface WatchesOptions extends Omit<WatchOptions, 'client' | 'intervalMs'> {
-  /** By name of the target. */
+  /** Clients by target name. */
   readonly clients: Readonly<Record<string, DataPlaneReader>>;
-  /** Undefined: nobody watches. */
+  /** Undefined: no watch. */
   readonly intervalMs: number | undefined;
 }
 
-/** A watch of each target's HAProxy. Each pass tells what it ended with. */
+/** Watches each target's HAProxy. Every pass reports its result here. */
 export interface HaproxyWatches {
   readonly succeeded: (picture: Picture) => void;
   readonly failed: (failure: Failure) => void;

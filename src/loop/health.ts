@@ -10,26 +10,25 @@ export interface Health extends Status {
 
 export interface HealthOptions {
   readonly sync: SyncSettings;
-  /** Names of the targets: all of them have to be in sync. */
+  /** Names of the targets. All of them must be in sync. */
   readonly targets: readonly string[];
-  /** Unix milliseconds at which the pass in hand began. */
+  /** Start of the current pass in Unix milliseconds. */
   readonly busySince: () => number | undefined;
   readonly now?: () => number;
 }
 
-/** A pass that takes this long hangs. */
+/** A pass that runs this long counts as hung. */
 const hangMs = 300_000;
 
-/** What is known of one target. */
+/** Sync state of one target. */
 interface Sync {
   readonly lastSuccess?: number;
   readonly problem?: string;
   readonly failure?: string;
 }
 
-/**
- * Alive: no pass hangs. Ready: of each target, a pass has succeeded, not too long ago, and what it
- * routes is really routed: readiness tells the truth.
+/** Alive: no pass hangs. Ready: for every target, the last successful pass is recent enough and left
+ * nothing to do.
  */
 export function createHealth({ sync, targets, busySince, now = Date.now }: HealthOptions): Health {
   const staleMs = Math.max(3 * sync.resyncIntervalMs, 90_000);
@@ -50,7 +49,10 @@ export function createHealth({ sync, targets, busySince, now = Date.now }: Healt
     alive: () => {
       const since = busySince();
       if (since === undefined || now() - since < hangMs) return { ok: true };
-      return { ok: false, reason: `a pass has run for ${Math.round((now() - since) / 1000)} s` };
+      return {
+        ok: false,
+        reason: `a pass has been running for ${Math.round((now() - since) / 1000)} s`,
+      };
     },
     succeeded: ({ target, rest }) => {
       const problem = rest.problems[0]?.message ?? unfinished(rest.steps.length);
@@ -77,5 +79,5 @@ function whyNotReady(
 }
 
 function unfinished(steps: number): string | undefined {
-  return steps === 0 ? undefined : `${steps} steps are left to do`;
+  return steps === 0 ? undefined : `${steps} planned steps were not applied`;
 }

@@ -1,17 +1,16 @@
 import { nomadSide, type Side } from '../pass/run.js';
 import { type Backoff, createBackoff } from '../shared/backoff.js';
 
-/** When each side that failed may be asked again. All times in milliseconds of a monotonic clock. */
+/** When each failed side may be retried. All times are milliseconds of a monotonic clock. */
 export interface Retries {
-  /** Returns the wait until the next try: the longest where only a person can mend it. */
+  /** Returns the delay before the next retry: the longest one if only a person can fix the error. */
   readonly failed: (side: Side, retryable: boolean) => number;
   readonly succeeded: (side: Side) => void;
-  /** There is news from this side: it may be asked again soon, but less so each time that is in vain. */
+  /** A wake from this side: it may be retried soon, but later each time that doesn't help. */
   readonly hurry: (side: Side) => void;
   readonly isDue: (side: Side) => boolean;
-  /**
-   * Milliseconds until the next side that waits is due; undefined where none waits. Nobody is due
-   * before Nomad.
+  /** Milliseconds until the next waiting side is due; undefined if none waits. No target is due before
+   * Nomad.
    */
   readonly untilNext: () => number | undefined;
 }
@@ -19,7 +18,7 @@ export interface Retries {
 interface Failure {
   readonly failedAt: number;
   readonly retryAt: number;
-  /** How often in a row it failed again although there was news. */
+  /** Consecutive failures that followed a wake from this side. */
   readonly inVain: number;
   readonly hurried: boolean;
 }

@@ -1,4 +1,4 @@
-/** What asks for a pass. */
+/** What can request a pass. */
 export const wakeSources = [
   'start',
   'stream',

@@ -5,7 +5,7 @@ import { type CatalogMemory, needsFullRead } from './memory.js';
 import type { Stopwatch, Times } from './stopwatch.js';
 import type { Target } from './target.js';
 
-/** The catalog of one pass, for all of its targets. */
+/** The catalog of one pass, shared by all its targets. */
 export interface CatalogRead {
   readonly catalog: Promise<Catalog>;
   readonly hidden: CatalogReader['hidden'];
@@ -13,7 +13,7 @@ export interface CatalogRead {
   readonly times: () => Times;
 }
 
-/** Nomad in, once for all targets: in full where one of them, or the last read, calls for it. */
+/** Reads Nomad once for all targets: in full if a target needs it or the last read failed. */
 export function readCatalog(
   reader: CatalogReader,
   memory: CatalogMemory,

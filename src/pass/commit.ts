@@ -19,12 +19,12 @@ export interface Done {
 }
 
 /**
- * | applied | the plan |
+ * | applied | meaning |
  * |---|---|
- * | as-planned | all of it |
- * | prepared | only what has to be there before the rest can be planned |
- * | in-parts | it was refused: what is not to blame, in plans of its own |
- * | not | another writer was faster: what it left is to be read and planned for |
+ * | as-planned | the whole plan was applied |
+ * | prepared | only the prerequisites of the rest were created |
+ * | in-parts | HAProxy refused the plan; the services not to blame were applied separately |
+ * | not | another writer was faster: read and plan again |
  */
 export type Applied = 'as-planned' | 'prepared' | 'in-parts' | 'not';
 
@@ -42,7 +42,7 @@ export async function applyUnlessConflict(
   }
 }
 
-/** A configuration that is refused costs only the services that caused it. */
+/** A refused configuration affects only the services that caused it. */
 async function applyOrIsolate(context: WritingContext, view: View, done: Done): Promise<Applied> {
   try {
     return await commit(context, view, done);
@@ -65,7 +65,7 @@ async function applyInParts(
     return isolate(attempts, candidates, refusal);
   }
   await requireSound(context, refusal);
-  // Another writer's part, like a port that is in use, may have gone with the roll-back.
+  // The cause may be another writer's, such as a port in use, and gone after the rollback.
   await applyWithout(attempts, candidates, []);
 }
 
@@ -75,21 +75,21 @@ export async function commit(
   done: Done,
 ): Promise<'as-planned' | 'prepared'> {
   const { target, timed, writer, signal } = context;
-  // Even if it fails: what was read of these maps may no longer be so.
+  // Even if this fails, the maps may have changed since they were read.
   target.actual.forget(mapsOf(plan));
   const result = await timed('apply', () => apply(applyContext(context, actual), plan));
   const isDone = (step: Step): boolean => !result.prepared || isNewMap(step);
   done.steps.push(...plan.steps.filter(isDone));
   if (result.prepared) target.actual.forget();
   if (!result.reloaded) return result.prepared ? 'prepared' : 'as-planned';
-  // One reload, however many reasons: the first is the one that counts.
+  // One reload can have several reasons. The first one is counted.
   const [reload] = reloadsOf(plan);
   if (reload !== undefined) done.reloads.push(reload.code);
   await deleteDeadTransactions({ client: writer, signal }, actual.configVersion + 1);
   return 'as-planned';
 }
 
-/** What is refused without our changes too is no service's fault. */
+/** If HAProxy refuses the configuration even without our changes, no service is to blame. */
 async function requireSound(context: WritingContext, refusal: ConnectorError): Promise<void> {
   const actual = await context.target.actual.read({ full: true, signal: context.signal });
   try {

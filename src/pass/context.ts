@@ -7,21 +7,21 @@ import type { RouteFiles } from '../routes/folder.js';
 import type { Timed } from './stopwatch.js';
 import type { Target } from './target.js';
 
-/** What all passes of a process share. */
+/** Shared by all passes of a process. */
 export interface Surroundings {
   readonly settings: Settings;
-  /** This process goes on after the pass: a daemon. */
+  /** The process keeps running after the pass (daemon). */
   readonly staysRunning: boolean;
   readonly routeFiles: () => RouteFiles;
   /** Unix milliseconds. */
   readonly now: () => number;
 }
 
-/** One pass over one target. */
+/** Context of one pass over one target. */
 export interface PassContext extends Surroundings {
   readonly target: Target;
   readonly catalog: Catalog;
-  /** Namespaces that are not in the catalog and that Nomad may still have. */
+  /** Namespaces missing from the catalog that may still exist in Nomad. */
   readonly hidden: readonly string[];
   /** Services of HAProxy's that Nomad lacks, and whose job it lists as stopped. */
   readonly stopped: readonly string[];
@@ -31,7 +31,7 @@ export interface PassContext extends Surroundings {
   readonly signal: AbortSignal;
 }
 
-/** One that may write. */
+/** Context of a pass that can write. */
 export interface WritingContext extends PassContext {
   readonly writer: DataPlaneWriter;
 }

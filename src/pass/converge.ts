@@ -10,18 +10,18 @@ import { noticeHaproxy, rememberHaproxy, retryRefused } from './retry.js';
 import { cameBackOther } from './unstable.js';
 
 export interface Converged {
-  /** What is left to do is in its plan. */
+  /** Its plan holds the remaining steps. */
   readonly view: View;
   readonly steps: readonly Step[];
   readonly reloads: readonly ReloadReason[];
 }
 
-/** After a commit comes a read back; what is not as planned by then is the next pass's work. */
+/** A commit is followed by a read back. Remaining differences are left to the next pass. */
 const maxRounds = 3;
-/** How often a pass looks again because another writer was faster; then it fails, and waits. */
+/** Conflicts with other writers that one pass retries before it fails. */
 const maxConflicts = 3;
 
-/** Nothing is written without a writer: a dry run ends where it began. */
+/** Without a writer (dry run) nothing is applied. */
 export async function convergeIfWriting(context: PassContext, first: View): Promise<Converged> {
   const { writer, memory } = context.target;
   if (writer === undefined) return { view: first, steps: [], reloads: [] };
@@ -81,7 +81,7 @@ async function lookBack(context: WritingContext, applied?: Applied): Promise<Vie
   return look(context, actual);
 }
 
-/** What came back other than written is not written again. */
+/** Stops rewriting backends that read back differently from what was written. */
 async function lookAtUnstable(context: WritingContext, before: View, view: View): Promise<View> {
   const { memory } = context.target;
   const found = cameBackOther(view.desired, before.plan, view.plan);

@@ -13,7 +13,7 @@ export interface DesireInput {
   readonly rejected: Readonly<Record<string, Rejection>>;
 }
 
-/** The desired state of all sources: Nomad's services and the routes folder. */
+/** The desired state from Nomad's services and the routes folder. */
 export function desire({ catalog, settings, routes, rejected }: DesireInput): DesiredState {
   const { files, bad } = routes;
   const desired = buildDesired({ catalog, settings, rejected, routeFiles: files });
@@ -29,9 +29,8 @@ export function desire({ catalog, settings, routes, rejected }: DesireInput): De
   };
 }
 
-/**
- * A bad file whose last good state is not known to this process: section and routes in HAProxy stay, and
- * its servers too unless its targets can be read.
+/** An invalid file whose last valid content this process never saw. Its section and routes in HAProxy
+ * stay. Its servers stay too, unless its targets can be read.
  */
 function skippedFile(
   { name, reason }: BadRouteFile,

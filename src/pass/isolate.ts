@@ -4,20 +4,20 @@ import type { ConnectorError } from '../shared/errors.js';
 import type { View } from './look.js';
 import { candidatesOf, namedIn, rejections } from './rejections.js';
 
-/** What a pass lends to the search for the service that HAProxy objects to. */
+/** What the search for the rejected service needs from the pass. */
 export interface Attempts {
   readonly read: () => Promise<ActualState>;
-  /** With some services as if they had been rejected too: what stands of these stays as it is. */
+  /** Plans and applies as if these services were rejected too: their current state is kept. */
   readonly look: (actual: ActualState, apart: Record<string, Rejection>) => Promise<View>;
   readonly commit: (view: View) => Promise<void>;
-  /** The refusal that was thrown, repaired; throws what is no refusal. */
+  /** Repairs the view after a refusal. Rethrows any other error. */
   readonly recoverRefusal: (error: unknown) => Promise<ConnectorError>;
   readonly remember: (rejected: Record<string, Rejection>) => void;
 }
 
-/**
- * Finds the culprits: those that HAProxy names, else by halves. A half that is accepted is applied
- * by that, so in the end all but the culprits are. `without`: those that are in none of its attempts.
+/** Finds the culprits: those HAProxy names, otherwise by bisection. Trying a half applies it if it is
+ * accepted, so in the end everything except the culprits is applied. `without` is left out of every
+ * attempt.
  */
 export async function isolate(
   attempts: Attempts,
@@ -36,7 +36,7 @@ export async function isolate(
   await applyWithout(attempts, right, without);
 }
 
-/** Applies everything but `without`, and looks further into `half` where that is rejected. */
+/** Applies everything except `without`. If that is rejected, bisects `half`. */
 export async function applyWithout(
   attempts: Attempts,
   half: readonly DesiredBackend[],
@@ -50,7 +50,7 @@ export async function applyWithout(
   if (error !== undefined) await isolate(attempts, left, error, without);
 }
 
-/** HAProxy names nobody: only who is refused on top of what is accepted without it is to blame. */
+/** HAProxy names no service: one is to blame only if everything is accepted without it. */
 async function confirm(
   attempts: Attempts,
   suspect: DesiredBackend,
@@ -63,11 +63,11 @@ async function confirm(
 }
 
 async function lookWithout(attempts: Attempts, without: readonly DesiredBackend[]): Promise<View> {
-  const apart = rejections(without, 'another service is being looked for');
+  const apart = rejections(without, 'held back while another rejected service is searched for');
   return attempts.look(await attempts.read(), apart);
 }
 
-/** Undefined where it was accepted, or where there was nothing to do. */
+/** Undefined if it was accepted or there was nothing to do. */
 async function refusalOf(attempts: Attempts, view: View): Promise<ConnectorError | undefined> {
   if (view.plan.steps.length === 0) return undefined;
   try {

@@ -10,16 +10,15 @@ import type { PassContext } from './context.js';
 import { desire } from './desire.js';
 import { stillUnstable } from './unstable.js';
 
-/** HAProxy as it is, as it should be, and what lies between. */
+/** HAProxy's actual and desired state, and the difference. */
 export interface View {
   readonly actual: ActualState;
   readonly desired: DesiredState;
   readonly plan: Plan;
 }
 
-/**
- * The desired state and the plan for what was read. `rejected`: services that HAProxy refused, or
- * that are treated as if it had, so what stands of them stays as it is.
+/** The desired state and the plan for what was read. `rejected`: services HAProxy refused, or treated
+ * as refused. Their current state is kept.
  */
 export async function look(
   context: PassContext,

@@ -4,31 +4,31 @@ import type { Picture } from './picture.js';
 import type { Refusals } from './refusals.js';
 import type { Unstable } from './unstable.js';
 
-/** What this process remembers of one target: hints, all of which may be lost. */
+/** What this process remembers about one target. All of it may be lost without harm. */
 export interface TargetMemory {
-  /** Removals held by the pass before. */
+  /** Removals held by the previous pass. */
   held?: Held;
   /** What was absent without a trace, and for how long. */
   absences?: Absences;
   /** By service: what HAProxy refused, until its input changes or another try is accepted. */
   rejected: Refusals;
-  /** Its process and configuration, as this process left them. */
+  /** HAProxy's process and configuration as this process left them. */
   haproxy?: string;
   unstable: Unstable;
-  /** What the server state file holds, as far as this process knows. */
+  /** Last known content of the server state file. */
   serverState?: string;
   /** Dead transactions, of earlier processes or failed passes, were deleted. */
   cleaned: boolean;
-  /** The last pass ended in an error: nothing read before may be reused. */
+  /** The last pass failed, so earlier reads must not be reused. */
   failed: boolean;
-  /** The last pictures, the newest first. */
+  /** The last pictures, newest first. */
   pictures: readonly Picture[];
 }
 
-/** What it remembers of Nomad. */
+/** What this process remembers about Nomad. */
 export interface CatalogMemory {
   last?: Catalog;
-  /** The last read ended in an error. */
+  /** The last read failed. */
   failed: boolean;
 }
 
@@ -40,14 +40,14 @@ export function newCatalogMemory(): CatalogMemory {
   return { failed: false };
 }
 
-/** Whether a pass has to read everything again: after an error, and to confirm held removals. */
+/** Whether a pass must read everything: after an error, and to confirm held removals. */
 export function needsFullRead({ failed, held }: TargetMemory): boolean {
   return failed || held !== undefined;
 }
 
 const maxPictures = 8;
 
-/** A pass has ended well. */
+/** Records a successful pass. */
 export function rememberPicture(memory: TargetMemory, picture: Picture): void {
   memory.failed = false;
   memory.pictures = [picture, ...memory.pictures].slice(0, maxPictures);

@@ -13,9 +13,8 @@ import { noticeHaproxy } from './retry.js';
 import type { Stopwatch, Times } from './stopwatch.js';
 import type { Target } from './target.js';
 
-/**
- * One pass over one target: the catalog, the desired state, HAProxy's state, the difference, and
- * what it takes to make it none. Startup, a missed event, drift and a retry are all just this.
+/** One pass over one target: read the catalog and HAProxy, compute the desired state, diff and apply.
+ * Startup, missed events, drift and retries all take this path.
  */
 export async function syncTarget(
   around: Surroundings,
@@ -26,7 +25,7 @@ export async function syncTarget(
 ): Promise<Picture> {
   const { memory } = target;
   const { timed } = stopwatch;
-  // What HAProxy's read mends may not outlive the pass, whatever becomes of Nomad's.
+  // Reading HAProxy may repair it. Wait for that even if reading Nomad fails.
   const [catalog, actual] = await settleBoth(
     observed.catalog,
     timed('actual', () => readActual(target, signal)),

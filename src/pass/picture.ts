@@ -8,35 +8,33 @@ import type { Catalog } from '../observe/types.js';
 import { keep } from '../shared/keep.js';
 import type { Times } from './stopwatch.js';
 
-/**
- * What one pass saw, meant, did and left, for one target. Deeply readonly plain data: reports,
- * metrics, health and whatever explains HAProxy's state are functions of it, and ask no server again.
- * A picture is a hint that may be lost; the truth is in Nomad and HAProxy.
+/** What one pass over one target read, wanted, did and left to do. Deeply readonly plain data. Reports,
+ * metrics and health are computed from it without further requests. Losing it does no harm: the truth
+ * is in Nomad and HAProxy.
  */
 export interface Picture {
   readonly target: string;
   readonly catalog: Catalog;
-  /** Where each value of a backend came from stands in its `origins`. */
+  /** A backend's `origins` say where each value came from. */
   readonly desired: DesiredState;
   /** HAProxy at the end of the pass. */
   readonly actual: ActualState;
-  /** What was to be done when the pass began. */
+  /** The plan at the start of the pass. */
   readonly plan: Plan;
-  /** What is left to do at its end; in a dry run the same. */
+  /** What is left at the end; in a dry run, the whole plan. */
   readonly rest: Plan;
-  /** What was done. */
+  /** The steps that were applied. */
   readonly steps: readonly Step[];
   readonly reloads: readonly ReloadReason[];
   readonly degraded: readonly Degraded[];
   readonly times: Times;
 }
 
-/** Without freezing, which would walk through every new object once more: the types hold it readonly. */
+/** Not frozen: freezing would walk every new object again, and the types are readonly already. */
 const immer = new Immer({ autoFreeze: false });
 
-/**
- * The last picture, edited: everything in it that did not change is the same object, so what is
- * computed from it need not be computed again.
+/** Edits the last picture. Unchanged parts stay the same objects, so anything computed from them can be
+ * reused.
  */
 export function nextPicture(last: Picture | undefined, next: Picture): Picture {
   if (last === undefined) return next;

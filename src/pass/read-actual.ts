@@ -6,7 +6,7 @@ import { needsFullRead } from './memory.js';
 import { recoveryFrom } from './recover.js';
 import type { Target } from './target.js';
 
-/** HAProxy in, at the start of a pass; with what an earlier process left behind cleared away. */
+/** Reads HAProxy at the start of a pass and clears what an earlier process left behind. */
 export async function readActual(target: Target, signal: AbortSignal): Promise<ActualState> {
   const { actual: reader, memory, writer } = target;
   const full = needsFullRead(memory);

@@ -3,13 +3,13 @@ import { asConnectorError, type ConnectorError, type ErrorCode } from '../shared
 import type { WritingContext } from './context.js';
 
 /**
- * | recovery | when | what is done |
+ * | recovery | when | action |
  * |---|---|---|
- * | look-again | another writer was faster | read, plan and apply anew, a few times |
+ * | look-again | another writer was faster | read, plan and apply again, a few times |
  * | isolate | HAProxy's check refused the configuration | find the service that caused it and skip it |
- * | repair-and-isolate | HAProxy did not load it, and the Data Plane API keeps it in its view | post the file back first |
- * | repair-and-read | an earlier process left that behind | post the file back, read anew |
- * | end | anything else | the pass ends, the last good state serves on, and the loop retries |
+ * | repair-and-isolate | HAProxy did not load it, but the Data Plane API still holds it | post the file back first |
+ * | repair-and-read | an earlier process left it that way | post the file back, read again |
+ * | end | anything else | the pass fails, HAProxy keeps its last good state, the loop retries |
  */
 export type Recovery = 'look-again' | 'isolate' | 'repair-and-isolate' | 'repair-and-read' | 'end';
 
@@ -39,9 +39,8 @@ export function recoveryFrom(error: unknown): Recovery {
   return recoveries[asConnectorError(error).code];
 }
 
-/**
- * The refusal of a configuration that was thrown, with the Data Plane API's view repaired where that
- * is needed. Throws what is no refusal: that ends the pass.
+/** Returns the refusal after repairing the Data Plane API's view if needed. Rethrows any other error,
+ * which ends the pass.
  */
 export async function recoverRefusal(
   { writer, target, signal }: WritingContext,

@@ -1,12 +1,12 @@
 import type { Rejection } from '../desired/types.js';
 
-/** A rejection, and when it is to be tried once more: what caused it may be gone by then. */
+/** A rejection with its retry schedule, as its cause may disappear. */
 export interface Refusal extends Rejection {
-  /** When it was refused the last time, Unix milliseconds. */
+  /** Time of the last refusal, Unix milliseconds. */
   readonly at: number;
-  /** How often it was refused. */
+  /** Number of refusals. */
   readonly tries: number;
-  /** It was refused together with others, any of which may be the cause: it is tried by itself. */
+  /** Refused together with others, any of which may be the cause: retried alone. */
   readonly alone?: true;
 }
 
@@ -16,7 +16,7 @@ export type Refusals = Readonly<Record<string, Refusal>>;
 const firstMs = 60_000;
 const longestMs = 3_600_000;
 
-/** What HAProxy has just refused: for the first time, or once more. `together`: it names nobody. */
+/** Records new or repeated refusals. `together`: HAProxy named no service. */
 export function refused(
   known: Refusals,
   found: Readonly<Record<string, Rejection>>,
@@ -32,7 +32,7 @@ export function refused(
   return { ...known, ...(Object.fromEntries(refusals) as Refusals) };
 }
 
-/** What was tried is accepted: what refused it may have refused the others, too. */
+/** A retry was accepted. The others may have had the same cause, so they are no longer retried one by one. */
 export function accepted(known: Refusals, services: readonly string[]): Refusals {
   const others = Object.entries(known).filter(([service]) => !services.includes(service));
   return Object.fromEntries(
@@ -40,7 +40,7 @@ export function accepted(known: Refusals, services: readonly string[]): Refusals
   );
 }
 
-/** HAProxy is another, or has another configuration, than the one that refused these. */
+/** HAProxy's process or configuration has changed since these refusals. */
 export function allDue(known: Refusals): Refusals {
   const due = Object.entries(known).map(([service, { alone: _, ...refusal }]) => {
     return [service, { ...refusal, at: 0 }];
@@ -48,9 +48,8 @@ export function allDue(known: Refusals): Refusals {
   return Object.fromEntries(due) as Refusals;
 }
 
-/**
- * The services of the next try, which costs one reload at the most: all that are due, or one of
- * those that were refused together. After the first minute, then twice as long each time, up to an hour.
+/** The services to retry next, at the cost of at most one reload: all that are due, or one of those
+ * refused together. The delay starts at a minute and doubles up to an hour.
  */
 export function nextTry(
   known: Refusals,
@@ -64,7 +63,7 @@ export function nextTry(
   return (together.length > 0 ? together : due.slice(0, 1)).map(([service]) => service);
 }
 
-/** A clock that was set back makes nobody wait for longer. */
+/** A clock that was set back must not lengthen the delay. */
 function isDue({ at, tries }: Refusal, now: number): boolean {
   const waitMs = Math.min(longestMs, firstMs * 2 ** Math.min(30, tries - 1));
   return now < at || now - at >= waitMs;

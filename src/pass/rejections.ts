@@ -5,7 +5,7 @@ import { effectOf } from '../diff/steps.js';
 import type { Plan, RuleStep } from '../diff/types.js';
 import { textAt } from '../shared/json.js';
 
-/** Desired backends whose structure this plan writes: one of them was rejected. */
+/** Desired backends whose structure this plan writes: the candidates for the rejection. */
 export function candidatesOf(desired: DesiredState, plan: Plan): readonly DesiredBackend[] {
   const changed = new Set(
     plan.steps
@@ -16,7 +16,7 @@ export function candidatesOf(desired: DesiredState, plan: Plan): readonly Desire
   return desired.backends.filter(({ name, service }) => changed.has(service) || led.has(name));
 }
 
-/** Backends of rules that are new: those that only move are taken out and put in again. */
+/** Backends of new rules. Rules that only move are deleted and inserted again, so they don't count. */
 function newlyLedTo({ steps }: Plan): ReadonlySet<string> {
   const rules = steps.filter(isRuleStep);
   const keyOf = ({ frontend, list, rule }: RuleStep): string =>
@@ -26,7 +26,7 @@ function newlyLedTo({ steps }: Plan): ReadonlySet<string> {
   return new Set(fresh.map(({ rule }) => textAt(rule, 'name')));
 }
 
-/** HAProxy mostly names the backend, or the server, that it objects to. */
+/** HAProxy usually names the backend or server it objects to. */
 export function namedIn(
   candidates: readonly DesiredBackend[],
   message: string,
@@ -44,7 +44,7 @@ export function reasonOf(message: string): string {
   return message.slice(0, maxReason);
 }
 
-/** What is remembered of a refusal: it holds for as long as the service's input stays the same. */
+/** A refusal is remembered while the service's input stays the same. */
 export function rejections(
   backends: readonly DesiredBackend[],
   reason: string,

@@ -8,9 +8,8 @@ import { recoverRefusal, recoveryFrom } from './recover.js';
 import { accepted, allDue, nextTry, type Refusals, refused } from './refusals.js';
 import { namedIn, reasonOf } from './rejections.js';
 
-/**
- * Tries once more what HAProxy refused long enough ago. All others are as they should be by then, so
- * there is no search for a culprit, and one commit at the most. False: nothing was tried.
+/** Retries refusals that are due. Everything else is already in place, so no search for a culprit is
+ * needed and at most one commit is made. Returns false if nothing was tried.
  */
 export async function retryRefused(
   context: WritingContext,
@@ -24,7 +23,7 @@ export async function retryRefused(
   const tried = await look(context, view.actual, Object.fromEntries(others));
   try {
     const applied = tried.plan.steps.length === 0 || (await commit(context, tried, done));
-    // What had to be there first is there: the rest is for the next pass.
+    // Only the prerequisites were created. The next pass does the rest.
     if (applied !== 'prepared') memory.rejected = accepted(memory.rejected, services);
   } catch (error) {
     await refuseAgain(context, services, tried.desired, error);
@@ -38,7 +37,7 @@ function refusedIn({ desired }: View): string[] {
     .map(({ service }) => service);
 }
 
-/** Whatever it failed with, it is not tried again at once: the others come first. */
+/** A failed retry is not repeated at once, whatever the error: the others come first. */
 async function refuseAgain(
   context: WritingContext,
   tried: readonly string[],
@@ -73,14 +72,14 @@ function pick(
   );
 }
 
-/** At the start of a pass: what refused a service may be gone with the HAProxy that did. */
+/** At the start of a pass: a changed HAProxy may accept what the previous one refused. */
 export function noticeHaproxy(memory: TargetMemory, actual: ActualState): void {
   const before = memory.haproxy;
   memory.haproxy = haproxyOf(actual);
   if (before !== undefined && before !== memory.haproxy) memory.rejected = allDue(memory.rejected);
 }
 
-/** After what we did ourselves. */
+/** After our own changes. */
 export function rememberHaproxy(memory: TargetMemory, actual: ActualState): void {
   memory.haproxy = haproxyOf(actual);
 }

@@ -9,7 +9,7 @@ import type { Picture } from './picture.js';
 import { startStopwatch, type Stopwatch, type Times } from './stopwatch.js';
 import type { Target } from './target.js';
 
-/** Nomad, or a target by its name: what a pass can fail for. */
+/** What a pass can fail on: Nomad, or a target by name. */
 export type Side = string;
 
 export const nomadSide: Side = 'nomad';
@@ -27,7 +27,7 @@ export interface Failure {
   readonly times: Times;
 }
 
-/** All that passes are made with. */
+/** Dependencies shared by all passes. */
 export interface PassDependencies extends Surroundings {
   readonly catalog: CatalogReader;
   readonly catalogMemory: CatalogMemory;
@@ -35,9 +35,8 @@ export interface PassDependencies extends Surroundings {
   readonly onPhase?: (phase: Phase, ms: number) => void;
 }
 
-/**
- * The catalog once, and each target that is due. What a target ends with is its own; where Nomad
- * can't be read, that is the one outcome. Never throws.
+/** Reads the catalog once and reconciles each target that is due. Targets fail independently. If Nomad
+ * can't be read, that is the only outcome. Never throws.
  */
 export async function runPass(
   deps: PassDependencies,

@@ -4,11 +4,11 @@ export interface Times {
   /** Unix milliseconds. */
   readonly startedAt: number;
   readonly endedAt: number;
-  /** Milliseconds; a phase that a pass goes through several times is summed up. */
+  /** Milliseconds per phase, summed over repetitions. */
   readonly phases: Readonly<Partial<Record<Phase, number>>>;
 }
 
-/** Runs a task, sync or async, and notes how long it took. */
+/** Runs a sync or async task and records its duration. */
 export type Timed = <T>(phase: Phase, task: () => T) => T;
 
 export interface Stopwatch {
@@ -31,7 +31,7 @@ export function startStopwatch(
     };
     const result = task();
     if (result instanceof Promise) {
-      // A failure is the caller's to handle; here only its time counts.
+      // The caller handles the failure. Only the time matters here.
       result.then(done, done);
     } else {
       done();

@@ -2,12 +2,12 @@ import type { DesiredState } from '../desired/types.js';
 import { isBackendChange, isBackendWrite } from '../diff/dispatch.js';
 import type { Plan } from '../diff/types.js';
 
-/** By backend: came back other than it was written; with the input for which that holds. */
+/** Backends that read back differently from what was written, with the input that caused it. */
 export type Unstable = Readonly<
   Record<string, { readonly fingerprint: string; readonly message: string }>
 >;
 
-/** Messages of those whose input is still the same, by backend. */
+/** Messages by backend, for those whose input is unchanged. */
 export function stillUnstable(
   known: Unstable,
   { backends }: DesiredState,
@@ -19,7 +19,7 @@ export function stillUnstable(
   return Object.fromEntries(stuck);
 }
 
-/** What was just written and would be written again: that would go on for ever, with a reload each time. */
+/** Backends just written that would be written again: an endless loop with a reload each time. */
 export function cameBackOther(desired: DesiredState, before: Plan, after: Plan): Unstable {
   const done = new Set(before.steps.filter(isBackendWrite).map(({ backend }) => backend));
   const found = after.steps
@@ -27,7 +27,7 @@ export function cameBackOther(desired: DesiredState, before: Plan, after: Plan):
     .flatMap((step): [string, Unstable[string]][] => {
       if (!done.has(step.backend) || step.changes.length === 0) return [];
       const fingerprint = desired.backends.find(({ name }) => name === step.backend)?.fingerprint;
-      const message = `backend ${step.backend} comes back other than written: ${step.changes.join(', ')}`;
+      const message = `backend ${step.backend} reads back differently from what was written: ${step.changes.join(', ')}`;
       return [[step.backend, { fingerprint: fingerprint ?? '', message }]];
     });
   return Object.fromEntries(found);

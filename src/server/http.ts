@@ -5,22 +5,22 @@ import { ConnectorError } from '../shared/errors.js';
 
 export interface Condition {
   readonly ok: boolean;
-  /** One line for people, when it is not. */
+  /** One line for people if not ok. */
   readonly reason?: string;
 }
 
-/** What the loop says of itself. */
+/** Health of the loop. */
 export interface Status {
-  /** The loop runs: restart the process if not. */
+  /** Liveness: the loop runs. If not, restart the process. */
   readonly alive: () => Condition;
-  /** A first sync is done, and the last one is not too long ago. */
+  /** Readiness: synced at least once, and recently enough. */
   readonly ready: () => Condition;
 }
 
 export interface HttpServerOptions {
-  /** Empty: every address of the machine. */
+  /** Empty: all addresses. */
   readonly host: string;
-  /** 0: any free one. */
+  /** 0: any free port. */
   readonly port: number;
   readonly status: Status;
   readonly registry: Pick<Registry, 'metrics' | 'contentType'>;
@@ -28,7 +28,7 @@ export interface HttpServerOptions {
 
 export interface HttpServer {
   readonly port: number;
-  /** Answers what was asked, then closes; what hangs is cut after a moment. */
+  /** Finishes pending requests, then closes. Hanging connections are cut after a short grace. */
   readonly close: () => Promise<void>;
 }
 
@@ -89,7 +89,7 @@ async function respond(
     ...(status === 405 ? { allow: 'GET, HEAD' } : {}),
   });
   response.end(request.method === 'HEAD' ? undefined : body);
-  // A body that nobody wants would keep the connection busy.
+  // An unread body would keep the connection busy.
   request.resume();
 }
 

@@ -3,16 +3,16 @@ import type { Step } from '../diff/types.js';
 import type { Picture } from '../pass/picture.js';
 import { textAt } from '../shared/json.js';
 
-/** How many services are where they should be. */
+/** How many services are in sync. */
 export interface ServiceFigures {
-  /** Services that HAProxy routes to as wanted. */
+  /** Services routed as wanted. */
   readonly routed: number;
-  /** Services that opted in with valid input: those that could not be brought about, too. */
+  /** Services that opted in with valid input, whether or not they could be applied. */
   readonly wanted: number;
   readonly skipped: readonly SkipCode[];
 }
 
-/** What keeps a service with valid input from being served. */
+/** Skip codes of services whose input is valid. */
 const failures: ReadonlySet<SkipCode> = new Set([
   'rejected-by-haproxy',
   'backend-conflict',
@@ -39,7 +39,7 @@ export function serviceFigures({ desired, actual, rest }: Picture): ServiceFigur
   };
 }
 
-/** The backends that a step that is left to do concerns. */
+/** The backends that a remaining step affects. */
 function backendsOf(step: Step): string[] {
   if ('backend' in step) return [step.backend];
   if ('value' in step) return [step.value];

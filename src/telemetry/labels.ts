@@ -1,6 +1,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 
-/** A metric with one label whose values are known beforehand, so that others do not compile. */
+/** A metric with one label. Its values are typed, so unknown ones don't compile. */
 interface Description<V extends string> {
   readonly name: string;
   readonly help: string;
@@ -14,7 +14,7 @@ export interface LabelledCounter<V extends string> {
 
 export interface LabelledGauge<V extends string> {
   readonly set: (value: V, to: number) => void;
-  /** All values to zero. */
+  /** Sets all values to zero. */
   readonly reset: () => void;
 }
 

@@ -8,7 +8,7 @@ interface LogInfo {
 
 const deepest = 6;
 
-/** The line of JSON for a log entry. Names of our own come first and can't be overwritten. */
+/** A log entry as a line of JSON. Our own fields come first and can't be overwritten. */
 export function logLine(info: LogInfo, time: Date, redact: (text: string) => string): string {
   const own = {
     time: time.toISOString(),
@@ -16,11 +16,11 @@ export function logLine(info: LogInfo, time: Date, redact: (text: string) => str
     message: redact(String(info.message)),
   };
   const fields = plain(flattenError(info.fields), redact, 0);
-  // Once to stand first, once more to stand against a field of the same name.
+  // First for the order, last so that a field of the same name can't overwrite it.
   return JSON.stringify(Object.assign({ ...own }, fields, own));
 }
 
-/** The field `error` as fields of its own, which are easy to search for. */
+/** Flattens the field `error` into fields that are easy to search for. */
 function flattenError(fields: unknown): Readonly<Record<string, unknown>> {
   if (typeof fields !== 'object' || fields === null) return {};
   if (!('error' in fields) || !(fields.error instanceof Error)) return { ...fields };
@@ -34,7 +34,7 @@ function flattenError(fields: unknown): Readonly<Record<string, unknown>> {
   };
 }
 
-/** A stack only for what nobody foresaw: ours say all that there is to know in their message. */
+/** A stack only for unexpected errors. ConnectorErrors explain themselves in the message. */
 function errorFields(error: Error): { code: string; message: string; stack?: string } {
   const { message } = error;
   if (!(error instanceof ConnectorError)) return { code: 'internal', message, ...stackOf(error) };
@@ -46,7 +46,7 @@ function stackOf(error: unknown): { stack?: string } {
   return error instanceof Error && error.stack !== undefined ? { stack: error.stack } : {};
 }
 
-/** Plain redacted data from anything at all: a log line must not fail. */
+/** Turns any value into plain redacted data. Logging must never throw. */
 function plain(value: unknown, redact: (text: string) => string, depth: number): unknown {
   if (typeof value === 'string') return redact(value);
   if (typeof value === 'bigint' || typeof value === 'symbol') return redact(value.toString());

@@ -6,27 +6,27 @@ export type LogFields = Readonly<Record<string, unknown>>;
 type Log = (message: string, fields?: LogFields) => void;
 
 /**
- * Messages are static texts, what varies stands in the fields. An error goes into the field `error`
- * and comes out as `errorCode` and `errorMessage`.
+ * Messages are static texts; values go into fields. The field `error` is logged as `errorCode` and
+ * `errorMessage`.
  */
 export interface Logger {
   readonly error: Log;
   readonly warn: Log;
   readonly info: Log;
   readonly debug: Log;
-  /** A logger that adds these fields to each of its lines, such as the pass's id. */
+  /** A logger that adds these fields to every line. */
   readonly child: (fields: LogFields) => Logger;
 }
 
 export interface LoggerOptions {
   readonly level: LogLevel;
-  /** Runs over every text that is logged. */
+  /** Applied to every logged text. */
   readonly redact: (text: string) => string;
-  /** Standard error if not given. */
+  /** Default: stderr. */
   readonly stream?: NodeJS.WritableStream;
 }
 
-/** Writes a JSON object a line. */
+/** Writes one JSON object per line. */
 export function createLogger({ level, redact, stream = process.stderr }: LoggerOptions): Logger {
   const line = format((info) => {
     info[Symbol.for('message')] = logLine(info, new Date(), redact);
@@ -41,8 +41,7 @@ export function createLogger({ level, redact, stream = process.stderr }: LoggerO
 }
 
 /**
- * Fields travel below one key: winston gives `message`, `level` and `stack` in them a meaning of
- * its own.
+ * Fields are nested under one key, because winston treats `message`, `level` and `stack` specially.
  */
 function wrap(winston: Winston, bound: LogFields): Logger {
   const at =
@@ -59,7 +58,7 @@ function wrap(winston: Winston, bound: LogFields): Logger {
   };
 }
 
-/** For code that may run without a log, and for tests. */
+/** Discards everything. */
 export const silentLogger: Logger = {
   error: () => undefined,
   warn: () => undefined,

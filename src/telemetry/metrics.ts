@@ -19,19 +19,19 @@ export type PassOutcome = (typeof passOutcomes)[number];
 export type Target = (typeof targets)[number];
 
 export interface ServiceCounts {
-  /** Services that HAProxy routes to now. */
+  /** Services HAProxy routes to now. */
   readonly routed: number;
-  /** Services that it should route to: those that opted in and aren't skipped. */
+  /** Services it should route to: opted in and not skipped. */
   readonly wanted: number;
   readonly skipped: readonly SkipCode[];
 }
 
 export interface Metrics {
-  /** How long one phase of a pass took, and how the pass ended. */
+  /** Duration of one phase, and the result of its pass. */
   readonly phase: (phase: Phase | 'total', result: PassOutcome, seconds: number) => void;
-  /** A pass ended well; `at` in milliseconds since the epoch. */
+  /** A pass succeeded. `at`: milliseconds since the epoch. */
   readonly succeeded: (at: number, seconds: number) => void;
-  /** The first pass that ended well, counted from the start of the process. */
+  /** Time from process start to the first successful pass. */
   readonly startupSynced: (seconds: number) => void;
   readonly services: (counts: ServiceCounts) => void;
   readonly planStep: (kind: StepKind) => void;
@@ -39,19 +39,19 @@ export interface Metrics {
   readonly wake: (source: WakeSource) => void;
   readonly streamConnected: (connected: boolean) => void;
   readonly request: (target: Target, status: StatusClass) => void;
-  /** Changes that were found although the catalog was the same as in the pass before. */
+  /** Changes found while the catalog was the same as in the previous pass. */
   readonly drift: (changes: number) => void;
   readonly heldRemovals: (count: number) => void;
   /** Since when the guard waits for an absence to last, Unix seconds; 0 when it doesn't. */
   readonly heldSince: (at: number) => void;
   /** All that is degraded now. */
   readonly degraded: (codes: readonly (DegradedCode | ProblemCode)[]) => void;
-  /** The wait before the next try; 0 when the last pass ended well. */
+  /** Delay before the next retry; 0 if the last pass succeeded. */
   readonly backoff: (seconds: number) => void;
 }
 
 /**
- * All names begin with `haproxy_nomad_connector_`; every label value is there from the start.
+ * All names begin with `haproxy_nomad_connector_`. Every label value is exported from the start.
  *
  * | metric | type | labels | meaning |
  * |---|---|---|---|

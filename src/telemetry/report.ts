@@ -12,20 +12,20 @@ import { type Warning, warningsOf } from './warnings.js';
 export interface Reporter {
   readonly woke: (source: WakeSource) => void;
   readonly succeeded: (picture: Picture) => void;
-  /** `waitMs`: until the side that failed is tried again. */
+  /** `waitMs`: delay before the failed side is retried. */
   readonly failed: (failure: Failure, waitMs: number) => void;
 }
 
-/** How many changes of a pass a log line holds. */
+/** Maximum number of changes in one log line. */
 const maxLines = 50;
 
-/** What was reported of one target. */
+/** What was already reported about one target. */
 interface Told {
   readonly warnings: WarnOnce<Warning>;
   last?: Picture;
 }
 
-/** What a pass came to, for people (logs) and programs (metrics). A no-op is a debug line. */
+/** Reports the result of a pass in logs and metrics. A no-op is logged at debug level. */
 export function createReporter(logger: Logger, metrics: Metrics): Reporter {
   const started = Date.now();
   const told = new Map<string, Told>();
@@ -44,7 +44,7 @@ export function createReporter(logger: Logger, metrics: Metrics): Reporter {
   }
 
   function waiting(side: Side, ms: number): void {
-    // A target that was tried tells that Nomad answers again.
+    // A target was tried, so Nomad answers again.
     waits.delete(nomadSide);
     waits.set(side, ms);
     metrics.backoff(Math.max(0, ...waits.values()) / 1000);
@@ -102,7 +102,7 @@ function count(metrics: Metrics, picture: Picture, last: Picture | undefined): v
   const { rest, plan, catalog } = picture;
   for (const { kind } of picture.steps) metrics.planStep(kind);
   for (const reason of picture.reloads) metrics.reload(reason);
-  // The end of a drain is no drift.
+  // The end of a drain isn't drift.
   const drift = plan.steps.filter(({ kind }) => kind !== 'free-slot').length;
   if (catalog.index === last?.catalog.index) metrics.drift(drift);
   metrics.services(serviceFigures(picture));

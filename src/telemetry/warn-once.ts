@@ -1,15 +1,14 @@
-/** Something to warn about, known by its key. */
+/** A warning, identified by its key. */
 export interface Standing<T> {
   readonly key: string;
   readonly value: T;
 }
 
-/**
- * Reports each thing once, and again only after it was gone. Each call brings all that stands now:
- * a loop that sees the same trouble in every pass says it once.
+/** Reports each warning once, and again only if it went away in between. Each call passes everything
+ * that is wrong now.
  */
 export interface WarnOnce<T> {
-  /** Returns what is gone since the last call, by key. */
+  /** Returns the keys that went away since the last call. */
   readonly update: (now: readonly Standing<T>[]) => readonly string[];
 }
 

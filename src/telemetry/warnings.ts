@@ -1,12 +1,12 @@
 import type { Picture } from '../pass/picture.js';
 
 export interface Warning {
-  /** A static text; what varies stands in the fields. */
+  /** A static text; values go into the fields. */
   readonly message: string;
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-/** All that is wrong in the picture of a pass. */
+/** All warnings in the picture of a pass. */
 export function warningsOf(picture: Picture, last: Picture | undefined): readonly Warning[] {
   const { catalog, rest, degraded } = picture;
   return [
@@ -32,7 +32,7 @@ function coded(message: string, one: { readonly code: string; readonly message: 
   return { message, fields: { code: one.code, detail: one.message } };
 }
 
-/** One that the next read, within a second, confirms is in the ordinary course of things. */
+/** A removal that the next read can confirm within a second is normal, so it isn't reported. */
 function heldWarning({ rest: { held } }: Picture, last: Picture | undefined): Warning[] {
   if (held === undefined || (held.releasable && last?.rest.held === undefined)) return [];
   return [{ message: 'removals held', fields: { reason: held.reason, instances: held.instances } }];

@@ -127,6 +127,6 @@ describe('route commands', () => {
     expect(refused('route add --domain a --target h:1 --check-path x')).to.contain('begin with');
     expect(refused('route remove')).to.contain('either a NAME or --domain');
     expect(refused('route remove shop --domain a.io')).to.contain('either');
-    expect(refused('route list --once')).to.contain('--once does not go with route');
+    expect(refused('route list --once')).to.contain("--once can't be used with route");
   });
 });

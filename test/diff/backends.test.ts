@@ -294,12 +294,14 @@ describe('backends: what is made, written, kept and removed', () => {
     });
   });
 
-  describe('what came back other than written', () => {
+  describe('what reads back differently', () => {
     it('is left alone, and said', () => {
       const section = { ...checkedSection, adv_check: 'httpchk' };
       const desired = desiredState([backend('web', { section, endpoints: [endpoint('a')] })]);
       const actual = actualState([actualBackend('web', { slots: served })]);
-      const unstable = { nomad_web: 'backend nomad_web comes back other than written' };
+      const unstable = {
+        nomad_web: 'backend nomad_web reads back differently from what was written',
+      };
       const plan_ = planFor(desired, actual, { unstable });
       expect(stepsOf(plan_, 'replace-backend')).to.deep.equal([]);
       expect(plan_.problems).to.deep.include({

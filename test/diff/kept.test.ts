@@ -313,9 +313,9 @@ describe('whatever the reason', () => {
   });
 });
 
-describe('a backend that came back other than written', () => {
+describe('a backend that reads back differently', () => {
   const section = { ...checkedSection, adv_check: 'httpchk' };
-  const unstable = { nomad_web: 'backend nomad_web comes back other than written' };
+  const unstable = { nomad_web: 'backend nomad_web reads back differently from what was written' };
   const wanting = (endpoints = next) => desiredState([backend('web', { section, endpoints })]);
 
   it('goes on binding and draining by what stands, without a reload', () => {

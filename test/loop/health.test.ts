@@ -61,7 +61,9 @@ describe('readiness', () => {
     health.succeeded(picture({ rest: { ...something, problems } }));
     expect(health.ready()).to.deep.equal({ ok: false, reason: 'there is no frontend x' });
     health.succeeded(picture({ rest: something }));
-    expect(health.ready().reason).to.equal(`${something.steps.length} steps are left to do`);
+    expect(health.ready().reason).to.equal(
+      `${something.steps.length} planned steps were not applied`,
+    );
     health.succeeded(picture({ plan: something, rest: nothing }));
     expect(health.ready()).to.deep.equal({ ok: true });
   });
@@ -82,7 +84,7 @@ describe('readiness', () => {
     health.succeeded(picture({ target: 'two' }));
     expect(health.ready()).to.deep.equal({ ok: true });
     health.succeeded(picture({ target: 'one', rest: something }));
-    expect(health.ready().reason).to.match(/^one: .* left to do$/);
+    expect(health.ready().reason).to.match(/^one: .* not applied$/);
   });
 });
 
@@ -94,7 +96,10 @@ describe('liveness', () => {
     time.now += 299_999;
     expect(health.alive()).to.deep.equal({ ok: true });
     time.now += 1;
-    expect(health.alive()).to.deep.equal({ ok: false, reason: 'a pass has run for 300 s' });
+    expect(health.alive()).to.deep.equal({
+      ok: false,
+      reason: 'a pass has been running for 300 s',
+    });
     delete time.busySince;
     expect(health.alive()).to.deep.equal({ ok: true });
   });

@@ -21,7 +21,9 @@ describe('a backend that is not as it was just written', () => {
   it('is told of, with what differs', () => {
     const found = cameBackOther(desired, written, planFor(desired, actual));
     expect(Object.keys(found)).to.deep.equal(['nomad_web']);
-    expect(found['nomad_web']?.message).to.match(/^backend nomad_web comes back other .*adv_check/);
+    expect(found['nomad_web']?.message).to.match(
+      /^backend nomad_web reads back differently .*adv_check/,
+    );
     expect(planFor(desired, actual, { unstable: stillUnstable(found, desired) }).steps).to.satisfy(
       (steps: typeof written.steps) => steps.every(({ kind }) => kind !== 'replace-backend'),
     );

@@ -28,7 +28,7 @@ describe('cameBackOther', () => {
   it('finds one that was created and would be written again at once', () => {
     const found = cameBackOther(desired, planOf('web', 'none'), planOf('web', 'other'));
     expect(found['nomad_web']?.fingerprint).to.equal('web');
-    expect(found['nomad_web']?.message).to.match(/nomad_web comes back other.*adv_check/);
+    expect(found['nomad_web']?.message).to.match(/nomad_web reads back differently.*adv_check/);
   });
 
   it('finds nothing in one that another pass wrote, or that is created again', () => {
@@ -48,11 +48,11 @@ describe('cameBackOther', () => {
 });
 
 describe('stillUnstable', () => {
-  const known = { nomad_web: { fingerprint: 'web', message: 'comes back other' } };
+  const known = { nomad_web: { fingerprint: 'web', message: 'reads back differently' } };
 
   it('holds for as long as the input is the same', () => {
     const desired = desiredState([backend('web'), backend('api')]);
-    expect(stillUnstable(known, desired)).to.deep.equal({ nomad_web: 'comes back other' });
+    expect(stillUnstable(known, desired)).to.deep.equal({ nomad_web: 'reads back differently' });
   });
 
   it('ends with another input, or without the backend', () => {

@@ -27,7 +27,7 @@ function share(given: Partial<Picture>): string {
 }
 
 describe('the share of wanted services that are routed', () => {
-  it('is all where all stands and nothing is left to do', () => {
+  it('is 1 when everything is applied', () => {
     expect(share({})).to.equal('2/2');
     expect(share({ desired: desiredState(), actual: actualState() })).to.equal('0/0');
   });
@@ -62,7 +62,7 @@ describe('the share of wanted services that are routed', () => {
     expect(share({ actual: { ...actual, frontends: {} } })).to.equal('0/2');
   });
 
-  it('is less where steps are left to do', () => {
+  it('is below 1 while steps remain', () => {
     const rest = planFor(desired, actualState([actualBackend('web')]));
     const steps = rest.steps.filter((step) => 'backend' in step && step.backend === 'nomad_api');
     expect(steps.length).to.be.above(0);
