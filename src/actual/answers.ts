@@ -10,12 +10,12 @@ export function messageOf(response: DataPlaneResponse): string {
   return withoutNotices(text).replace(/\s+/g, ' ').trim().slice(0, 8000);
 }
 
-/** HAProxy's notices and warnings name many a backend; only its alerts say what was wrong. */
+/** HAProxy's notices and warnings name innocent backends too. Only its alerts say what is wrong. */
 function withoutNotices(text: string): string {
   return text.replace(/\[(NOTICE|WARNING)\][^\n]*(\n|$)/g, '');
 }
 
-/** Throws unless the status is 2xx. `what` says what was tried: `open transaction`. */
+/** Throws unless the status is 2xx. `what` names the action: `open transaction`. */
 export function expectOk(response: DataPlaneResponse, what: string): DataPlaneResponse {
   if (response.status >= 200 && response.status < 300) return response;
   throw refusal(response, what);
@@ -55,7 +55,7 @@ export function refusal(response: DataPlaneResponse, what: string): ConnectorErr
  * | 406, 409 | | another writer was faster |
  * | 400 | validation error | `haproxy -c` refused the configuration |
  * | 400 | Reload failed | HAProxy did not start with it |
- * | 500 | version or transaction | a commit that raced a raw POST |
+ * | 500 | version or transaction | a commit raced a raw POST |
  */
 function codeOf(response: DataPlaneResponse): ErrorCode {
   const { status } = response;

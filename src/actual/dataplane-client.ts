@@ -12,12 +12,12 @@ import { type StatusClass, statusClassOf } from '../shared/status-class.js';
 
 export interface DataPlaneResponse {
   readonly status: number;
-  /** `Configuration-Version`, on every answer about the configuration. */
+  /** `Configuration-Version`, in every answer about the configuration. */
   readonly version?: number;
-  /** `Configuration-Checksum`, on `GET /configuration/raw`. */
+  /** `Configuration-Checksum`, in answers to `GET /configuration/raw`. */
   readonly checksum?: string;
   readonly reloadId?: string;
-  /** Parsed where the answer is JSON, else the text. */
+  /** Parsed if the answer is JSON, otherwise text. */
   readonly body: unknown;
 }
 
@@ -28,14 +28,14 @@ export interface RequestOptions {
 
 export interface WriteOptions extends RequestOptions {
   readonly json?: Json;
-  /** Sent as text/plain: the raw configuration, a map file. */
+  /** Sent as text/plain, for the raw configuration and map files. */
   readonly text?: string;
-  /** Sent as the multipart field `file_upload`: a new storage file, a general one. */
+  /** Sent as the multipart field `file_upload`, for new and general storage files. */
   readonly file?: { readonly name: string; readonly content: string };
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Can send nothing but GET: what a dry run is given. */
+/** Can only send GET, for dry runs. */
 export interface DataPlaneReader {
   readonly url: string;
   get(path: string, options?: RequestOptions): Promise<DataPlaneResponse>;
@@ -55,19 +55,18 @@ export interface ClientHooks {
 
 const services = '/v3/services/haproxy';
 const idleMs = 4000;
-/** So long may the process have been busy without a look at its connections. */
+/** How long the process may be busy without checking its connections. */
 const busyMs = 100;
 
 interface Client {
   readonly http: Got;
-  /** When the last answer came. */
+  /** Time of the last answer. */
   heardAt: number;
 }
 
-/**
- * A client of the Data Plane API (v3). Paths are below `/v3/services/haproxy`, or absolute when
- * they begin with `/v3`. Every status is an answer; only a connection that fails is an error
- * (`haproxy-unreachable`). got's own errors hold the password, so they go no further than this file.
+/** A client for the Data Plane API (v3). Paths are relative to `/v3/services/haproxy` unless they begin
+ * with `/v3`. Every status is an answer; only a failed connection is an error (`haproxy-unreachable`).
+ * got's errors contain the password, so they never leave this file.
  */
 export function createDataPlaneReader(
   settings: TargetSettings,
@@ -93,8 +92,7 @@ export function createDataPlaneWriter(
 }
 
 function clientOf(settings: TargetSettings): Client {
-  // The Data Plane API closes idle connections after a while; one that is about to be closed must
-  // not be taken for a write.
+  // The Data Plane API closes idle connections. A write must not use one that is about to close.
   const agent = { keepAlive: true, maxSockets: 8, timeout: idleMs };
   const http = got.extend({
     username: settings.username,
@@ -107,9 +105,8 @@ function clientOf(settings: TargetSettings): Client {
   return { http, heardAt: 0 };
 }
 
-/**
- * After a long computation Node knows only after a turn of its loop which connections were ended
- * meanwhile; a write on one of those would fail, and must not be sent twice.
+/** After a long computation, Node needs a turn of its event loop to notice connections closed in the
+ * meantime. A write on one of them would fail and must not be sent twice.
  */
 async function lookAround(client: Client): Promise<void> {
   if (performance.now() - client.heardAt < busyMs) return;

@@ -3,16 +3,15 @@ import { expectOk } from './answers.js';
 import type { DataPlaneReader } from './dataplane-client.js';
 import type { ActualState } from './types.js';
 
-/** A drain lasts at least this long, so that an instance that comes right back keeps its slot. */
+/** Minimum duration of a drain, so that an instance that comes right back keeps its slot. */
 const minDrainSeconds = 2;
 
-/** HAProxy lists all servers for each answer, so many answers for one backend cost more than one for all. */
+/** HAProxy walks all servers per request, so above this, one request for all backends is cheaper. */
 const maxAskedApart = 3;
 
-/**
- * Names of draining slots without a request in flight or in the queue
- * (`GET /stats/native?type=server`, with `parent={backend}` where few drain: scur, qcur). Asks
- * nothing when none drains.
+/** Names of draining slots with no request in flight or queued (`scur` and `qcur` of
+ * `GET /stats/native?type=server`, with `parent={backend}` if few backends drain). Sends no request if
+ * nothing drains.
  */
 export async function readIdleSlots(
   client: DataPlaneReader,

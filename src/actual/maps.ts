@@ -10,9 +10,8 @@ import type { ActualMap } from './types.js';
 type Get = (path: string) => Promise<DataPlaneResponse>;
 type Entries = Readonly<Record<string, string>>;
 
-/**
- * `GET /storage/maps`: names (without `.map`) to absolute paths, of our maps and of those read by rules
- * like ours, which an earlier `routing.map_name` may have left.
+/** `GET /storage/maps`: names (without `.map`) to absolute paths. Covers our maps, and those read by
+ * rules like ours that an earlier `routing.map_name` may have left.
  */
 export function ownMaps(
   body: unknown,
@@ -32,10 +31,9 @@ export function ownMaps(
   return files;
 }
 
-/**
- * The exact map's entries each time; those of the others, and all files, only when they are not
- * known. A lost answer or a killed process can leave a file other than what HAProxy runs with, and
- * its next start would serve that.
+/** Reads the exact map's entries every time, and other maps and all files only if unknown. Files matter
+ * because a lost answer or a killed process can leave one that differs from the process, and HAProxy's
+ * next start would load it.
  */
 export async function readMaps(
   get: Get,
@@ -63,7 +61,7 @@ export async function readMaps(
   return Object.fromEntries(await Promise.all(Object.entries(files).map(read)));
 }
 
-/** `GET /runtime/maps/{name}/entries`; 404 where HAProxy has not loaded the map. */
+/** `GET /runtime/maps/{name}/entries`; 404 if HAProxy has not loaded the map. */
 async function readEntries(get: Get, name: string): Promise<Entries | undefined> {
   const response = await get(`/runtime/maps/${encodeURIComponent(name)}.map/entries`);
   if (response.status === 404) return undefined;

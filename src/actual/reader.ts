@@ -33,14 +33,12 @@ import type {
 import { wholeList } from './whole-list.js';
 
 export interface ActualReader {
-  /**
-   * Reads HAProxy's state. Four requests when nothing changed: the raw file, runtime info, all
-   * runtime servers and the exact map; the structured configuration and the other maps are read
-   * again when the file or the process changed, after an error, or when `full` asks for it. So are
-   * the files of maps, which a start of HAProxy would read.
+  /** Reads HAProxy's state. Four requests if nothing changed: the raw file, runtime info, all runtime
+   * servers and the exact map. The structured configuration, the other maps and the map files are read
+   * again if the file or the process changed, after an error, or if `full` is set.
    */
   read(options?: { full?: boolean; signal?: AbortSignal }): Promise<ActualState>;
-  /** The next read takes nothing from memory, or nothing about these maps. */
+  /** Drops everything remembered, or everything about these maps. */
   forget(maps?: readonly string[]): void;
 }
 
@@ -61,7 +59,7 @@ interface Cache {
   readonly maps: Readonly<Record<string, ActualMap>>;
 }
 
-/** HAProxy in: everything that a pass knows about HAProxy comes from here. */
+/** The only source of a pass's knowledge about HAProxy. */
 export function createActualReader(
   client: DataPlaneReader,
   settings: Settings,
@@ -137,8 +135,7 @@ function getter(client: DataPlaneReader, signal: AbortSignal | undefined): Get {
   return (path, query = {}) => client.get(path, { query, ...(signal ? { signal } : {}) });
 }
 
-/**
- * Without a prefix only metadata tells what is ours, and API 3.0 and 3.1 drop it on most objects.
+/** Without a prefix, only metadata marks what is ours, and API 3.0 and 3.1 drop it on most objects.
  * `GET /v3/info`: `api.version` is `v3.2.13 ...`; a development build has no number.
  */
 async function requireMetadata(get: Get): Promise<void> {
@@ -192,7 +189,7 @@ interface Info {
   readonly version: string;
 }
 
-/** Runtime answers are 404 while HAProxy is down, as if objects were gone: so ask for its pid. */
+/** While HAProxy is down, runtime answers are 404, as if objects were gone. So check its pid. */
 async function readInfo(get: Get): Promise<Info> {
   const { body } = expectOk(await get('/runtime/info'), 'read runtime info');
   const info = isObject(body) && isObject(body['info']) ? body['info'] : {};
@@ -208,17 +205,17 @@ function requireSupported(version: string): string {
   if (major > 3 || (major === 3 && minor >= 0)) return version;
   throw new ConnectorError(
     'haproxy-unsupported',
-    `HAProxy ${version || '(unknown version)'} is too old: 3.0 or newer is needed`,
+    `HAProxy ${version || '(unknown version)'} is too old: 3.0 or newer is required`,
     { retryable: false },
   );
 }
 
-/** A blank parent lists the servers of all backends (`show servers state`), in one call. */
+/** A blank parent lists the servers of all backends (`show servers state`) in one call. */
 function listServers(get: Get): Promise<Answer> {
   return get('/runtime/backends/%20/servers');
 }
 
-/** Judged when HAProxy is known to run: while it is down, 3.0 answers 500 and others 404. */
+/** Parse only once HAProxy is known to run: while it is down, 3.0 answers 500 and others 404. */
 function runtimeServers(response: Answer): RuntimeServers {
   return response.status === 404 ? {} : parseRuntimeServers(expectList(response, 'read servers'));
 }
@@ -258,9 +255,8 @@ async function readConfiguration(get: Get, settings: Settings): Promise<Configur
   };
 }
 
-/**
- * New backends use the defaults of the first frontend that routes to them. If they named none, they
- * would get whichever section comes last in the file.
+/** New backends use the defaults of the first frontend that routes to them. Without a name they would
+ * get the last defaults section in the file.
  */
 function defaultsOfOurs(
   known: Defaults,
@@ -275,7 +271,7 @@ function defaultsOfOurs(
   return { defaults: name, ...(inherited === undefined ? {} : { inherited }) };
 }
 
-/** `GET /storage/general/{name}`; 404 where it has yet to be written. */
+/** `GET /storage/general/{name}`; 404 if it was never written. */
 async function withServerState(get: Get, facts: GlobalFacts): Promise<GlobalFacts> {
   if (facts.serverStateFile === undefined) return facts;
   const name = encodeURIComponent(basename(facts.serverStateFile));

@@ -2,24 +2,24 @@ import type { Binding, SlotConfig } from '../haproxy/slots.js';
 import type { Stamp } from '../haproxy/scope.js';
 import type { JsonObject } from '../shared/json.js';
 
-/** HAProxy as it is: what is on disk, and what runs. Deeply readonly plain data. */
+/** HAProxy's actual state, on disk and in the process. Deeply readonly plain data. */
 export interface ActualState {
   readonly dataplane: { readonly url: string };
   readonly haproxy: { readonly version: string; readonly pid: number };
   /** `Configuration-Version` of `GET /configuration/raw`. */
   readonly configVersion: number;
-  /** The file's text, as `GET /configuration/raw` gives it. */
+  /** The file's text from `GET /configuration/raw`. */
   readonly raw: string;
   readonly backends: Readonly<Record<string, ActualBackend>>;
   readonly frontends: Readonly<Record<string, ActualFrontend>>;
-  /** By name without `.map`: maps of ours, and those that rules read as ours do. */
+  /** By name without `.map`: our maps, and those read by rules like ours. */
   readonly maps: Readonly<Record<string, ActualMap>>;
-  /** Absolute path of the data plane's maps folder, known once a map was made. */
+  /** Absolute path of the data plane's maps folder; known once a map exists. */
   readonly marker: Marker;
   /** By prefix. */
   readonly neighbours?: readonly Neighbour[];
   readonly global: GlobalFacts;
-  /** The defaults section that new backends name. */
+  /** The defaults section for new backends. */
   readonly defaults?: string;
   /** Its `default-server`. */
   readonly inherited?: JsonObject;
@@ -45,14 +45,14 @@ export interface Neighbour {
 
 export interface ActualBackend {
   readonly name: string;
-  /** Marked as ours; the whole section may be edited. */
+  /** Marked as ours: the whole section may be edited. */
   readonly ours: boolean;
   /** `namespace/service`, from the metadata of the section or of its servers. */
   readonly service?: string;
   /** Canonical `full_section` JSON without name, metadata and servers. Empty unless ours. */
   readonly section: JsonObject;
   readonly mode: string;
-  /** Servers that are marked as ours, by the number in their names. */
+  /** Our marked servers, ordered by the number in their names. */
   readonly slots: readonly ActualSlot[];
   /** Servers of another connector's, or of a namespace that is not in our settings: never ours. */
   readonly foreign?: readonly ActualSlot[];
@@ -62,7 +62,7 @@ export interface ActualBackend {
   readonly outOfScope?: readonly string[];
   /** Its other servers. */
   readonly others?: readonly OtherServer[];
-  /** `option redispatch`: a request that can't connect to a server goes to another. */
+  /** `option redispatch`: a request that can't connect to its server tries another. */
   readonly redispatches?: true;
   /** `load-server-state-from-file global`. */
   readonly loadsServerState?: true;
@@ -85,12 +85,12 @@ export interface ActualSlot {
   readonly name: string;
   readonly service: string;
   readonly binding?: Binding;
-  /** It stands in a backend of the operator's. */
+  /** True for our server in an operator's backend. */
   readonly shared?: true;
   readonly config: SlotConfig;
-  /** Other fields of the server in the configuration, canonical. */
+  /** The server's other fields in the configuration, canonical. */
   readonly fields: JsonObject;
-  /** Absent when HAProxy has not loaded this server. */
+  /** Absent if HAProxy has not loaded this server. */
   readonly runtime?: RuntimeServer;
 }
 
@@ -111,18 +111,18 @@ export interface ActualFrontend {
 }
 
 export interface ActualMap {
-  /** Absolute path, as HAProxy's configuration must name it. */
+  /** Absolute path as used in HAProxy's configuration. */
   readonly file: string;
-  /** Keys to values, in use; undefined when HAProxy has not loaded the map. */
+  /** Entries in the process; undefined if HAProxy has not loaded the map. */
   readonly entries?: Readonly<Record<string, string>>;
-  /** The same of its file, which the next start of HAProxy reads; as last read. */
+  /** Entries in the file as last read. HAProxy's next start loads these. */
   readonly stored?: Readonly<Record<string, string>>;
 }
 
 export interface GlobalFacts {
   /** Name of `server-state-file` within the data plane's general storage; undefined when unset. */
   readonly serverStateFile?: string;
-  /** Its content when the configuration was last read whole. */
+  /** Its content at the last full read of the configuration. */
   readonly serverState?: string;
   readonly hardStopAfter: boolean;
 }

@@ -11,9 +11,9 @@ import type { ActualState } from './types.js';
 export interface WatchOptions {
   readonly client: DataPlaneReader;
   readonly intervalMs: number;
-  /** While a pass runs, nothing is asked, and what was asked before is dropped. */
+  /** While a pass runs, no request is sent and pending results are dropped. */
   readonly isBusy: () => boolean;
-  /** HAProxy isn't as the last pass left it. */
+  /** HAProxy has changed since the last pass. */
   readonly onWake: () => void;
   readonly signal: AbortSignal;
   readonly log: { warn(message: string, fields?: Record<string, unknown>): unknown };
@@ -22,19 +22,18 @@ export interface WatchOptions {
 export interface Watch {
   readonly succeeded: (actual: ActualState) => void;
   readonly failed: (error: ConnectorError) => void;
-  /** A pass ended before it wrote anything here. */
+  /** A pass ended before it wrote anything to this HAProxy. */
   readonly unchanged: () => void;
   /** Resolves after the abort. */
   readonly done: Promise<void>;
 }
 
 const longestMs = 5000;
-/** Its answer takes a millisecond; later than this it is no answer. */
+/** An answer normally takes a millisecond. */
 const deadlineMs = 5000;
 
-/**
- * One cheap GET each interval, which tells a restart, another writer's commit and an edit by hand
- * long before the next timer. A hint only, and its failures are nobody's: the pass finds out.
+/** Sends one cheap GET per interval. It detects restarts, other writers' commits and manual edits long
+ * before the next timer. It is only a hint: errors here fail nothing, as the next pass finds them.
  */
 export function startWatch({ client, ...options }: WatchOptions): Watch {
   const { intervalMs, isBusy, signal } = options;
@@ -52,7 +51,7 @@ export function startWatch({ client, ...options }: WatchOptions): Watch {
     }
   }
 
-  /** Returns the wait until the next one. */
+  /** Returns the delay before the next poll. */
   async function look(): Promise<number> {
     const before = passes;
     const { glance, error } = await ask(client, signal);
@@ -73,7 +72,7 @@ export function startWatch({ client, ...options }: WatchOptions): Watch {
     if (isTold) return;
     isTold = true;
     const why = error?.message ?? 'HAProxy does not answer on its runtime socket';
-    options.log.warn('HAProxy is out of sight', { error: why });
+    options.log.warn("HAProxy can't be reached", { error: why });
   }
 
   function ended(next: typeof known): void {
@@ -91,7 +90,7 @@ export function startWatch({ client, ...options }: WatchOptions): Watch {
   };
 }
 
-/** An error: the Data Plane API itself gave no answer to use. */
+/** `error`: the Data Plane API gave no usable answer. */
 async function ask(client: DataPlaneReader, signal: AbortSignal) {
   const scope = scopeOf(signal);
   const deadline = setTimeout(() => scope.abort(), deadlineMs);

@@ -5,14 +5,13 @@ import type { ActualBackend } from './types.js';
 
 type Get = (path: string) => Promise<DataPlaneResponse>;
 
-/** How often a list that was cut is read again. */
+/** Retries for a truncated list. */
 const maxTries = 2;
 
-/**
- * The servers of all backends in the process, whole. HAProxy 3.0's master socket stalls now and then
- * in an answer of hundreds of kilobytes (`show servers state` of 5,000 servers), and after 30 s the
- * Data Plane API gives what it has as if it were all. Taken for the truth that is a lost reload. So
- * one of the servers that are missing is asked for by its backend's name, and the list again.
+/** The complete list of servers in the process. HAProxy 3.0's master socket occasionally stalls in
+ * answers of hundreds of kilobytes (`show servers state` of 5,000 servers). After 30 s the Data Plane
+ * API then returns a truncated list, which would look like a lost reload. So if servers are missing,
+ * one of their backends is read on its own, and the list is read again if they do exist.
  */
 export async function wholeList(
   get: Get,
@@ -23,7 +22,7 @@ export async function wholeList(
   let servers = first;
   for (let tries = 0; await isCut(get, backends, servers); tries++) {
     if (tries === maxTries) {
-      throw new ConnectorError('haproxy-failed', "the list of HAProxy's servers is cut short");
+      throw new ConnectorError('haproxy-failed', "the list of HAProxy's servers is truncated");
     }
     servers = await readAgain();
   }

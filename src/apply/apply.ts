@@ -33,7 +33,7 @@ import type { PlannedBackend, WrittenSlot } from './render/state-file.js';
 import { commitStructural } from './transaction.js';
 
 export interface ApplyResult {
-  /** Only what must exist before the rest can be planned was made: plan again. */
+  /** Only the prerequisites were created: plan again. */
   readonly prepared: boolean;
   readonly reloaded: boolean;
 }
@@ -43,10 +43,9 @@ export function mapsOf({ steps }: Plan): readonly string[] {
   return [...new Set(steps.filter(isAboutMap).map(({ map }) => map))];
 }
 
-/**
- * HAProxy out. In order: maps that must exist; files that differ from the process; entries that leave;
- * slots, without a reload; all that is structural, in one commit with its reload's verdict; entries
- * that come; the record of those that have gone.
+/** Applies a plan, in this order: maps that must exist; files that differ from the process; removed
+ * entries; slots, without a reload; all structural steps in one commit, awaiting the reload's result;
+ * new entries; the record of removed entries.
  */
 export async function apply(context: ApplyContext, plan: Plan): Promise<ApplyResult> {
   const steps = plan.steps;
@@ -95,13 +94,13 @@ async function commit(
   try {
     await (many ? commitBulk : commitStructural)(context, version, structural, prepare);
   } catch (error) {
-    // Without an answer, HAProxy may run with these files. Only a new read can tell.
+    // Without an answer, HAProxy may have loaded these files. Only a new read can tell.
     if (!isSent || isRefusal(error)) for (const restore of undo) await restore();
     throw error;
   }
 }
 
-/** The Data Plane API has said that the configuration is not in force. */
+/** The Data Plane API reported that the configuration is not in force. */
 function isRefusal(error: unknown): boolean {
   return refusals.has(asConnectorError(error).code);
 }
@@ -113,7 +112,7 @@ const refusals: ReadonlySet<ErrorCode> = new Set([
   'haproxy-reload-failed',
 ]);
 
-/** Every backend that this pass changed, as the configuration to be loaded has it. */
+/** Every backend this pass changes, as it will be in the configuration to load. */
 function plannedBackends(
   { actual }: ApplyContext,
   structural: readonly TransactionStep[],
@@ -132,7 +131,7 @@ function plannedBackends(
 
 type Planned = Map<string, PlannedBackend>;
 
-/** What each structural step makes of the servers to be loaded. */
+/** Applies each structural step to the servers that will be loaded. */
 const planners: HandlersOf<KindsOn<'transaction'>, void, [Planned]> = {
   'create-backend': putBackend,
   'replace-backend': putBackend,
@@ -162,15 +161,14 @@ function putWritten(
   putServer(planned, backend, slot.name, { ...slot, fields });
 }
 
-/** One server in the operator's backend: new, as it is written again, or gone. */
+/** One server in an operator's backend: new, rewritten or removed. */
 function putServer(planned: Planned, backend: string, name: string, written?: WrittenSlot): void {
   const others = (planned.get(backend)?.slots ?? []).filter((slot) => slot.name !== name);
   planned.set(backend, { backend, slots: written ? [...others, written] : others });
 }
 
-/**
- * After a failed reload the file is the last good one, but the Data Plane API's own view keeps the
- * failed configuration and refuses the next commits. Posting the file back mends the view
+/** After a failed reload, the file is the last good one, but the Data Plane API still holds the failed
+ * configuration and refuses further commits. Posting the file back fixes that
  * (`POST /configuration/raw?skip_reload=true`).
  */
 export async function repairView(client: DataPlaneWriter, signal?: AbortSignal): Promise<void> {
@@ -181,5 +179,5 @@ export async function repairView(client: DataPlaneWriter, signal?: AbortSignal):
     query: { skip_reload: true, version: raw.version ?? 0 },
     ...options,
   });
-  expectOk(response, 'repair the view of the Data Plane API');
+  expectOk(response, "repair the Data Plane API's view");
 }

@@ -8,23 +8,21 @@ import { aborting, type ApplyContext } from './context.js';
 import { appendSections, sectionsOf } from './render/sections.js';
 import { discard, execute, openTransaction } from './transaction.js';
 
-/**
- * Each edit of a transaction writes the whole file again, so N new backends in one cost N squared.
- * From here on they are rendered apart, a few at a time.
+/** Each edit in a transaction rewrites the whole file, so N new backends cost O(N²). From this number
+ * on, they are rendered a few at a time.
  */
 export const bulkFrom = 200;
 
-/** The files of these transactions hold no more than this beside what is there already. */
+/** New backends per transaction. */
 const batchSize = 20;
 
-/** Side by side. The Data Plane API lets 20 be open. */
+/** Transactions in parallel. The Data Plane API allows 20. */
 const transactions = 4;
 
-/**
- * All structural steps as one write of the whole file with a forced reload, for a pass with many new
- * backends. The Data Plane API renders them itself: a few in each of several transactions that are
- * never committed (`GET /configuration/raw?transaction_id=`), and all other steps in a last one.
- * Another writer in between makes the write a conflict (`POST /configuration/raw?version=`).
+/** Writes all structural steps as one whole file with a forced reload, for passes with many new
+ * backends. The Data Plane API renders the sections in transactions that are never committed
+ * (`GET /configuration/raw?transaction_id=`): a few backends in each, all other steps in a last one. If
+ * another writer commits in between, the write is a conflict (`POST /configuration/raw?version=`).
  */
 export async function commitBulk(
   context: ApplyContext,
@@ -57,7 +55,7 @@ function batchesOf(steps: readonly CreateBackend[]): CreateBackend[][] {
   );
 }
 
-/** The whole file as it would be with these steps. Nothing is committed. */
+/** Renders the whole file with these steps. Nothing is committed. */
 async function render(
   context: ApplyContext,
   version: number,

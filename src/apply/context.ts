@@ -2,22 +2,22 @@ import type { DataPlaneWriter } from '../actual/dataplane-client.js';
 import type { ActualState } from '../actual/types.js';
 import type { Settings } from '../config/types.js';
 
-/** What the parts of an apply share. */
+/** Shared by all parts of an apply. */
 export interface ApplyContext {
   readonly client: DataPlaneWriter;
   readonly settings: Settings;
   readonly actual: ActualState;
   readonly signal?: AbortSignal;
-  /** Told what the server state file holds now. */
+  /** Called with the new content of the server state file. */
   readonly onServerState?: (content: string) => void;
 }
 
-/** The signal as an option, where there is one. */
+/** The signal as a request option, if there is one. */
 export function aborting({ signal }: Pick<ApplyContext, 'signal'>): { signal?: AbortSignal } {
   return signal === undefined ? {} : { signal };
 }
 
-/** A path from parts, each encoded. */
+/** Joins URL-encoded parts into a path. */
 export function pathOf(...parts: readonly (string | number)[]): string {
   return `/${parts.map((part) => encodeURIComponent(part)).join('/')}`;
 }

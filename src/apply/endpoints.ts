@@ -9,15 +9,12 @@ import { editMarkerLine, editServerLines } from './render/server-line.js';
 import { saveServerState } from './state-file.js';
 import type { PlannedBackend } from './render/state-file.js';
 
-/**
- * Fills, updates, drains and frees slots, in all backends at once and without a reload: runtime
- * first where traffic must stop, then the server state, one write of the file with the runtime
- * actions beside it, and the gate. Returns the configuration's new version.
- *
- * Somebody may make HAProxy reload between any two of these. So a slot that is filled is in drain
- * until all is written and it is DOWN, and the server state says so before the file has it; HAProxy's
- * own checks bring it UP. (`PUT /runtime/backends/{backend}/servers/{name}`,
- * `POST /configuration/raw`)
+/** Fills, updates, drains and frees slots in all backends at once, without a reload. In order: runtime
+ * changes that stop traffic; the server state file; one write of haproxy.cfg with its runtime actions;
+ * the gate. Returns the configuration's new version.
+ * HAProxy may be reloaded between any two of these. So a filled slot stays in drain until everything is
+ * written and it is DOWN, and the state file says so before haproxy.cfg does. HAProxy's own checks
+ * bring it UP. (`PUT /runtime/backends/{backend}/servers/{name}`, `POST /configuration/raw`)
  */
 export async function applySlotSteps(
   context: ApplyContext,
@@ -41,13 +38,13 @@ export async function applySlotSteps(
     await writeText(context, text, version, some);
     version += 1;
   }
-  // A server that leaves maintenance is UP, and ready: each is said in a request of its own.
+  // A server that leaves maintenance is UP and ready. Each change needs its own request.
   await setRuntime(context, gated, { operational_state: 'down' });
   await setRuntime(context, gated, { admin_state: 'ready' });
   return version;
 }
 
-/** A header holds the runtime actions, and a server takes no header of more than 1 MiB. */
+/** Runtime actions travel in a header, and Go's HTTP server limits headers to 1 MiB. */
 const maxActions = 1000;
 
 /** Nomad's index, which this write tells later processes at no cost of its own. */
@@ -86,7 +83,7 @@ async function setRuntime(
   );
 }
 
-/** The words of `X-Runtime-Actions`, in the order in which HAProxy should hear them. */
+/** The commands in `X-Runtime-Actions`, in the order HAProxy should run them. */
 function runtimeActions({ backend, before, slot, gated }: SlotStep): string[] {
   const { name, config } = slot;
   const admin = gated ? 'drain' : slot.admin;
@@ -96,7 +93,7 @@ function runtimeActions({ backend, before, slot, gated }: SlotStep): string[] {
   const address = `SetServerAddr ${server} ${config.address} ${config.port}`;
   const isChecked = (config.checkPort ?? before.config.checkPort) !== undefined;
   const checkPort = `SetServerCheckPort ${server} ${config.checkPort ?? config.port}`;
-  // A free slot's check port too: a pending instance's check would be the last one's until it runs.
+  // Also for a free slot: a pending instance would otherwise be checked on its predecessor's port.
   if (admin === 'maint') return [state, address, ...(isChecked ? [checkPort] : [])];
   return [
     address,

@@ -11,7 +11,7 @@ import type { CreateMap, EntryStep, WriteMap } from '../diff/types.js';
 import { aborting, type ApplyContext, pathOf } from './context.js';
 import { editMap, renderMap } from './render/map-text.js';
 
-/** `POST /storage/maps`: an empty map, for rules that name a missing file are refused. */
+/** `POST /storage/maps` with an empty map. HAProxy refuses rules that name a missing file. */
 export async function createMap(context: ApplyContext, { map }: CreateMap): Promise<void> {
   const content = '# domain to backend, kept by haproxy-nomad-connector\n';
   const response = await context.client.send('POST', '/storage/maps', {
@@ -22,10 +22,9 @@ export async function createMap(context: ApplyContext, { map }: CreateMap): Prom
   expectOk(response, `create map ${map}`);
 }
 
-/**
- * Entries without a reload. The Data Plane API writes the file of a map of ours (`force_sync`). In one
- * that the operator shares, we edit the lines ourselves: `force_sync` would overwrite comments, and
- * lines that are not loaded yet, with what the process has.
+/** Changes entries without a reload. For our own maps, the Data Plane API writes the file
+ * (`force_sync`). In a map shared with the operator we edit the lines ourselves: `force_sync` would
+ * overwrite comments and lines that are not loaded yet.
  */
 export async function applyEntries(
   context: ApplyContext,
@@ -41,9 +40,8 @@ export async function applyEntries(
   if (after !== before) await writeMapFile(context, shared, after);
 }
 
-/**
- * One entry (`/runtime/maps/{map}/entries`). The whole-map PUT is no help: below 8 KiB it appends,
- * and the first of two equal keys wins.
+/** Changes one entry (`/runtime/maps/{map}/entries`). The whole-map PUT doesn't work: below 8 KiB it
+ * appends, and the first of two equal keys wins.
  */
 async function applyEntry(context: ApplyContext, step: EntryStep, sync: boolean): Promise<void> {
   const { map, key, kind } = step;
@@ -70,7 +68,7 @@ function entriesPath(map: string): string {
   return pathOf('runtime', 'maps', `${map}.map`, 'entries');
 }
 
-/** A file that differs from the process, or that HAProxy never loads. */
+/** Writes a file that differs from the process, or that HAProxy never loads. */
 export async function writeMap(context: ApplyContext, step: WriteMap): Promise<void> {
   const { map, entries } = step;
   const text = renderMap(entries);
@@ -84,10 +82,9 @@ export async function writeMap(context: ApplyContext, step: WriteMap): Promise<v
   expectOk(created, `create map ${map}`);
 }
 
-/**
- * Map files as they should be after the commit, written before it: the reload takes configuration
- * and maps up together, so no entry leads to a backend that is not there, and none is missing for
- * one that is. Adds to `undo` what puts the old files back.
+/** Writes map files before the commit, as they should be after it. The reload then loads configuration
+ * and maps together, so no entry points to a missing backend and no backend lacks its entry. `undo`
+ * collects what restores the old files.
  */
 export async function writeMapFiles(
   context: ApplyContext,
@@ -98,8 +95,8 @@ export async function writeMapFiles(
   for (const map of names) {
     const own = steps.filter((step) => step.map === map);
     const { before, after } = await textsOf(context, map, own);
-    // Without the pass's signal: a stop must not leave it half done. Where it fails, the next pass
-    // sees that the file and the process differ.
+    // Ignores the pass's signal, so that a stop doesn't leave this half done. If it fails, the next
+    // pass sees that file and process differ.
     undo.push(() => writeMapFile({ client: context.client }, map, before).catch(() => undefined));
     await writeMapFile(context, map, after);
   }
@@ -110,7 +107,7 @@ interface Texts {
   readonly after: string;
 }
 
-/** Our own maps are written whole; one that the operator shares with us keeps all other lines. */
+/** Our own maps are written whole. A shared one keeps all other lines. */
 async function textsOf(
   context: ApplyContext,
   map: string,

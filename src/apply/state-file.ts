@@ -4,10 +4,9 @@ import { expectOk } from '../actual/answers.js';
 import { aborting, type ApplyContext, pathOf } from './context.js';
 import { type PlannedBackend, renderStateFile, slotStates } from './render/state-file.js';
 
-/**
- * Writes the server state file through the data plane's general storage, so that the next start of
- * HAProxy, by reload or cold, knows who was UP. Nothing to do where the operator's global section
- * names none: then a reload forgets, which the pass reports as degraded.
+/** Writes the server state file through the data plane's general storage, so that HAProxy's next reload
+ * or cold start knows which servers were UP. Does nothing if the operator's global section names no such
+ * file; the pass reports that as degraded.
  */
 export async function saveServerState(
   context: ApplyContext,
@@ -19,10 +18,9 @@ export async function saveServerState(
   await write(context, global.serverStateFile, renderStateFile(states));
 }
 
-/**
- * Brings the file up to date with who is UP now, so that a reload or restart by anyone else starts
- * with the truth. A process that won't be there to correct it leaves the DOWN ones out: HAProxy then
- * starts them as if it knew nothing, rather than refuse requests until their checks have passed.
+/** Updates the file with what is UP now, so that a reload or restart by anyone else starts from correct
+ * states. A process that exits after the pass can't correct the file later, so it leaves DOWN servers
+ * out: HAProxy then starts them without a state instead of refusing requests until their checks pass.
  */
 export async function refreshServerState(
   context: ApplyContext,
@@ -40,7 +38,7 @@ async function write(context: ApplyContext, file: string, content: string): Prom
   const name = basename(file);
   const options = { file: { name, content }, query: { skip_reload: true }, ...aborting(context) };
   const path = pathOf('storage', 'general', name);
-  // Until the answer is there nobody knows what it holds.
+  // Until the answer arrives, the content is unknown.
   context.onServerState?.('');
   const response = await context.client.send('PUT', path, options);
   if (response.status === 404) {

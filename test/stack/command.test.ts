@@ -157,7 +157,7 @@ describe('the program, run once', function () {
     );
     const { code, stderr } = await stack().run(['--once']);
     expect(code).to.equal(1);
-    expect(stderr).to.include('HAProxy 2.8.9-1 is too old: 3.0 or newer is needed');
+    expect(stderr).to.include('HAProxy 2.8.9-1 is too old: 3.0 or newer is required');
     expect(stderr.trim().split('\n')).to.have.lengthOf(1);
     expect(stack().proxy.writes()).to.deep.equal([]);
   });

@@ -1,6 +1,6 @@
 import type { ActualBackend, ActualState } from '../types.js';
 
-/** What is missing in the operator's part of the configuration: bounded, a metric label. */
+/** What the operator's configuration lacks. A metric label, so the set is bounded. */
 export const degradedCodes = [
   'no-server-state-file',
   'no-hard-stop-after',
@@ -18,7 +18,7 @@ export interface Degraded {
   readonly message: string;
 }
 
-/** The connector works without these, but not as well; each message says what to add, and why. */
+/** Without these, the connector runs with weaker guarantees. Each message says what to add and why. */
 export function findDegraded(
   { global, frontends, backends }: Pick<ActualState, 'global' | 'frontends' | 'backends'>,
   names: readonly string[],
@@ -29,26 +29,26 @@ export function findDegraded(
       code: 'no-server-state-file',
       message:
         "global has no server-state-file in the data plane's general storage: a reload sends " +
-        'traffic to servers that were DOWN until their checks fail again',
+        'traffic to DOWN servers until their checks fail again',
     });
   }
   if (!global.hardStopAfter) {
     found.push({
       code: 'no-hard-stop-after',
       message:
-        'global has no hard-stop-after: a long-lived connection keeps an old worker for ever',
+        'global has no hard-stop-after: long-lived connections keep old workers running indefinitely',
     });
   }
   for (const name of names) {
     const frontend = frontends[name];
     if (frontend === undefined) {
-      found.push({ code: 'frontend-missing', message: `there is no frontend ${name}` });
+      found.push({ code: 'frontend-missing', message: `frontend ${name} does not exist` });
     } else if (frontend.mode === 'http' && !frontend.idleCloseOnResponse) {
       found.push({
         code: 'no-idle-close-on-response',
         message:
           `frontend ${name} has no "option idle-close-on-response": ` +
-          'a reload can cut requests on kept-alive connections',
+          'a reload can cut requests on keep-alive connections',
       });
     }
   }
@@ -86,7 +86,7 @@ function inCustomBackend(backend: ActualBackend): Degraded[] {
       code: 'custom-backend-redispatch',
       message:
         `backend ${name} has no "option redispatch 1": ` +
-        'a request to an instance that has just vanished fails',
+        'requests to an instance that just disappeared fail',
     });
   }
   if (loadsServerState !== true) {
@@ -94,7 +94,7 @@ function inCustomBackend(backend: ActualBackend): Degraded[] {
       code: 'custom-backend-state',
       message:
         `backend ${name} has no "load-server-state-from-file global": ` +
-        'a reload sends traffic to its servers that were DOWN, or that no check has seen',
+        'a reload sends traffic to servers that were DOWN or not checked yet',
     });
   }
   return found;

@@ -1,25 +1,25 @@
 import { isObject } from '../../shared/json.js';
 import type { DataPlaneResponse } from '../dataplane-client.js';
 
-/** HAProxy at a glance: what one `GET /runtime/info` tells. */
+/** What one `GET /runtime/info` says about HAProxy. */
 export interface Sight {
-  /** The `Configuration-Version` of the answer; without it, a watch can tell restarts only. */
+  /** `Configuration-Version` of the answer. Without it, a watch only detects restarts. */
   readonly version?: number;
   readonly pid: number;
-  /** Seconds. In a container, a worker that was started again often has the same pid. */
+  /** Seconds. Needed because a restarted worker in a container often has the same pid. */
   readonly uptime?: number;
 }
 
 /** `down`: the Data Plane API or HAProxy doesn't answer. */
 export type Glance = Sight | 'down';
 
-/** What a watch knows of one HAProxy. */
+/** What a watch knows about one HAProxy. */
 export interface Known {
-  /** What the last pass ended with; absent after one that failed: its own writes may still show. */
+  /** State at the end of the last pass. Absent after a failed pass, which may have written. */
   readonly passed?: Sight;
-  /** The last glance. */
+  /** The last poll. */
   readonly last?: Glance;
-  /** Wakes without a minute's rest between them. */
+  /** Wakes without a quiet minute between them. */
   readonly wakes: number;
   readonly wokeAt?: number;
 }
@@ -31,30 +31,30 @@ export interface Judgement {
 
 export const nothingKnown: Known = { wakes: 0 };
 
-/** So many wakes come at once; then they are spaced, as two writers may be undoing each other's work. */
+/** Wakes before they are spaced out, because two writers may be undoing each other's changes. */
 const freeWakes = 5;
 const firstSpaceMs = 2000;
 const longestSpaceMs = 30_000;
 const restMs = 60_000;
 
 /**
- * | last glance | this one | a pass is asked for |
+ * | last poll | this poll | wake |
  * |---|---|---|
- * | any | down | no: it could only fail |
- * | down | up | yes: HAProxy may be another, a delayed reload may be lost |
+ * | any | down | no: the pass would fail |
+ * | down | up | yes: HAProxy may have restarted, and a delayed reload may be lost |
  * | up | same pid, less uptime | yes: a restart |
  * | none or up | as the last pass left it | no |
- * | none or up | other version or pid | yes, unless the last glance was the same |
- * | none, and no pass | up | no: the first to compare with |
+ * | none or up | other version or pid | yes, unless the last poll was the same |
+ * | none, and no pass | up | no: nothing to compare with yet |
  *
- * A difference is news once: what a pass can't mend doesn't wake it again.
+ * Each difference wakes once. If the pass can't fix it, there is no second wake.
  */
 export function judge(known: Known, glance: Glance, nowMs: number): Judgement {
   const seen = { ...known, last: glance };
   if (!isNews(known, glance)) return { known: seen, wakes: false };
   const rested = nowMs - (known.wokeAt ?? -Infinity) >= restMs;
   const wakes = rested ? 0 : known.wakes;
-  // Unseen as yet: the next glance finds the same difference.
+  // Not recorded, so the next poll finds the same difference.
   if (nowMs - (known.wokeAt ?? -Infinity) < spaceMs(wakes)) return { known, wakes: false };
   return { known: { ...seen, wakes: wakes + 1, wokeAt: nowMs }, wakes: true };
 }
@@ -81,21 +81,20 @@ function spaceMs(wakes: number): number {
   return Math.min(longestSpaceMs, firstSpaceMs * 2 ** Math.min(30, wakes - freeWakes));
 }
 
-/** A pass has ended well: what it left is known, whatever was seen before. */
+/** After a successful pass, its result is the state to compare with. */
 export function afterSuccess({ last, ...known }: Known, passed: Sight): Known {
   return { ...known, passed, ...(last === undefined || last === 'down' ? {} : { last }) };
 }
 
-/**
- * A pass has failed. It may have written, so the next glance is compared with nothing: a wake for the
- * loop's own writes would defeat its backoff. Only that HAProxy was away is kept.
+/** A failed pass may have written, so the next poll is not compared with anything: a wake for the loop's
+ * own writes would defeat its backoff. Only the fact that HAProxy was away is kept.
  */
 export function afterFailure({ last, wakes, wokeAt }: Known, wasAway: boolean): Known {
   const away = wasAway || last === 'down' ? { last: 'down' as const } : {};
   return { wakes, ...(wokeAt === undefined ? {} : { wokeAt }), ...away };
 }
 
-/** While HAProxy is down the status is 200 too, with an `error` in place of `info`. */
+/** While HAProxy is down, the status is still 200, with `error` instead of `info`. */
 export function parseSight({ status, version, body }: DataPlaneResponse): Glance {
   const info = isObject(body) && isObject(body['info']) ? body['info'] : {};
   const { pid, uptime } = info;

@@ -2,9 +2,8 @@ import { parseMapFile } from '../../actual/normalise/parse.js';
 import { effectOf } from '../../diff/steps.js';
 import type { EntryStep } from '../../diff/types.js';
 
-/**
- * A map's file. Lists are searched in the order of their lines, so the longest path comes first. An
- * empty file is refused, so there is always a comment.
+/** Renders a map file. Lists are searched in line order, so the longest path comes first. Empty files are
+ * refused, so there is always a comment.
  */
 export function renderMap(entries: Readonly<Record<string, string>>): string {
   const keys = Object.keys(entries).sort(
@@ -14,17 +13,16 @@ export function renderMap(entries: Readonly<Record<string, string>>): string {
   return ['# kept by haproxy-nomad-connector', ...lines, ''].join('\n');
 }
 
-/** From the first slash that is neither in a class nor what a host's end looks ahead to. */
+/** From the first slash that is neither in a class nor in the lookahead at the host's end. */
 function pathLength(key: string): number {
   const plain = key.replace(/\[\^\/[^\]]*\]|\(\?=\/\)/g, '');
   const start = plain.indexOf('/');
   return start === -1 ? 0 : plain.length - start;
 }
 
-/**
- * A file that the operator shares with us: only the lines of these entries change. A line known as
- * ours, or identical to one we would write, is replaced. One that somebody wrote meanwhile stays, and
- * wins because it comes first.
+/** Edits a file shared with the operator: only the lines of these entries change. Lines known to be ours,
+ * or identical to ones we would write, are replaced. A line added by someone else stays, and wins
+ * because it comes first.
  */
 export function editMap(
   text: string,

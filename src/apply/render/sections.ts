@@ -1,7 +1,7 @@
 import { ConnectorError } from '../../shared/errors.js';
 import { sectionLine } from './server-line.js';
 
-/** The text of the named backends' sections, without what belongs to the section after them. */
+/** The text of the named backends' sections. */
 export function sectionsOf(text: string, names: ReadonlySet<string>): string[] {
   const found: string[][] = [];
   let current: string[] | undefined;
@@ -20,7 +20,7 @@ export function sectionsOf(text: string, names: ReadonlySet<string>): string[] {
   return found.map(trimmed);
 }
 
-/** A comment that is not indented is the next section's. */
+/** An unindented comment belongs to the next section. */
 function trimmed(lines: readonly string[]): string {
   const end = lines.findLastIndex((line) => line.trim() !== '' && !line.startsWith('#'));
   return lines.slice(0, end + 1).join('\n');

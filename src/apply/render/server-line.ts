@@ -6,20 +6,19 @@ import type { PlannedSlot } from '../../diff/types.js';
 import { escapeRegex } from '../../shared/escape-regex.js';
 import { isObject, type JsonObject } from '../../shared/json.js';
 
-/**
- * Edits of the configuration's text: only the lines of our own slots, and in these only what can
- * change without a reload. All else, comments and blank lines too, stays to the byte.
+/** Edits the configuration's text: only lines of our own slots, and only what can change without a
+ * reload. Everything else stays byte for byte, including comments and blank lines.
  */
 export interface SlotEdit {
   readonly backend: string;
   readonly slot: PlannedSlot;
 }
 
-/** A line that begins a section: its keyword and its name. */
+/** The first line of a section: keyword and name. */
 export const sectionLine =
   /^(global|defaults|frontend|backend|listen|peers|resolvers|userlist|program|cache|ring|mailers|http-errors|log-forward|fcgi-app|crt-store|traces|log-profile|acme)\b(?:\s+(\S+))?/;
 
-/** Throws where a slot's line is not there: the file is not the one that the plan was made from. */
+/** Throws if a slot's line is missing: the file has changed since the plan was made. */
 export function editServerLines(text: string, edits: readonly SlotEdit[]): string {
   const wanted = new Map(edits.map((edit) => [`${edit.backend} ${edit.slot.name}`, edit.slot]));
   let backend = '';
@@ -77,7 +76,7 @@ function editLine(line: string, { name, service, binding, config, shared }: Plan
   return `${indent}server ${name} ${address} ${parameters.join(' ')} # ${metadata}`;
 }
 
-/** A word of haproxy.cfg, with its quotes: blanks and `#` count for nothing in them. */
+/** A word of haproxy.cfg with its quotes. Inside them, blanks and `#` have no meaning. */
 const anyWord = /(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\#])+|#.*/g;
 
 function otherParameters(line: string): string[] {

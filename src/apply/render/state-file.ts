@@ -2,12 +2,12 @@ import type { ActualBackend, ActualSlot } from '../../actual/types.js';
 import type { PlannedSlot } from '../../diff/types.js';
 import { isObject, type JsonObject } from '../../shared/json.js';
 
-/** What a line of the server state file says of one slot. */
+/** Content of one slot's line in the server state file. */
 export interface SlotState {
   readonly backend: string;
   readonly slot: Pick<PlannedSlot, 'name' | 'config'>;
   readonly up: boolean;
-  /** Whether traffic is TLS: HAProxy believes this file in that too. */
+  /** Whether traffic is TLS. HAProxy takes this from the file too. */
   readonly ssl: boolean;
   readonly rise: number;
   readonly fall: number;
@@ -19,11 +19,10 @@ const header =
   'srv_agent_state bk_f_forced_id srv_f_forced_id srv_fqdn srv_port srvrecord srv_use_ssl ' +
   'srv_check_port srv_check_addr srv_agent_addr srv_agent_port';
 
-/**
- * The file that HAProxy reads at each start (`server-state-file`, management guide, "show servers
- * state", version 1). HAProxy believes it over its configuration, so addresses, ports and weights
- * are those of the configuration that is to be loaded; only UP or DOWN comes from the process. Slots
- * in maintenance have no line: the configuration speaks for them.
+/** The file HAProxy reads at every start (`server-state-file`, management guide, "show servers state",
+ * version 1). It overrides the configuration, so addresses, ports and weights are those of the
+ * configuration to be loaded. Only UP or DOWN comes from the process. Slots in maintenance have no line:
+ * the configuration is enough for them.
  */
 export function renderStateFile(states: readonly SlotState[]): string {
   const lines = states.filter(({ slot }) => !slot.config.disabled).map(renderLine);
@@ -33,7 +32,7 @@ export function renderStateFile(states: readonly SlotState[]): string {
 function renderLine({ backend, slot, up, ssl, rise, fall }: SlotState): string {
   const { address, port, weight, checkPort } = slot.config;
   // Operational state 2 is running, 0 stopped. Check status 15 is L7OK with result 3, passed; 1 is
-  // INI with result 0. A status of 0 makes a server whose checks never count (HAProxy 3.0, 3.2).
+  // INI with result 0. With status 0, a server's checks never count (HAProxy 3.0, 3.2).
   const operational = up ? 2 : 0;
   const check = up ? `15 3 ${rise + fall - 1} 6` : '1 0 0 6';
   return (
@@ -42,10 +41,9 @@ function renderLine({ backend, slot, up, ssl, rise, fall }: SlotState): string {
   );
 }
 
-/**
- * All slots as they will be once `planned` is on disk. Whoever is UP now, and keeps its instance,
- * stays UP; a new instance is DOWN until its check passed. `fromDefaults` is the `default-server` that
- * a new backend inherits.
+/** All slots as they will be once `planned` is on disk. A slot that is UP and keeps its instance stays
+ * UP. A new instance is DOWN until its check passes. `fromDefaults` is the `default-server` a new backend
+ * inherits.
  */
 export function slotStates(
   backends: Readonly<Record<string, ActualBackend>>,
@@ -58,7 +56,7 @@ export function slotStates(
     const actual = backends[name];
     const plan = plans.get(name);
     const section = plan?.section ?? actual?.section ?? {};
-    // Field by field: a server's own, its backend's, that of the defaults section.
+    // Field by field: from the server, its backend, then the defaults section.
     const common = merged(
       actual === undefined ? fromDefaults : actual.inherited,
       section['default_server'] ?? actual?.serverDefaults,
@@ -80,14 +78,14 @@ export function slotStates(
   });
 }
 
-/** A backend's slots as they will be; without a section its structure stays. */
+/** A backend's planned slots. Without a section, its structure stays. */
 export interface PlannedBackend {
   readonly backend: string;
   readonly section?: JsonObject;
   readonly slots: readonly (PlannedSlot | WrittenSlot | ActualSlot)[];
 }
 
-/** A server in the operator's backend, which has its check itself. */
+/** A server in an operator's backend carries its own check. */
 export interface WrittenSlot extends PlannedSlot {
   readonly fields: JsonObject;
 }
@@ -106,7 +104,7 @@ function staysUp(before: ActualSlot | undefined, slot: PlannedSlot | ActualSlot)
   );
 }
 
-/** In place: it waits for its check while others serve; alone, HAProxy's retries reach it sooner. */
+/** Restarted in place: waits for its check while others serve. Alone, HAProxy's retries are faster. */
 function isRestarted(before: ActualSlot | undefined, slot: PlannedSlot | ActualSlot): boolean {
   return before?.binding?.createIndex !== slot.binding?.createIndex;
 }
@@ -118,7 +116,7 @@ interface ServerFacts {
   readonly ssl: boolean;
 }
 
-/** HAProxy's own defaults are rise 2 and fall 3 (configuration manual, 5.2). */
+/** HAProxy's defaults are rise 2 and fall 3 (configuration manual, 5.2). */
 function factsOf({ check, rise, fall, ssl }: JsonObject): ServerFacts {
   return {
     rise: typeof rise === 'number' ? rise : 2,
