@@ -64,9 +64,10 @@ interface Client {
   heardAt: number;
 }
 
-/** A client for the Data Plane API (v3). Paths are relative to `/v3/services/haproxy` unless they begin
- * with `/v3`. Every status is an answer; only a failed connection is an error (`haproxy-unreachable`).
- * got's errors contain the password, so they never leave this file.
+/**
+ * A client for the Data Plane API (v3). Paths are relative to `/v3/services/haproxy` unless they
+ * begin with `/v3`. Every status is an answer; only a failed connection is an error
+ * (`haproxy-unreachable`). got's errors contain the password, so they never leave this file.
  */
 export function createDataPlaneReader(
   settings: TargetSettings,
@@ -105,7 +106,8 @@ function clientOf(settings: TargetSettings): Client {
   return { http, heardAt: 0 };
 }
 
-/** After a long computation, Node needs a turn of its event loop to notice connections closed in the
+/**
+ * After a long computation, Node needs a turn of its event loop to notice connections closed in the
  * meantime. A write on one of them would fail and must not be sent twice.
  */
 async function lookAround(client: Client): Promise<void> {

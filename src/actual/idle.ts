@@ -6,11 +6,14 @@ import type { ActualState } from './types.js';
 /** Minimum duration of a drain, so that an instance that comes right back keeps its slot. */
 const minDrainSeconds = 2;
 
-/** HAProxy walks all servers per request, so above this, one request for all backends is cheaper. */
+/**
+ * HAProxy walks all servers per request, so above this, one request for all backends is cheaper.
+ */
 const maxAskedApart = 3;
 
-/** Names of draining slots with no request in flight or queued (`scur` and `qcur` of
- * `GET /stats/native?type=server`, with `parent={backend}` if few backends drain). Sends no request if
+/**
+ * Names of draining slots with no request in flight or queued (`scur` and `qcur` of `GET
+ * /stats/native?type=server`, with `parent={backend}` if few backends drain). Sends no request if
  * nothing drains.
  */
 export async function readIdleSlots(

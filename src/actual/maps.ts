@@ -10,7 +10,8 @@ import type { ActualMap } from './types.js';
 type Get = (path: string) => Promise<DataPlaneResponse>;
 type Entries = Readonly<Record<string, string>>;
 
-/** `GET /storage/maps`: names (without `.map`) to absolute paths. Covers our maps, and those read by
+/**
+ * `GET /storage/maps`: names (without `.map`) to absolute paths. Covers our maps, and those read by
  * rules like ours that an earlier `routing.map_name` may have left.
  */
 export function ownMaps(
@@ -31,9 +32,10 @@ export function ownMaps(
   return files;
 }
 
-/** Reads the exact map's entries every time, and other maps and all files only if unknown. Files matter
- * because a lost answer or a killed process can leave one that differs from the process, and HAProxy's
- * next start would load it.
+/**
+ * Reads the exact map's entries every time, and other maps and all files only if unknown. Files
+ * matter because a lost answer or a killed process can leave one that differs from the process, and
+ * HAProxy's next start would load it.
  */
 export async function readMaps(
   get: Get,

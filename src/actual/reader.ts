@@ -33,9 +33,10 @@ import type {
 import { wholeList } from './whole-list.js';
 
 export interface ActualReader {
-  /** Reads HAProxy's state. Four requests if nothing changed: the raw file, runtime info, all runtime
-   * servers and the exact map. The structured configuration, the other maps and the map files are read
-   * again if the file or the process changed, after an error, or if `full` is set.
+  /**
+   * Reads HAProxy's state. Four requests if nothing changed: the raw file, runtime info, all
+   * runtime servers and the exact map. The structured configuration, the other maps and the map
+   * files are read again if the file or the process changed, after an error, or if `full` is set.
    */
   read(options?: { full?: boolean; signal?: AbortSignal }): Promise<ActualState>;
   /** Drops everything remembered, or everything about these maps. */
@@ -135,7 +136,8 @@ function getter(client: DataPlaneReader, signal: AbortSignal | undefined): Get {
   return (path, query = {}) => client.get(path, { query, ...(signal ? { signal } : {}) });
 }
 
-/** Without a prefix, only metadata marks what is ours, and API 3.0 and 3.1 drop it on most objects.
+/**
+ * Without a prefix, only metadata marks what is ours, and API 3.0 and 3.1 drop it on most objects.
  * `GET /v3/info`: `api.version` is `v3.2.13 ...`; a development build has no number.
  */
 async function requireMetadata(get: Get): Promise<void> {
@@ -255,8 +257,9 @@ async function readConfiguration(get: Get, settings: Settings): Promise<Configur
   };
 }
 
-/** New backends use the defaults of the first frontend that routes to them. Without a name they would
- * get the last defaults section in the file.
+/**
+ * New backends use the defaults of the first frontend that routes to them. Without a name they
+ * would get the last defaults section in the file.
  */
 function defaultsOfOurs(
   known: Defaults,

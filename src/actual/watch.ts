@@ -32,8 +32,10 @@ const longestMs = 5000;
 /** An answer normally takes a millisecond. */
 const deadlineMs = 5000;
 
-/** Sends one cheap GET per interval. It detects restarts, other writers' commits and manual edits long
- * before the next timer. It is only a hint: errors here fail nothing, as the next pass finds them.
+/**
+ * Sends one cheap GET per interval. It detects restarts, other writers' commits and manual edits
+ * long before the next timer. It is only a hint: errors here fail nothing, as the next pass finds
+ * them.
  */
 export function startWatch({ client, ...options }: WatchOptions): Watch {
   const { intervalMs, isBusy, signal } = options;

@@ -8,10 +8,11 @@ type Get = (path: string) => Promise<DataPlaneResponse>;
 /** Retries for a truncated list. */
 const maxTries = 2;
 
-/** The complete list of servers in the process. HAProxy 3.0's master socket occasionally stalls in
- * answers of hundreds of kilobytes (`show servers state` of 5,000 servers). After 30 s the Data Plane
- * API then returns a truncated list, which would look like a lost reload. So if servers are missing,
- * one of their backends is read on its own, and the list is read again if they do exist.
+/**
+ * The complete list of servers in the process. HAProxy 3.0's master socket occasionally stalls in
+ * answers of hundreds of kilobytes (`show servers state` of 5,000 servers). After 30 s the Data
+ * Plane API then returns a truncated list, which would look like a lost reload. So if servers are
+ * missing, one of their backends is read on its own, and the list is read again if they do exist.
  */
 export async function wholeList(
   get: Get,

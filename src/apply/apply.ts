@@ -43,9 +43,10 @@ export function mapsOf({ steps }: Plan): readonly string[] {
   return [...new Set(steps.filter(isAboutMap).map(({ map }) => map))];
 }
 
-/** Applies a plan, in this order: maps that must exist; files that differ from the process; removed
- * entries; slots, without a reload; all structural steps in one commit, awaiting the reload's result;
- * new entries; the record of removed entries.
+/**
+ * Applies a plan, in this order: maps that must exist; files that differ from the process; removed
+ * entries; slots, without a reload; all structural steps in one commit, awaiting the reload's
+ * result; new entries; the record of removed entries.
  */
 export async function apply(context: ApplyContext, plan: Plan): Promise<ApplyResult> {
   const steps = plan.steps;
@@ -167,9 +168,10 @@ function putServer(planned: Planned, backend: string, name: string, written?: Wr
   planned.set(backend, { backend, slots: written ? [...others, written] : others });
 }
 
-/** After a failed reload, the file is the last good one, but the Data Plane API still holds the failed
- * configuration and refuses further commits. Posting the file back fixes that
- * (`POST /configuration/raw?skip_reload=true`).
+/**
+ * After a failed reload, the file is the last good one, but the Data Plane API still holds the
+ * failed configuration and refuses further commits. Posting the file back fixes that (`POST
+ * /configuration/raw?skip_reload=true`).
  */
 export async function repairView(client: DataPlaneWriter, signal?: AbortSignal): Promise<void> {
   const options = aborting(signal ? { signal } : {});

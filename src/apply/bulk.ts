@@ -8,8 +8,9 @@ import { aborting, type ApplyContext } from './context.js';
 import { appendSections, sectionsOf } from './render/sections.js';
 import { discard, execute, openTransaction } from './transaction.js';
 
-/** Each edit in a transaction rewrites the whole file, so N new backends cost O(N²). From this number
- * on, they are rendered a few at a time.
+/**
+ * Each edit in a transaction rewrites the whole file, so N new backends cost O(N²). From this
+ * number on, they are rendered a few at a time.
  */
 export const bulkFrom = 200;
 
@@ -19,9 +20,10 @@ const batchSize = 20;
 /** Transactions in parallel. The Data Plane API allows 20. */
 const transactions = 4;
 
-/** Writes all structural steps as one whole file with a forced reload, for passes with many new
- * backends. The Data Plane API renders the sections in transactions that are never committed
- * (`GET /configuration/raw?transaction_id=`): a few backends in each, all other steps in a last one. If
+/**
+ * Writes all structural steps as one whole file with a forced reload, for passes with many new
+ * backends. The Data Plane API renders the sections in transactions that are never committed (`GET
+ * /configuration/raw?transaction_id=`): a few backends in each, all other steps in a last one. If
  * another writer commits in between, the write is a conflict (`POST /configuration/raw?version=`).
  */
 export async function commitBulk(

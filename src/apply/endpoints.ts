@@ -9,12 +9,13 @@ import { editMarkerLine, editServerLines } from './render/server-line.js';
 import { saveServerState } from './state-file.js';
 import type { PlannedBackend } from './render/state-file.js';
 
-/** Fills, updates, drains and frees slots in all backends at once, without a reload. In order: runtime
- * changes that stop traffic; the server state file; one write of haproxy.cfg with its runtime actions;
- * the gate. Returns the configuration's new version.
- * HAProxy may be reloaded between any two of these. So a filled slot stays in drain until everything is
- * written and it is DOWN, and the state file says so before haproxy.cfg does. HAProxy's own checks
- * bring it UP. (`PUT /runtime/backends/{backend}/servers/{name}`, `POST /configuration/raw`)
+/**
+ * Fills, updates, drains and frees slots in all backends at once, without a reload. In order:
+ * runtime changes that stop traffic; the server state file; one write of haproxy.cfg with its
+ * runtime actions; the gate. Returns the configuration's new version. HAProxy may be reloaded
+ * between any two of these. So a filled slot stays in drain until everything is written and it is
+ * DOWN, and the state file says so before haproxy.cfg does. HAProxy's own checks bring it UP. (`PUT
+ * /runtime/backends/{backend}/servers/{name}`, `POST /configuration/raw`)
  */
 export async function applySlotSteps(
   context: ApplyContext,

@@ -22,7 +22,8 @@ export async function createMap(context: ApplyContext, { map }: CreateMap): Prom
   expectOk(response, `create map ${map}`);
 }
 
-/** Changes entries without a reload. For our own maps, the Data Plane API writes the file
+/**
+ * Changes entries without a reload. For our own maps, the Data Plane API writes the file
  * (`force_sync`). In a map shared with the operator we edit the lines ourselves: `force_sync` would
  * overwrite comments and lines that are not loaded yet.
  */
@@ -40,7 +41,8 @@ export async function applyEntries(
   if (after !== before) await writeMapFile(context, shared, after);
 }
 
-/** Changes one entry (`/runtime/maps/{map}/entries`). The whole-map PUT doesn't work: below 8 KiB it
+/**
+ * Changes one entry (`/runtime/maps/{map}/entries`). The whole-map PUT doesn't work: below 8 KiB it
  * appends, and the first of two equal keys wins.
  */
 async function applyEntry(context: ApplyContext, step: EntryStep, sync: boolean): Promise<void> {
@@ -82,9 +84,10 @@ export async function writeMap(context: ApplyContext, step: WriteMap): Promise<v
   expectOk(created, `create map ${map}`);
 }
 
-/** Writes map files before the commit, as they should be after it. The reload then loads configuration
- * and maps together, so no entry points to a missing backend and no backend lacks its entry. `undo`
- * collects what restores the old files.
+/**
+ * Writes map files before the commit, as they should be after it. The reload then loads
+ * configuration and maps together, so no entry points to a missing backend and no backend lacks its
+ * entry. `undo` collects what restores the old files.
  */
 export async function writeMapFiles(
   context: ApplyContext,

@@ -4,9 +4,10 @@ import { expectOk } from '../actual/answers.js';
 import { aborting, type ApplyContext, pathOf } from './context.js';
 import { type PlannedBackend, renderStateFile, slotStates } from './render/state-file.js';
 
-/** Writes the server state file through the data plane's general storage, so that HAProxy's next reload
- * or cold start knows which servers were UP. Does nothing if the operator's global section names no such
- * file; the pass reports that as degraded.
+/**
+ * Writes the server state file through the data plane's general storage, so that HAProxy's next
+ * reload or cold start knows which servers were UP. Does nothing if the operator's global section
+ * names no such file; the pass reports that as degraded.
  */
 export async function saveServerState(
   context: ApplyContext,
@@ -18,9 +19,11 @@ export async function saveServerState(
   await write(context, global.serverStateFile, renderStateFile(states));
 }
 
-/** Updates the file with what is UP now, so that a reload or restart by anyone else starts from correct
- * states. A process that exits after the pass can't correct the file later, so it leaves DOWN servers
- * out: HAProxy then starts them without a state instead of refusing requests until their checks pass.
+/**
+ * Updates the file with what is UP now, so that a reload or restart by anyone else starts from
+ * correct states. A process that exits after the pass can't correct the file later, so it leaves
+ * DOWN servers out: HAProxy then starts them without a state instead of refusing requests until
+ * their checks pass.
  */
 export async function refreshServerState(
   context: ApplyContext,

@@ -16,9 +16,9 @@ import type {
 } from './types.js';
 
 /**
- * What HAProxy should look like, from one read of Nomad. Each service is planned for itself; then
- * claims on routes and names are settled; one that can't be served is skipped with its reason and
- * holds nobody up.
+ * Computes HAProxy's desired state from one read of Nomad. Each service is planned on its own, then
+ * claims on routes and names are settled. A service that can't be served is skipped with a reason
+ * and doesn't block the others.
  */
 export function buildDesired(input: DesiredInput): DesiredState {
   const plans = planAll(input);
@@ -51,12 +51,12 @@ function planAll({ catalog, settings, routeFiles = [] }: DesiredInput): ServiceP
   return offers.flatMap((offer) => planService(offer, settings) ?? []);
 }
 
-/** A skipped service keeps its claims: a slip in a tag hands no domain over. */
+/** A skipped service keeps its claims, so a typo in a tag gives no domain away. */
 function claimOf({ offer, routes }: ServicePlan): Claim {
   return { service: offer.id, claimedAt: offer.claimedAt, routes };
 }
 
-/** The first plan of each name that only one may have. */
+/** For each backend name, the first plan that claims it. */
 function takenNames(plans: readonly ServicePlan[], prefix: string): ReadonlyMap<string, string> {
   const names = new Map([[connectorBackendName(prefix), 'the connector']]);
   for (const { backend } of plans) {
@@ -113,7 +113,7 @@ function rejection(
   return { service, code: 'rejected-by-haproxy', reason: known.reason, backend: name };
 }
 
-/** Everything that it asked for belongs to others. */
+/** All of its routes belong to others. */
 function lostAll({ offer }: ServicePlan, { kept, lost }: ClaimResult): Skipped | undefined {
   if (kept.length > 0 || lost.length === 0) return undefined;
   return { service: serviceLabel(offer.id), code: 'domain-claimed', reason: lost.join('; ') };
@@ -133,7 +133,7 @@ function byRoute(a: DesiredRoute, b: DesiredRoute): number {
   );
 }
 
-/** Stable, so each service's own keep their order. */
+/** Stable, so each service's warnings keep their order. */
 function byService(a: { service: string }, b: { service: string }): number {
   return compareText(a.service, b.service);
 }

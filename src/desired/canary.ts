@@ -1,10 +1,10 @@
 import { type Json, type JsonObject, objectsOf } from '../shared/json.js';
 import { type Grammar, matching } from './grammar.js';
 
-/** What a request says to be answered by a canary. */
+/** The header with which a request asks for a canary. */
 export interface CanaryHeader {
   readonly name: string;
-  /** Without it, any value but `never`. */
+  /** If absent, any value except `never`. */
   readonly value?: string;
 }
 
@@ -12,7 +12,7 @@ const headerPattern =
   /^([A-Za-z0-9][A-Za-z0-9_-]{0,127})(?::((?!(?:if|unless)$)[A-Za-z0-9][A-Za-z0-9._~-]{0,127}))?$/;
 
 export const canaryHeader: Grammar<CanaryHeader> = matching(
-  'the name of a header, or name:value, like X-Canary:always; letters, digits and . _ ~ -',
+  'a header name, or name:value, like X-Canary:always; letters, digits and . _ ~ -',
   headerPattern,
   (text) => {
     const [, name = '', value] = headerPattern.exec(text) ?? [];
@@ -21,8 +21,8 @@ export const canaryHeader: Grammar<CanaryHeader> = matching(
 );
 
 /**
- * Which servers are canaries changes without a reload: rules look them up in a map of ours, by the
- * backend's name and a place. With fewer canaries than places, each stands in several.
+ * Canaries change without a reload: rules look them up in one of our maps, by backend name and
+ * place. With fewer canaries than places, each one has several places.
  */
 export const canaryPlaces = 8;
 
@@ -30,7 +30,7 @@ export function canaryKey(backend: string, place: number): string {
   return `${backend}:${place}`;
 }
 
-/** In the map file's place, until `withCanaryMap` fills it in. */
+/** Placeholder for the map file, filled in by `withCanaryMap`. */
 const placeholder = '<canaries>';
 const placeVariable = 'nomad_canary_place';
 const chosen = 'nomad_canary';
@@ -41,8 +41,8 @@ export interface CanaryRules {
 }
 
 /**
- * A request that asks for a canary goes to the one that it draws, else to any that is UP (`use-server`
- * passes over those that are not), else on like all others.
+ * A request that asks for a canary goes to a randomly drawn one, otherwise to any that is UP
+ * (`use-server` skips servers that are not), otherwise it is balanced like all others.
  */
 export function canaryRules(backend: string, header: CanaryHeader | undefined): CanaryRules {
   if (header === undefined) return { requestRules: [], serverRules: [] };
@@ -73,12 +73,12 @@ function setVar(name: string, expression: string): JsonObject {
   return { type: 'set-var', var_name: name, var_scope: 'txn', var_expr: expression };
 }
 
-/** Whether canaries are looked up: the map then has to be there. */
+/** Whether canaries are looked up, which requires the map. */
 export function asksForCanaries(section: JsonObject): boolean {
   return section['server_switching_rule_list'] !== undefined;
 }
 
-/** The section with the map's path, as haproxy.cfg is to name it. */
+/** The section with the map's path as haproxy.cfg must name it. */
 export function withCanaryMap(section: JsonObject, file: string): JsonObject {
   if (!asksForCanaries(section)) return section;
   const fill = (list: string, field: string): Json[] =>

@@ -1,8 +1,8 @@
 import type { Json, JsonObject } from '../shared/json.js';
 
 /**
- * Instances of different versions are checked each on their own path and Host: HAProxy looks them
- * up by server name in map files. The files' names are not known here, so a section holds these
+ * Instances of different versions are each checked on their own path and Host, which HAProxy looks
+ * up by server name in map files. The file names are not known here, so sections hold these
  * placeholders until `withCheckMaps` fills them in.
  */
 export const checkPathsPlaceholder = '<check-paths>';
@@ -10,16 +10,16 @@ export const checkHostsPlaceholder = '<check-hosts>';
 
 export const checkPathLookup = `%[srv_name,map(${checkPathsPlaceholder},/)]`;
 
-/** A slot without an instance is not checked, so its Host never matters. */
+/** A slot without an instance isn't checked, so its Host doesn't matter. */
 export const checkHostLookup = `%[srv_name,map(${checkHostsPlaceholder},none)]`;
 
 export interface CheckMapFiles {
-  /** As haproxy.cfg is to name them: without blanks, commas and parentheses. */
+  /** Paths as haproxy.cfg must name them: without blanks, commas and parentheses. */
   readonly paths: string;
   readonly hosts: string;
 }
 
-/** The section with the placeholders replaced; the same section when it has none. */
+/** Replaces the placeholders. Returns the same section if it has none. */
 export function withCheckMaps(section: JsonObject, files: CheckMapFiles): JsonObject {
   const checks = section['http_check_list'];
   if (checks === undefined) return section;

@@ -2,10 +2,10 @@ import equal from 'fast-deep-equal';
 
 import type { Check, CheckShape } from './checks.js';
 
-/** A service's one check, as a backend holds it. */
+/** A service's single check, in the form a backend has. */
 export interface MergedCheck {
   readonly check: Check;
-  /** By member id, where members differ; the shape then holds the newest's. */
+  /** By member id if members differ. The shape then holds the newest member's. */
   readonly paths?: Readonly<Record<string, string>>;
   readonly hosts?: Readonly<Record<string, string>>;
   readonly fallbacks: readonly string[];
@@ -19,7 +19,7 @@ export interface MemberCheck {
 type HttpShape = Extract<CheckShape, { kind: 'http' }>;
 
 /**
- * One check that takes no instance down by another version's rule. The newest comes first.
+ * Merges checks so that no instance is judged by another version's rule. The newest comes first.
  * - All alike: that one.
  * - HTTP, and only path or Host differ: looked up by server name.
  * - Anything else: TCP, which holds for all of them.
@@ -36,7 +36,7 @@ export function mergeChecks(members: readonly [MemberCheck, ...MemberCheck[]]): 
   if (similar && https.length === shapes.length) {
     return { check: first, fallbacks, ...lookups(members, https) };
   }
-  const reason = 'its versions have different kinds of checks, so all are tested by TCP';
+  const reason = 'its versions have different kinds of checks, so all use a TCP check';
   return { check: { ...first, shape: { kind: 'tcp' } }, fallbacks: [...fallbacks, reason] };
 }
 

@@ -6,7 +6,7 @@ import type { CheckShape } from './checks.js';
 import { grpcHealthRequest } from './grpc.js';
 import { quoteWord } from '../haproxy/quote.js';
 
-/** After a failure, and before a server is up for the first time. */
+/** Check interval after a failure and before a server is first UP. */
 const fastMs = 1000;
 
 /** The check's part of a backend's section, without `default_server`. */
@@ -52,7 +52,7 @@ function httpChecks(shape: Shape<'http'>, pathsDiffer: boolean, hostsDiffer: boo
   return [send, { type: 'expect', match, pattern: quoteWord(pattern) }];
 }
 
-/** The answer's one message: `grpc.health.v1.HealthCheckResponse { status: SERVING }`. */
+/** The expected message: `grpc.health.v1.HealthCheckResponse { status: SERVING }`. */
 const servingStatus = '00000000020801';
 
 function grpcChecks({ service, authority, tls }: Shape<'grpc'>): Json[] {
@@ -78,7 +78,7 @@ export function checkServerFields({ shape, timing }: MergedCheck['check']): Json
   };
 }
 
-/** A check only asks whether the instance is well: its certificate need not be for the address. */
+/** A check only tests the instance's health, so its certificate isn't verified. */
 function tlsCheckFields({ host }: Shape<'http'>): JsonObject {
   const name = host.replace(/:\d+$/, '');
   return {

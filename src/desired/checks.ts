@@ -4,15 +4,15 @@ import type { CheckSpec } from '../observe/types.js';
 import { type Expectation, checkHost, checkPath, header, httpMethod } from './values.js';
 import type { Tags } from './vocabulary.js';
 
-/** How one instance is to be checked. */
+/** How to check one instance. */
 export interface Check {
   readonly shape: CheckShape;
   readonly timing: CheckTiming;
-  /** Where it is not the service's. */
+  /** If it differs from the service's port. */
   readonly port?: number;
-  /** The job spec's check that it was made from. */
+  /** The job spec's check it is based on. */
   readonly spec?: CheckSpec;
-  /** For people: what was asked for and can't be done. */
+  /** For people: what was requested but isn't possible. */
   readonly fallbacks: readonly string[];
 }
 
@@ -31,7 +31,7 @@ export type CheckShape =
       readonly method: string;
       readonly path: string;
       readonly host: string;
-      /** Name and value, without Host. */
+      /** Names and values, without Host. */
       readonly headers: readonly (readonly [string, string])[];
       readonly body?: string;
       readonly tls: boolean;
@@ -45,15 +45,15 @@ export type CheckShape =
     };
 
 export interface CheckInput {
-  /** Of the job version that the instance runs. */
+  /** From the job version the instance runs. */
   readonly specs: readonly CheckSpec[];
   readonly tags: Tags;
   readonly defaults: CheckDefaults;
-  /** Host header, where nothing else names one. */
+  /** Fallback for the Host header. */
   readonly host: string;
 }
 
-/** Tags beat the job spec, which beats the settings. */
+/** Precedence: tags, job spec, settings. */
 export function resolveCheck({ specs, tags, defaults, host }: CheckInput): Check {
   const { spec, fallbacks } = chooseSpec(reachable(defaults.fromJobSpec ? specs : [], tags));
   const shaped = shapeOf(spec, tags, host);
@@ -73,8 +73,8 @@ export function resolveCheck({ specs, tags, defaults, host }: CheckInput): Check
 }
 
 /**
- * A server's check goes to the server's address. One that Nomad makes at another address is TCP on
- * the service's own port, unless a tag names a port.
+ * HAProxy checks a server at the server's address. If Nomad's check uses another address, it
+ * becomes TCP on the service's own port, unless a tag names a port.
  */
 function reachable(specs: readonly CheckSpec[], tags: Tags): readonly CheckSpec[] {
   if (tags.checkPort !== undefined) return specs.map((spec) => without(spec, 'elsewhere'));
@@ -82,7 +82,9 @@ function reachable(specs: readonly CheckSpec[], tags: Tags): readonly CheckSpec[
   return here.length > 0 ? here : specs;
 }
 
-/** Of several checks the first http one gates; without one the first grpc, else the first tcp. */
+/**
+ * Of several checks, the first http one is used, otherwise the first grpc, otherwise the first tcp.
+ */
 function chooseSpec(specs: readonly CheckSpec[]): { spec?: CheckSpec; fallbacks: string[] } {
   for (const kind of ['http', 'grpc', 'tcp']) {
     const spec = specs.find(({ type }) => type.toLowerCase() === kind);
@@ -92,11 +94,11 @@ function chooseSpec(specs: readonly CheckSpec[]): { spec?: CheckSpec; fallbacks:
   const first = specs[0];
   if (first === undefined) return { fallbacks: [] };
   const { type, name } = first;
-  return { fallbacks: [`check ${name}: HAProxy can't run a ${type} check, so it tests TCP`] };
+  return { fallbacks: [`check ${name}: HAProxy can't run a ${type} check, so it uses TCP`] };
 }
 
 function ownPort(spec: CheckSpec, reason: string): { spec: CheckSpec; fallbacks: string[] } {
-  const message = `check ${spec.name}: ${reason}, so HAProxy tests the service's own port by TCP`;
+  const message = `check ${spec.name}: ${reason}, so HAProxy checks the service's own port by TCP`;
   return { spec: { ...without(spec, 'port'), type: 'tcp' }, fallbacks: [message] };
 }
 
@@ -135,7 +137,10 @@ function kindOf(spec: CheckSpec | undefined, tags: Tags): 'http' | 'https' | 'tc
   return type === 'http' || type === 'grpc' ? type : 'tcp';
 }
 
-/** Printable ASCII but `%`, `\` and `$`, with one kind of quotes at the most: it goes between the others. */
+/**
+ * Printable ASCII except `%`, `\` and `$`, and at most one kind of quotes: the other kind encloses
+ * it.
+ */
 const bodyPattern = /^(?:[ !"#&(-[\]-~]{1,1024}|[ !#&-[\]-~]{1,1024})$/;
 
 function writableBody(body: string): string | undefined {
@@ -149,7 +154,7 @@ function httpShape(spec: CheckSpec | undefined, tags: Tags, host: string): Shape
   const body = own?.body === undefined ? '' : writableBody(own.body);
   if (path === undefined || method === undefined || body === undefined) {
     const what = path === undefined ? 'path' : method === undefined ? 'method' : 'body';
-    const fallback = `check ${own?.name ?? ''}: its ${what} can't be written to HAProxy, so it tests TCP`;
+    const fallback = `check ${own?.name ?? ''}: its ${what} can't be written to haproxy.cfg, so it uses TCP`;
     return { shape: { kind: 'tcp' }, fallbacks: [fallback] };
   }
   const { hostHeader, headers, fallbacks } = specHeaders(own);
@@ -166,7 +171,7 @@ function httpShape(spec: CheckSpec | undefined, tags: Tags, host: string): Shape
   return { shape, fallbacks };
 }
 
-/** The service's own port speaks TLS, so a check of that port does too. */
+/** If the service's own port speaks TLS, so does a check of that port. */
 function sameTls(spec: CheckSpec | undefined, tags: Tags): boolean {
   return tags.serverSsl === true && tags.checkPort === undefined && spec?.port === undefined;
 }
@@ -181,7 +186,7 @@ function specHeaders(spec: CheckSpec | undefined) {
       const parsed = isHost ? checkHost.parse(value) : header.parse(`${name}: ${value}`)?.value;
       if (parsed === undefined || parsed === '') {
         fallbacks.push(
-          `check ${spec?.name ?? ''}: header ${name} is left out, HAProxy can't send it`,
+          `check ${spec?.name ?? ''}: header ${name} is omitted because HAProxy can't send it`,
         );
       } else if (isHost) hostHeader ??= parsed;
       else headers.push([name, parsed]);
@@ -197,7 +202,7 @@ function grpcShape(spec: CheckSpec | undefined, tags: Tags, host: string): Shape
   const own = spec?.type.toLowerCase() === 'grpc' ? spec : undefined;
   const service = own?.grpcService ?? '';
   if (!grpcServicePattern.test(service)) {
-    const fallback = `check ${own?.name ?? ''}: its gRPC service can't be asked for, so it tests TCP`;
+    const fallback = `check ${own?.name ?? ''}: HAProxy can't check its gRPC service by name, so it uses TCP`;
     return { shape: { kind: 'tcp' }, fallbacks: [fallback] };
   }
   const authority = tags.checkHost ?? host;

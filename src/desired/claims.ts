@@ -11,14 +11,14 @@ export interface Claim {
 
 export interface ClaimResult {
   readonly kept: readonly DesiredRoute[];
-  /** One line for people for each route that belongs to another: `domain x.io belongs to web`. */
+  /** One line for people per lost route: `domain x.io belongs to web`. */
   readonly lost: readonly string[];
 }
 
 /**
- * Who gets a route that several services claim. Files beat Nomad; then the older job keeps it, and
- * the name decides between equals. A deploy changes none of these, so a domain never flips.
- * The results stand in the order of the claims.
+ * Decides which service gets a route that several claim. Files beat Nomad, then the older job wins,
+ * then the name. A deploy changes none of these, so a domain never flips. Results are in the order
+ * of the claims.
  */
 export function settleClaims(claims: readonly Claim[]): readonly ClaimResult[] {
   const owners = new Map<string, ServiceId>();

@@ -10,18 +10,20 @@ export interface Domain {
 }
 
 export const domainForms = {
-  exact: 'a host name like www.example.com: letters, digits and dashes between dots',
+  exact: 'a host name like www.example.com: labels of letters, digits and dashes',
   prefix: 'the beginning of a host name, like api. or www.example',
   wildcard: '*.example.com',
   regex:
-    'a regular expression of letters, digits, - _ . ^ $ | * + ? ( ) (?: [ ] {n} {n,m} \\. \\d \\w, with at most three repetitions, and none of a group that holds another or a choice, but for ([a-z0-9-]+\\.)+ and the like',
+    'a regular expression of letters, digits, - _ . ^ $ | * + ? ( ) (?: [ ] {n} {n,m} \\. \\d \\w, with at most three repetitions; a repeated group may not contain a repetition or an alternation, except for forms like ([a-z0-9-]+\\.)+',
 } as const;
 
 const label = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
 const hostPattern = new RegExp(`^${label}(?:\\.${label})*$`);
 const prefixPattern = /^[a-z0-9][a-z0-9.-]*$/;
 
-/** One that begins with `*.` is a wildcard whatever the type. Undefined: not of the type's form. */
+/**
+ * `*.` always makes a wildcard, regardless of the type. Undefined: it doesn't have the type's form.
+ */
 export function parseDomain(raw: string, type: Domain['match']): Domain | undefined {
   const text = raw.toLowerCase();
   if (text.startsWith('*.')) return hostOf('wildcard', text.slice(2));
@@ -40,7 +42,7 @@ function hostOf(match: 'exact' | 'wildcard', host: string): Domain | undefined {
   return hostPattern.test(host) ? { match, host } : undefined;
 }
 
-/** The service's domains, and those that don't have the form of their type. */
+/** The service's domains, and those that are invalid for their type. */
 export function readDomains(tags: Tags, prefix: string) {
   const type = tags.domainType ?? 'exact';
   const domains: Domain[] = [];
@@ -63,11 +65,11 @@ export function readDomains(tags: Tags, prefix: string) {
 export interface RouteTargetBackend {
   readonly backend: string;
   readonly service: string;
-  /** Where no tag names them. */
+  /** Used if no tag names any. */
   readonly frontends: readonly string[];
 }
 
-/** Each domain with each path; without a domain a path on any host, or a whole tcp frontend. */
+/** Every domain with every path. Without a domain: paths on any host, or a whole tcp frontend. */
 export function routesOf(tags: Tags, domains: readonly Domain[], to: RouteTargetBackend) {
   const mode = tags.mode ?? 'http';
   const named = tags.frontends.length > 0;
@@ -85,7 +87,7 @@ export function routesOf(tags: Tags, domains: readonly Domain[], to: RouteTarget
   return firstOfEach(routes, routeKey);
 }
 
-/** What a request must look like for the route, whatever the frontend. */
+/** What a request must match, independent of the frontend. */
 export function routeKey({ match, host, path, mode }: DesiredRoute): string {
   return [mode, match, host, path ?? ''].join(' ');
 }

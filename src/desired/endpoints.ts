@@ -7,20 +7,20 @@ import type { RouteTarget } from './types.js';
 export interface Member {
   readonly id: string;
   readonly jobId: string;
-  /** Empty where it isn't known. */
+  /** Empty if unknown. */
   readonly group: string;
   readonly address: string;
   readonly port: number;
   readonly tags: readonly string[];
   readonly canary: boolean;
-  /** Orders members of one group by age. -1: its allocation is not known. */
+  /** Orders members of one group by age. -1: unknown allocation. */
   readonly jobVersion: number;
   readonly createIndex: number;
   readonly phase: 'serve' | 'gate' | 'drain';
   readonly terminal: boolean;
   readonly spec: InstanceSpec;
   readonly weight?: number;
-  /** Its host name can't be resolved now. */
+  /** Its host name can't be resolved at the moment. */
   readonly unresolved?: true;
 }
 
@@ -43,7 +43,7 @@ export function memberOfInstance(instance: CatalogInstance): Member {
  * | run | unknown | its node is disconnected: the check decides |
  * | any | complete, failed, lost | its process is gone |
  * | stop, evict | any other | it is stopping: in-flight requests finish |
- * | - | - | a ghost, Nomad has no such allocation |
+ * | - | - | ghost: Nomad has no such allocation |
  */
 export function phaseOf(
   allocation: AllocationFacts | undefined,
@@ -67,7 +67,7 @@ export function memberOfTarget(target: RouteTarget, tags: readonly string[]): Me
   };
 }
 
-/** Why it can't be a server, if it can't. */
+/** Why it can't be used as a server, if so. */
 export function unusable({ address, port, unresolved }: Member): string | undefined {
   if (!Number.isInteger(port) || port < 1 || port > 65_535) return 'it has no port';
   if (unresolved === true) return undefined;

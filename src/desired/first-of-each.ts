@@ -1,4 +1,6 @@
-/** Without those that have the key of an earlier one. A service may name thousands of domains. */
+/**
+ * Drops items with the key of an earlier one. Linear, as a service may name thousands of domains.
+ */
 export function firstOfEach<T>(items: readonly T[], keyOf: (item: T) => string): T[] {
   const seen = new Set<string>();
   return items.filter((item) => {

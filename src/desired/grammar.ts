@@ -1,13 +1,13 @@
 import type { JsonObject } from '../shared/json.js';
 
 /**
- * What a value may be. A parser lets through only what is known to be harmless where it ends up:
- * nothing else stands between a tag and haproxy.cfg.
+ * What a value may be. The parsers are the only check between a tag and haproxy.cfg, so they accept
+ * only what is known to be harmless there.
  */
 export interface Grammar<T> {
   /** The allowed form, for people. */
   readonly form: string;
-  /** The same as a JSON schema; it may allow a little more than the parser. */
+  /** The form as a JSON schema, which may allow slightly more than the parser. */
   readonly schema: JsonObject;
   parse(this: void, text: string): T | undefined;
 }
@@ -20,7 +20,7 @@ export function oneOf<const T extends string>(...values: readonly T[]): Grammar<
   };
 }
 
-/** One of the words, or what another grammar allows. */
+/** Accepts what either grammar accepts. */
 export function either<A, B>(first: Grammar<A>, second: Grammar<B>): Grammar<A | B> {
   return {
     form: `${first.form}, or ${second.form}`,
@@ -38,9 +38,9 @@ export const boolean: Grammar<boolean> = {
   },
 };
 
-/** A tag that says enough by being there. */
+/** A tag that needs no value. */
 export const flag: Grammar<boolean> = {
-  form: 'true, or nothing, or false',
+  form: 'true, false or no value',
   schema: boolean.schema,
   parse: (text) => (text === '' ? true : boolean.parse(text)),
 };
@@ -59,7 +59,7 @@ export function integer(min: number, max: number): Grammar<number> {
 const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
 const day = 24 * units.h;
 
-/** Milliseconds, from one up to a day. */
+/** Milliseconds, from 1 to a day. */
 export const duration: Grammar<number> = {
   form: 'a time from 1ms to 24h, like 500ms, 10s, 2m or 1h',
   schema: { type: 'string', pattern: '^[1-9]\\d*(ms|s|m|h)$' },
@@ -83,7 +83,7 @@ export function matching<T = string>(
   };
 }
 
-/** Text that is taken as it is. */
+/** Text that is used verbatim. */
 export function text(form: string, pattern: RegExp): Grammar<string> {
   return matching(form, pattern, (value) => value);
 }

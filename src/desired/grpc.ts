@@ -12,7 +12,7 @@ const endHeaders = 0x4;
 const streamNumber = 1;
 
 /**
- * All that a client sends to call grpc.health.v1.Health/Check on a fresh HTTP/2 connection, in hex:
+ * Everything a client sends to call grpc.health.v1.Health/Check on a new HTTP/2 connection, in hex:
  * preface, empty SETTINGS, HEADERS, and DATA with the HealthCheckRequest.
  */
 export function grpcHealthRequest({ service, authority, tls }: GrpcHealthRequest): string {

@@ -9,9 +9,9 @@ import { oneLine } from '../shared/text.js';
 import type { DesiredWarning, Endpoint, KeptEndpoint, KeptService, RouteTarget } from './types.js';
 import type { TagName, Tags } from './vocabulary.js';
 
-/** An instance with its own tags. */
+/** An instance with its parsed tags. */
 export interface ReadMember extends CheckedMember {
-  /** Its own tags that can't be read: the service's stand in for them. */
+  /** Its invalid tags. The service's values are used instead. */
   readonly invalid: readonly TagName[];
 }
 
@@ -34,14 +34,14 @@ export function readMembers(offer: Offer, tags: Tags, prefix: string): Members {
   const warnings = all.flatMap(({ member }): DesiredWarning[] => {
     const problem = unusable(member);
     if (problem !== undefined) {
-      const message = `instance ${member.id} is left out: ${problem}`;
+      const message = `instance ${member.id} is not used: ${problem}`;
       return [{ service, code: 'instance-unusable', message }];
     }
     if (member.unresolved === true) {
-      const message = `instance ${member.id}: its host name can't be resolved, so it keeps the address that it has, or is left out without one`;
+      const message = `instance ${member.id}: its host name can't be resolved; it keeps its current address, or is not used if it has none`;
       return [{ service, code: 'instance-unusable', message }];
     }
-    // What speaks for the service is said of the service.
+    // These tags decide for the service, so their problems are reported for the service.
     if (speaks.has(member.tags.join('\n'))) return [];
     return parse(member.tags).invalid.map(({ tag, problem: why }) => {
       const message = `tag ${oneLine(tag, 120)} of instance ${member.id} is ignored: ${why}`;
@@ -62,7 +62,7 @@ function parser(prefix: string): (tags: readonly string[]) => ParsedTags {
   };
 }
 
-/** A canary's own comes first: it may have tags of its own (`canary_tags`) until it is promoted. */
+/** A canary's own tag comes first: it may have `canary_tags` until it is promoted. */
 export function withCanaryHeader(tags: Tags, members: readonly CheckedMember[]): Tags {
   if (tags.backend === 'custom' || tags.mode === 'tcp') return { ...tags, canaryHeader: undefined };
   const own = members.flatMap(({ member, tags }) => (member.canary && tags.canaryHeader) || []);
@@ -74,7 +74,7 @@ export function canariesOf(members: readonly CheckedMember[]): string[] {
   return serving.map(({ member }) => member.id).sort();
 }
 
-/** So that shares can be told by smaller ones; among an operator's servers, HAProxy's own. */
+/** 100 leaves room for smaller shares. Among an operator's servers, HAProxy's default is used. */
 export const usualWeight = { dynamic: 100, custom: 1 } as const;
 
 export function endpointsOf(
@@ -108,7 +108,7 @@ function byId(a: Endpoint, b: Endpoint): number {
   return compareText(a.id, b.id);
 }
 
-/** What is known of the service's instances even though it is skipped. */
+/** What is known about the instances of a skipped service. */
 export function keptService(
   service: string,
   endpoints: readonly Endpoint[],
@@ -137,7 +137,7 @@ export function keptService(
   };
 }
 
-/** The targets of a route file of which nothing else can be read. */
+/** The targets of a route file whose other content is invalid. */
 export function keptTargets(name: string, targets: readonly RouteTarget[]): KeptService {
   const endpoints = targets.map((target): KeptEndpoint => {
     const { id, createIndex, address, port, phase, terminal, weight } = memberOfTarget(target, []);

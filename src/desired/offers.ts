@@ -6,17 +6,17 @@ import type { ServiceId } from '../haproxy/names.js';
 import { byAuthority, type JobAge, type TagSet, tagSetsOf } from './tag-sets.js';
 import type { RouteFile } from './types.js';
 
-/** A service that opted in, or a route file: both are planned alike. */
+/** A service that opted in, or a route file. Both are planned the same way. */
 export interface Offer {
   readonly id: ServiceId;
   readonly claimedAt: number;
-  /** At least one; the first decides what can't be joined with the others'. */
+  /** At least one. The first decides where values can't be merged. */
   readonly tagSets: readonly [TagSet, ...TagSet[]];
-  /** From the declaration, for when there is no instance. */
+  /** From the declaration, for a service without instances. */
   readonly declaredChecks: readonly CheckSpec[];
-  /** Instances that its live jobs ask for, registered or yet to come. */
+  /** Instances its live jobs ask for, registered or not. */
   readonly declaredCount: number;
-  /** Only those that opted in, see `byAuthority` for their order. */
+  /** Only those that opted in, ordered by `byAuthority`. */
   readonly members: readonly Member[];
 }
 

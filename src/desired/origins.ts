@@ -1,13 +1,13 @@
 import type { CheckSpec } from '../observe/types.js';
 import { type TagName, type Tags, tagNames, tagRows } from './vocabulary.js';
 
-/** Where a value came from; of several, the first in this order counts. */
+/** Where a value came from, highest precedence first. */
 export type Origin = 'tag' | 'job-spec' | 'setting' | 'default';
 
 /** By the tag's key, without the prefix: `check.interval` came from the job spec. */
 export type Origins = Readonly<Record<string, Origin>>;
 
-/** What a job's check block says, by the tag that would override it. */
+/** Values of a job's check block, by the tag that would override them. */
 const inSpec: Partial<Readonly<Record<TagName, (spec: CheckSpec) => unknown>>> = {
   checkType: ({ type }) => type,
   checkPath: ({ path }) => path,
@@ -18,7 +18,7 @@ const inSpec: Partial<Readonly<Record<TagName, (spec: CheckSpec) => unknown>>> =
   checkTimeout: ({ timeoutMs }) => timeoutMs,
 };
 
-/** Tags whose value is a setting's where nobody gives them. */
+/** Tags that default to a setting. */
 const inSettings: ReadonlySet<TagName> = new Set([
   'backendStrategy',
   'frontends',
@@ -28,7 +28,7 @@ const inSettings: ReadonlySet<TagName> = new Set([
   'checkFall',
 ]);
 
-/** `spec`: the check of the job spec that the service's check was made from. */
+/** `spec`: the job spec's check that the service's check is based on. */
 export function originsOf(tags: Tags, spec: CheckSpec | undefined): Origins {
   return Object.fromEntries(
     tagNames.map((name) => [tagRows[name].key, originOf(name, tags[name], spec)]),
@@ -42,7 +42,7 @@ function originOf(name: TagName, given: unknown, spec: CheckSpec | undefined): O
   return inSettings.has(name) ? 'setting' : 'default';
 }
 
-/** A block that leaves a value out has it empty, or 0. */
+/** In a block, a missing value is empty or 0. */
 function isSaid(value: unknown): boolean {
   return value !== undefined && value !== '' && value !== 0;
 }

@@ -21,18 +21,18 @@ import type {
 import { checkHost } from './values.js';
 import type { Tags } from './vocabulary.js';
 
-/** What one service wants, before it is known who else wants the same. */
+/** What one service wants, before conflicts with others are settled. */
 export interface ServicePlan {
   readonly offer: Offer;
   readonly backend: DesiredBackend;
   readonly routes: readonly DesiredRoute[];
   readonly warnings: readonly DesiredWarning[];
   readonly skipped?: Skipped;
-  /** Its instances, for where it stands already should it be skipped. */
+  /** Its instances, used where it already exists in case it is skipped. */
   readonly kept: KeptService;
 }
 
-/** Undefined: the service is to be left alone. */
+/** Undefined: leave the service alone. */
 export function planService(offer: Offer, settings: Settings): ServicePlan | undefined {
   const { prefix } = settings.tags;
   const own = serviceTags(offer, prefix);
@@ -110,7 +110,7 @@ function backendContent(
   };
 }
 
-/** The kind of check is the operator's. */
+/** The operator decides the kind of check. */
 function perServer(check: Check): Check {
   return check.shape.kind === 'none' ? check : { ...check, shape: { kind: 'tcp' } };
 }
@@ -124,7 +124,7 @@ function checkMaps({ merged, keepCheck }: ServiceCheck) {
   };
 }
 
-/** What a check names as its Host where nobody says: what a client would. */
+/** Default Host of a check: the one a client would send. */
 function defaultHost(offer: Offer, domains: readonly Domain[]): string {
   const exact = domains.find(({ match }) => match === 'exact')?.host;
   return exact ?? checkHost.parse(offer.id.name) ?? 'localhost';
@@ -156,7 +156,7 @@ function checkWarnings(service: string, { merged, unreadable, keepCheck }: Servi
     ...{ service, code: 'check-fallback', message },
   }));
   if (unreadable.length > 0) {
-    const then = keepCheck ? 'the check stays as it is' : "another instance's check stands in";
+    const then = keepCheck ? 'the check stays unchanged' : "another instance's check is used";
     const message = `job spec unreadable, ${then}: ${unreadable.join('; ')}`;
     warnings.push({ service, code: 'check-unreadable', message });
   }

@@ -11,7 +11,7 @@ const groups: readonly (readonly [title: string, belongs: (key: string) => boole
   ['Traffic', () => true],
 ];
 
-/** docs/tags.md, from the table of tags. */
+/** Renders docs/tags.md from the table of tags. */
 export function renderTagReference(): string {
   const left = new Set(rows);
   const sections = groups.map(([title, belongs]) => {
@@ -92,7 +92,7 @@ function marks({ many, custom, perInstance, httpOnly, inFiles }: Row): string {
   return set.flatMap(([holds, mark]) => (holds ? [`(${mark})`] : [])).join(' ');
 }
 
-/** As Markdown, outside of code. */
+/** Escapes Markdown outside of code. */
 function text(cell: string): string {
   return cell
     .split('`')

@@ -1,11 +1,11 @@
 const allowed = /^(?:[a-z0-9._^$|*+?()[\]-]|\(\?:|\\[.dw]|(?<!\))\{\d{1,2}(?:,\d{0,2})?\})+$/;
-/** A class inside a class, an empty one, or one that begins with `]`: PCRE reads them otherwise. */
+/** A nested class, an empty one, or one that begins with `]`: PCRE reads these differently. */
 const ambiguousClass = /\[[^\]]*\[|\[\^?\]/;
 
 /**
- * A pattern that means the same to PCRE as to us and is plain text to haproxy.cfg and map files: no
- * blank, quote, comment sign or escape other than those above, and no leading dash, which would be
- * read as a flag. Counted groups are refused, as nested ones grow without bound.
+ * A pattern that means the same to PCRE as to us and is plain text in haproxy.cfg and map files: no
+ * blank, quote, comment sign or other escape, and no leading dash, which HAProxy would read as a
+ * flag. Counted groups are refused, because nested ones grow without bound.
  */
 export function isSafeRegex(pattern: string): boolean {
   if (!allowed.test(pattern) || ambiguousClass.test(pattern)) return false;
@@ -25,7 +25,7 @@ function matchesSlash(pattern: string): boolean {
 }
 
 const tokenPattern = /\[[^\]]*\]|\\.|\(\?:|(?:[*+?]|\{\d+(?:,\d*)?\})\??|./g;
-/** Groups' ends, classes, quantifiers and characters, each for itself. */
+/** Tokens: group ends, classes, quantifiers and characters. */
 export function regexTokens(pattern: string): readonly string[] {
   return pattern.match(tokenPattern) ?? [];
 }
@@ -34,9 +34,9 @@ const repeats = /^(?:[*+]|\{\d+,)/;
 const maxRepeats = 3;
 
 /**
- * PCRE2 tries every way in which a host could match before it says no, and whoever sends the host
- * picks the worst one. Of three repetitions it takes 3 ms at most for 253 characters (HAProxy 3.0.11,
- * PCRE2 10.46); four, or a repetition of repetitions, go on to PCRE2's match limit, up to 120 ms.
+ * PCRE2 tries every possible match before it fails, and the client can send the worst-case host.
+ * With three repetitions it takes at most 3 ms for 253 characters (HAProxy 3.0.11, PCRE2 10.46).
+ * Four, or nested ones, run up to PCRE2's match limit, which takes up to 120 ms.
  */
 function isCheap(pattern: string): boolean {
   const tokens = regexTokens(pattern);
@@ -56,7 +56,7 @@ function openerOf(tokens: readonly string[], closer: number): number {
   return 0;
 }
 
-/** What a repeated group may hold: no choice and no repetition, but `[a-z0-9-]+\.` and the like. */
+/** A repeated group may hold no alternation and no repetition, except forms like `[a-z0-9-]+\.`. */
 function isDivided(group: readonly string[]): boolean {
   if (!group.some((token) => repeats.test(token) || /^[|?(]/.test(token))) return true;
   const [first = '', second = '', third = '', ...others] = group;
@@ -66,7 +66,7 @@ function isDivided(group: readonly string[]): boolean {
     : repeats.test(third) && divides(first, second);
 }
 
-/** One sign, which the part that repeats can't match. */
+/** A single character that the repeated part can't match. */
 function divides(sign: string, part: string): boolean {
   if (!/^(?:[a-z0-9_-]|\\\.)$/.test(sign) || part === '' || /^[()|^$]/.test(part)) return false;
   return !new RegExp(`^${part}$`, 'u').test(sign.replace('\\', ''));

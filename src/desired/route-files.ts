@@ -5,12 +5,12 @@ import { parseTags } from './tags.js';
 import type { RouteFile, RouteTarget } from './types.js';
 import { tagNames, tagRows } from './vocabulary.js';
 
-/** Routes to what is not in Nomad: a file names domains and targets, and else what tags name. */
+/** Routes to services outside Nomad. A file has domains, targets and the same keys as tags. */
 export type ParsedRouteFile =
   | { readonly file: RouteFile }
   | {
       readonly problems: readonly string[];
-      /** Where these alone can be read. */
+      /** Present if only these are valid. */
       readonly targets?: readonly RouteTarget[];
     };
 
@@ -18,17 +18,17 @@ const prefix = 'route';
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const rows = tagNames.map((name) => tagRows[name]).filter(({ inFiles }) => inFiles);
 const rowByKey = new Map(rows.map((row) => [row.key, row]));
-/** Keys like `check` that hold keys and are none themselves. */
+/** Keys like `check` that only group other keys. */
 const groups = new Set(
   rows.map(({ key }) => key.split('.')[0] ?? '').filter((group) => !rowByKey.has(group)),
 );
 
-/** `name` is the file's, without its extension; `content` what YAML or JSON made of it. */
+/** `name` is the file name without extension, `content` its parsed YAML or JSON. */
 export function parseRouteFile(name: string, content: unknown): ParsedRouteFile {
   if (!namePattern.test(name)) {
-    return { problems: ["the file's name may hold letters, digits and . _ - only"] };
+    return { problems: ['the file name may only contain letters, digits and . _ -'] };
   }
-  if (!isObject(content)) return { problems: ['the file must hold keys and values'] };
+  if (!isObject(content)) return { problems: ['the file must be a mapping of keys to values'] };
   const { targets: rawTargets, ...rest } = content;
   const problems: string[] = [];
   const targets = readTargets(rawTargets, problems);
@@ -40,12 +40,12 @@ export function parseRouteFile(name: string, content: unknown): ParsedRouteFile 
 
 function readTargets(raw: Json | undefined, problems: string[]): RouteTarget[] {
   const items = isList(raw) ? raw : raw === undefined ? [] : [raw];
-  if (items.length === 0) problems.push('targets: at least one is needed');
+  if (items.length === 0) problems.push('targets: at least one is required');
   return items.flatMap((item) => {
     const target = isObject(item) ? targetOfObject(item) : targetOfText(item);
     if (target === undefined) {
       problems.push(
-        'targets: allowed are an IP address with a port like 10.0.0.5:8080, or address, port and weight',
+        'targets: allowed: an IP address with a port like 10.0.0.5:8080, or address, port and weight',
       );
     }
     return target ?? [];
@@ -75,7 +75,7 @@ function isInteger(value: Json | undefined, min: number, max: number): value is 
   return typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;
 }
 
-/** Nested keys become dotted ones, lists repeat their key. */
+/** Flattens nested keys to dotted ones. Lists repeat their key. */
 function flatten(content: JsonObject, path: string, problems: string[]): string[] {
   return Object.entries(content).flatMap(([name, value]) => {
     const key = `${path}${name === 'domains' && path === '' ? 'domain' : name}`.toLowerCase();
@@ -102,7 +102,7 @@ function tagProblems(tags: readonly string[]): string[] {
   if (wrong.length > 0) return wrong;
   const { mode, paths, frontends } = parsed.tags;
   const routed = mode === 'tcp' ? frontends : paths;
-  return domains.length + routed.length > 0 ? [] : ['domains: at least one is needed'];
+  return domains.length + routed.length > 0 ? [] : ['domains: at least one is required'];
 }
 
 function isList(value: Json | undefined): value is readonly Json[] {
@@ -113,13 +113,13 @@ function isScalar(value: Json | undefined): value is string | number | boolean {
   return ['string', 'number', 'boolean'].includes(typeof value);
 }
 
-/** The JSON schema of such a file, for editors; `parseRouteFile` is a little stricter. */
+/** JSON schema of a route file, for editors. `parseRouteFile` is slightly stricter. */
 export function routeFileSchema(): JsonObject {
   const leaves = Object.fromEntries(rows.map((row) => [row.key, schemaOf(row)]));
   const nested = Object.fromEntries([...groups].sort().map((group) => [group, groupSchema(group)]));
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',
-    title: 'A route to what is not in Nomad',
+    title: 'A route to a service outside Nomad',
     type: 'object',
     additionalProperties: false,
     required: ['targets'],

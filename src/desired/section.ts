@@ -8,16 +8,18 @@ import { quoteWord } from '../haproxy/quote.js';
 import type { Balance, Header, Rate } from './values.js';
 import type { Tags } from './vocabulary.js';
 
-/** Of six servers, four may die at once, and a request meet each of them (docs/performance.md). */
+/**
+ * Four of six servers may die at once, and a request may hit each of them (docs/performance.md).
+ */
 const retryCount = 10;
 const tableSize = 100_000;
-/** The operator's frontends rather use the first ones. */
+/** The operator's frontends usually use the first ones. */
 const counter = 2;
 const allowed = 'nomad_allowed';
-/** HAProxy reads 64 words of a line. */
+/** HAProxy accepts 64 words per line. */
 const aclValues = 40;
 
-/** A dynamic backend's whole section. What zero loss needs stands here, not in the defaults. */
+/** A dynamic backend's section. Options needed for zero loss are set here, not in `defaults`. */
 export function dynamicSection(name: string, tags: Tags, merged: MergedCheck): JsonObject {
   const http = (tags.mode ?? 'http') === 'http';
   return canonicalSection({
@@ -25,7 +27,7 @@ export function dynamicSection(name: string, tags: Tags, merged: MergedCheck): J
     ...balanceFields(tags.loadBalance ?? { algorithm: 'roundrobin' }),
     redispatch: { enabled: 'enabled', interval: 1 },
     retries: retryCount,
-    // A server that dies with a request in hand; see RETRY_SAFE.
+    // For a server that dies during a request; see retrySafe.
     retry_on: http ? 'conn-failure empty-response' : undefined,
     load_server_state_from_file: 'global',
     forwardfor: http && tags.forwardedFor !== false ? { enabled: 'enabled' } : undefined,
@@ -53,7 +55,7 @@ function balanceFields(balance: Balance): JsonObject {
   const header = algorithm === 'hdr' ? { hdr_name: balance.header } : {};
   return {
     balance: { algorithm, ...header },
-    // The default hash can't follow servers that come and go without a reload.
+    // The default hash doesn't follow servers that change without a reload.
     hash_type: isHashed(balance) ? { method: 'consistent' } : undefined,
   };
 }
@@ -67,7 +69,7 @@ function timeouts(tags: Tags): JsonObject {
   };
 }
 
-/** The value is made from the server's address, so it follows an instance from slot to slot. */
+/** The value is derived from the server's address, so it follows an instance from slot to slot. */
 function cookieFields(backend: string, { cookie }: Tags): JsonObject {
   if (cookie === undefined) return {};
   return {
@@ -95,8 +97,8 @@ function serverOptions(tags: Tags, http: boolean): JsonObject {
 }
 
 /**
- * A check of the service's own port speaks as its traffic does. HAProxy takes that over by itself only
- * where a server names no port to check, and slots always do.
+ * A check of the service's own port uses the same protocols as traffic. HAProxy inherits them only
+ * if a server has no check port, and slots always have one.
  */
 function checkWire(
   { checkPort, sendProxy, serverProto }: Tags,
@@ -134,7 +136,7 @@ function allowFields({ allowList }: Tags): JsonObject {
 function stickTable(http: boolean, { periodMs }: Rate): JsonObject {
   const what = http ? 'http_req_rate' : 'conn_rate';
   return {
-    // Takes IPv4 addresses too.
+    // Also holds IPv4 addresses.
     type: 'ipv6',
     size: tableSize,
     expire: periodMs,
@@ -142,7 +144,7 @@ function stickTable(http: boolean, { periodMs }: Rate): JsonObject {
   };
 }
 
-/** Only what may be done twice is sent again once a server has had it: GET and HEAD. */
+/** Once a server has received a request, only GET and HEAD are retried. */
 const retrySafe = { type: 'disable-l7-retry', cond: 'unless', cond_test: 'METH_GET' };
 
 function httpRules(backend: string, tags: Tags): JsonObject {
@@ -177,7 +179,7 @@ function httpRules(backend: string, tags: Tags): JsonObject {
   };
 }
 
-/** One rule for all, so that what is left is never cut again. */
+/** One rule for all paths, so that the remainder is never stripped again. */
 function stripRule(paths: readonly string[]): JsonObject {
   const longestFirst = [...new Set(paths)].sort((a, b) => b.length - a.length || (a < b ? -1 : 1));
   const alternatives = longestFirst.map((path) => path.replaceAll('.', '\\.')).join('|');

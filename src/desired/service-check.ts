@@ -7,7 +7,7 @@ import type { Tags } from './vocabulary.js';
 
 export interface CheckedMember {
   readonly member: Member;
-  /** Its own, where they can be read; else the service's. */
+  /** Its own tags if valid, otherwise the service's. */
   readonly tags: Tags;
 }
 
@@ -20,7 +20,7 @@ export interface ServiceCheck {
 }
 
 export interface ServiceCheckInput {
-  /** The newest first. */
+  /** Newest first. */
   readonly members: readonly CheckedMember[];
   readonly tags: Tags;
   readonly declared: readonly CheckSpec[];
@@ -29,8 +29,8 @@ export interface ServiceCheckInput {
 }
 
 /**
- * Each instance as the job version that it runs says. A spec that can't be read says nothing about
- * the check: another instance's stands in for it, and without one the backend keeps what it has.
+ * Checks each instance as its own job version says. If that spec can't be read, another instance's
+ * check is used. Without one, the backend keeps its check.
  */
 export function serviceCheck(input: ServiceCheckInput): ServiceCheck {
   const { defaults, host, tags, declared } = input;
@@ -55,7 +55,9 @@ export function serviceCheck(input: ServiceCheckInput): ServiceCheck {
   };
 }
 
-/** The member's own, else those of the newest readable member, of its own version if there is one. */
+/**
+ * The member's own checks, otherwise the newest readable member's, preferably of the same version.
+ */
 function specsFor(member: Member, all: readonly CheckedMember[]): readonly CheckSpec[] | undefined {
   if (member.spec.status === 'known') return member.spec.checks;
   const readable = all.map((other) => other.member).filter(({ spec }) => spec.status === 'known');
@@ -66,7 +68,7 @@ function specsFor(member: Member, all: readonly CheckedMember[]): readonly Check
   return spec?.status === 'known' ? spec.checks : undefined;
 }
 
-/** The tags alone say how to check; in a custom backend the kind of check is the operator's. */
+/** Whether tags alone define the check. In a custom backend, the operator decides its kind. */
 function sayAll(tags: Tags, custom: boolean): boolean {
   const { checkType, checkPath, checkMethod, checkHost, checkExpect } = tags;
   if (tags.checkDisabled === true) return true;
@@ -74,7 +76,7 @@ function sayAll(tags: Tags, custom: boolean): boolean {
   return (checkType ?? checkPath ?? checkMethod ?? checkHost ?? checkExpect) !== undefined;
 }
 
-/** Those whose process is gone need no check, unless there is no other. */
+/** Skips members whose process is gone, unless there are no others. */
 function living(checks: readonly MemberCheck[], members: readonly CheckedMember[]) {
   const alive = checks.filter((_, index) => members[index]?.member.terminal === false);
   return alive.length > 0 ? alive : checks;

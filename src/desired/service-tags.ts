@@ -16,7 +16,7 @@ import { oneLine } from '../shared/text.js';
 import type { DesiredRoute, DesiredWarning } from './types.js';
 import { type TagName, tagNames, tagRows, type Tags } from './vocabulary.js';
 
-/** The tags of all that offer one service, as one. */
+/** Merges the tags of all jobs and groups that offer a service. */
 export interface ServiceTags {
   readonly tags: Tags;
   readonly domains: readonly Domain[];
@@ -36,10 +36,10 @@ interface ReadSet {
   readonly invalid: readonly InvalidTag[];
 }
 
-/** Each set's own mean something; a service has one of all others, and the first set's counts. */
+/** Tags that are read per set. For all others, the first set's value counts. */
 const joined: readonly TagName[] = ['domains', 'domainType', 'paths', 'frontends'];
 
-/** Routes are those of all sets together; what a backend can have only one of is the first set's. */
+/** Routes are merged from all sets. What a backend has only one of comes from the first set. */
 export function serviceTags({ tagSets }: Offer, prefix: string): ServiceTags {
   const [lead, ...others] = tagSets;
   const first = readSet(lead, prefix);
@@ -89,7 +89,7 @@ function readSet(set: TagSet, prefix: string): ReadSet {
   return { set, parsed, ...readDomains(applicableTags(parsed.tags), prefix) };
 }
 
-/** One route for each thing that is asked for, in every frontend that one of them names. */
+/** One route per match, in every frontend that any set names for it. */
 function joinRoutes(routes: readonly DesiredRoute[]): readonly DesiredRoute[] {
   const byKey = new Map<string, DesiredRoute>();
   for (const route of routes) {
@@ -123,7 +123,7 @@ function differs(name: TagName, a: ReadSet, b: ReadSet): boolean {
   );
 }
 
-/** As given; without the tag, what holds then. */
+/** The value as given, or the default. */
 function shown(name: TagName, { parsed }: ReadSet): string {
   const given = parsed.given[name] ?? [];
   return given.length === 0 ? tagRows[name].fallback : oneLine(given.join(', '), 80);

@@ -2,7 +2,7 @@ import type { ParsedTags } from './tags.js';
 import type { DesiredWarning } from './types.js';
 import { type TagName, type Tags, tagNames, tagRows } from './vocabulary.js';
 
-/** The tags without those that mean nothing in tcp mode. */
+/** Drops tags that have no meaning in tcp mode. */
 export function applicableTags(tags: Tags): Tags {
   if (tags.mode !== 'tcp') return tags;
   const ignored = tagNames.filter((name) => tagRows[name].httpOnly);
@@ -10,7 +10,7 @@ export function applicableTags(tags: Tags): Tags {
   return { ...tags, ...(Object.fromEntries(blank) as Partial<Tags>) };
 }
 
-/** Of the tags that do nothing: unknown ones, and known ones that don't fit this kind of service. */
+/** Warnings about tags without effect: unknown ones, and ones that don't apply to this service. */
 export function tagWarnings(service: string, prefix: string, parsed: ParsedTags): DesiredWarning[] {
   const { tags, unknown } = parsed;
   const warnings: DesiredWarning[] = unknown.map(({ tag, nearest }) => {
@@ -33,9 +33,10 @@ function isGiven(tags: Tags, name: TagName): boolean {
 
 function ignoredBecause(name: TagName, tags: Tags): string | undefined {
   const { custom, httpOnly } = tagRows[name];
-  if (tags.backend === 'custom' && !custom) return "a custom backend's settings are the operator's";
-  if (tags.mode === 'tcp' && httpOnly) return 'it needs mode http';
-  if (name === 'backendName' && tags.backend !== 'custom') return 'it needs backend=custom';
-  if (name === 'pathStrip' && tags.paths.length === 0) return 'there is no path';
+  if (tags.backend === 'custom' && !custom)
+    return 'the operator controls the settings of a custom backend';
+  if (tags.mode === 'tcp' && httpOnly) return 'it requires mode=http';
+  if (name === 'backendName' && tags.backend !== 'custom') return 'it requires backend=custom';
+  if (name === 'pathStrip' && tags.paths.length === 0) return 'the service has no path';
   return undefined;
 }

@@ -3,29 +3,28 @@ import type { ServiceDeclaration } from '../observe/types.js';
 import type { Member } from './endpoints.js';
 import { firstOfEach } from './first-of-each.js';
 
-/** Tags that speak for one group of one job. */
+/** The tags of one group of one job. */
 export interface TagSet {
   readonly jobId: string;
-  /** Empty where it isn't known. */
+  /** Empty if unknown. */
   readonly group: string;
   readonly tags: readonly string[];
 }
 
-/** The age of a job; MAX_SAFE_INTEGER for one that is no more. */
+/** The age of a job; MAX_SAFE_INTEGER if it is gone. */
 export type JobAge = (jobId: string) => number;
 
 /**
- * Whose tags count, the oldest job's first. Versions are compared within one group of one job only:
- * a service may be offered by several, each with tags of its own.
+ * The tag sets that count, oldest job first. Versions are only compared within one group of one job,
+ * because several groups may offer a service with different tags.
  *
  * | the group has | its tags are those of |
  * |---|---|
- * | instances that are no canaries | the newest version among these |
+ * | instances other than canaries | the newest version among these |
  * | only canaries | the newest version |
  * | no instance | its declaration |
- *
- * An instance without an allocation speaks only where nothing else of its job does. Neither a restart
- * nor the order of the instances changes the result.
+ * An instance without an allocation counts only if nothing else of its job does. Restarts and the order
+ * of instances don't change the result.
  */
 export function tagSetsOf(
   members: readonly Member[],
@@ -44,7 +43,7 @@ export function tagSetsOf(
   return firstOfEach(ordered, ({ jobId, group, tags }) => JSON.stringify([jobId, group, ...tags]));
 }
 
-/** Where an instance's group isn't known, it may be any of its job's. */
+/** An instance with an unknown group may belong to any group of its job. */
 function isOf(jobId: string, group: string) {
   return (member: Member): boolean =>
     member.jobId === jobId && (member.group === group || member.group === '');
@@ -80,7 +79,7 @@ function byGroup(ageOf: JobAge) {
     compareText(a.group, b.group);
 }
 
-/** Canaries last; else the oldest job's first, and of these the newest version's. */
+/** Canaries last, then by oldest job, then by newest version. */
 export function byAuthority(ageOf: JobAge) {
   return (a: Member, b: Member): number =>
     Number(a.canary) - Number(b.canary) ||

@@ -5,10 +5,10 @@ import { type TagName, type Tags, tagNames, tagRows } from './vocabulary.js';
 
 export interface ParsedTags {
   readonly tags: Tags;
-  /** Known keys with values that are not allowed. */
+  /** Known keys with invalid values. */
   readonly invalid: readonly InvalidTag[];
   readonly unknown: readonly UnknownTag[];
-  /** Values as they were given, of the keys that were. */
+  /** Values as given, for keys that are present. */
   readonly given: Readonly<Partial<Record<TagName, readonly string[]>>>;
 }
 
@@ -29,7 +29,7 @@ interface RawTag extends TagParts {
 
 const nameByKey = new Map(tagNames.map((name) => [tagRows[name].key, name]));
 
-/** Reads the tags that begin with `<prefix>.`; all others are somebody else's. */
+/** Reads the tags that begin with `<prefix>.`. All others belong to other programs. */
 export function parseTags(prefix: string, raw: readonly string[]): ParsedTags {
   const ours = raw.flatMap((tag): RawTag[] => {
     const parts = splitTag(prefix, tag);

@@ -7,9 +7,9 @@ import type { Catalog } from '../observe/types.js';
 export interface DesiredInput {
   readonly catalog: Catalog;
   readonly settings: Settings;
-  /** Routes to what is not in Nomad. Their claims on a domain beat Nomad's. */
+  /** Routes to services outside Nomad. Their domain claims beat Nomad's. */
   readonly routeFiles?: readonly RouteFile[];
-  /** By `namespace/service`: what HAProxy refused, and for which input. */
+  /** Refusals by `namespace/service`, with the refused input. */
   readonly rejected?: Readonly<Record<string, Rejection>>;
 }
 
@@ -19,12 +19,12 @@ export interface Rejection {
   readonly reason: string;
 }
 
-/** A validated file of the routes folder, see route-files.ts. */
+/** A validated route file, see route-files.ts. */
 export interface RouteFile {
   /** The file's name without its extension. */
   readonly name: string;
   readonly targets: readonly RouteTarget[];
-  /** The rest of the file as tags without their prefix: `domain=a.example.com`. */
+  /** The other keys as tags without prefix: `domain=a.example.com`. */
   readonly tags: readonly string[];
 }
 
@@ -35,40 +35,45 @@ export interface RouteTarget {
   readonly weight?: number;
 }
 
-/** What HAProxy should look like, in the Data Plane API's own terms. Deeply readonly plain data. */
+/** HAProxy's desired state, in the Data Plane API's terms. Deeply readonly plain data. */
 export interface DesiredState {
   /** Sorted by name, then slotPrefix: services may share a custom backend. */
   readonly backends: readonly DesiredBackend[];
   /** Sorted by match, host, path and mode. */
   readonly routes: readonly DesiredRoute[];
   readonly skipped: readonly Skipped[];
-  /** Instances of skipped services: they come and go wherever the service stands already. */
+  /**
+   * Instances of skipped services. They are still bound and drained where the service already
+   * exists.
+   */
   readonly kept: readonly KeptService[];
   readonly warnings: readonly DesiredWarning[];
 }
 
 /**
- * What is known of a skipped service. Where it stands, and how it is checked there, is read from
- * HAProxy: the tags that say so may be the ones that can't be read.
+ * What is known about a skipped service. Its backend and check are read from HAProxy, because the
+ * tags that define them may be the invalid ones.
  */
 export interface KeptService {
   readonly service: string;
   /** Sorted by id. */
   readonly endpoints: readonly KeptEndpoint[];
   readonly expected?: number;
-  /** As in `DesiredBackend`; used only where the standing section looks them up. */
+  /** As in `DesiredBackend`; used only if the existing section looks them up. */
   readonly checkPaths?: Readonly<Record<string, string>>;
   readonly checkHosts?: Readonly<Record<string, string>>;
   readonly canaries?: readonly string[];
 }
 
 export interface KeptEndpoint extends Endpoint {
-  /** Its tags or its job spec don't tell: what stands in its slot, or its neighbours', is used. */
+  /** Unknown from tags and job spec: the value in its slot, or its neighbours', is used. */
   readonly unread?: readonly ('weight' | 'checkPort')[];
 }
 
 export interface DesiredBackend {
-  /** `dynamic`: the whole backend is ours. `custom`: the operator's, only our servers are ours. */
+  /**
+   * `dynamic`: the whole backend is ours. `custom`: the operator's backend, with our servers in it.
+   */
   readonly kind: 'dynamic' | 'custom';
   /** A valid HAProxy name, see names.ts. */
   readonly name: string;
@@ -77,7 +82,7 @@ export interface DesiredBackend {
   /** Slots are named `<slotPrefix>_<n>`; unique over all backends. */
   readonly slotPrefix: string;
   /**
-   * The backend's section as the Data Plane API's `full_section` JSON, without name, servers and
+   * The backend's section as `full_section` JSON of the Data Plane API, without name, servers and
    * metadata. Empty for a custom backend.
    */
   readonly section: JsonObject;
@@ -87,19 +92,19 @@ export interface DesiredBackend {
    */
   readonly serverFields: JsonObject;
   /**
-   * The job spec could not be read: keep the check that the backend has, or our servers in a custom
-   * one; `section` and `serverFields` hold what does where there is none.
+   * The job spec could not be read: keep the existing check of the backend, or of our servers in a
+   * custom one. `section` and `serverFields` hold the fallback if there is none.
    */
   readonly keepCheck: boolean;
-  /** False: servers have no check, so nothing may wait for one to pass. */
+  /** False: servers have no check, so nothing waits for one. */
   readonly hasCheck: boolean;
   /**
-   * Instances of several job versions are checked each on their own path and Host, by endpoint id.
-   * `section` then holds the placeholders of check-maps.ts; without these it holds none.
+   * Path and Host of each instance's check by endpoint id, if job versions differ. `section` then
+   * holds the placeholders of check-maps.ts.
    */
   readonly checkPaths?: Readonly<Record<string, string>>;
   readonly checkHosts?: Readonly<Record<string, string>>;
-  /** Ids of the endpoints that requests may ask for; only where `section` looks them up (canary.ts). */
+  /** Ids of the canaries requests may ask for; only if `section` looks them up (canary.ts). */
   readonly canaries?: readonly string[];
   /** For people: `check GET /health every 10s`. */
   readonly checkSummary: string;
@@ -107,11 +112,11 @@ export interface DesiredBackend {
   readonly origins: Origins;
   /** Sorted by id. */
   readonly endpoints: readonly Endpoint[];
-  /** Instances that the jobs ask for: a backend is made before they have all come. */
+  /** Instances the jobs ask for. A backend is created before all of them are registered. */
   readonly expected?: number;
-  /** From the tag or the config: what to do about a backend of that name that isn't ours. */
+  /** From tag or config: what to do about an existing backend of that name that isn't ours. */
   readonly strategy: BackendStrategy;
-  /** Of all that HAProxy could refuse: the same input gives the same one, whatever the endpoints. */
+  /** Hash of everything HAProxy could refuse. Independent of the endpoints. */
   readonly fingerprint: string;
 }
 
@@ -120,46 +125,46 @@ export interface Endpoint {
   readonly id: string;
   /** The registration's CreateIndex: a new one for the same id is a restart. */
   readonly createIndex: number;
-  /** Empty where `unresolved`. */
+  /** Empty if `unresolved`. */
   readonly address: string;
   readonly port: number;
-  /** Its host name can't be resolved now: it keeps the slot and the address that it has, if any. */
+  /** Its host name can't be resolved: it keeps its current slot and address, if any. */
   readonly unresolved?: true;
-  /** Where it differs from `port`. */
+  /** If it differs from `port`. */
   readonly checkPort?: number;
   /** 0 to 256. */
   readonly weight: number;
-  /** Nobody asked for the weight: among an operator's servers it is HAProxy's own. */
+  /** No weight was requested: among an operator's servers, HAProxy's default is used. */
   readonly isUsualWeight?: true;
   /**
-   * `serve`: gets traffic once its check passed. `gate`: bound to a slot but never taken out of
-   * drain (e.g. the allocation is pending). `drain`: positively read as stopping or terminal.
+   * `serve`: gets traffic once its check passes. `gate`: bound to a slot but kept in drain (e.g.
+   * the allocation is pending). `drain`: known to be stopping or terminal.
    */
   readonly phase: 'serve' | 'gate' | 'drain';
-  /** The allocation runs no more, so nothing is gained by waiting for its requests. */
+  /** The allocation has ended, so waiting for its requests is pointless. */
   readonly terminal: boolean;
 }
 
 export interface DesiredRoute {
-  /** `any`: no host is asked for; it has a path (http), or takes a whole frontend (tcp). */
+  /** `any`: any host; it has a path (http) or takes a whole frontend (tcp). */
   readonly match: HostMatch;
-  /** Lower case, a regex too; a wildcard without its `*.`; `''` for `any`. */
+  /** Lower case, even for a regex; a wildcard without its `*.`; `''` for `any`. */
   readonly host: string;
   /**
-   * A path prefix of whole segments that begins with `/` and doesn't end in one: `/api` matches
-   * `/api` and `/api/x`, not `/apix`. None for the whole host.
+   * A path prefix of whole segments, with a leading and no trailing `/`: `/api` matches `/api` and
+   * `/api/x`, not `/apix`. Absent for the whole host.
    */
   readonly path?: string;
   /** `tcp`: the host is the TLS server name (SNI). */
   readonly mode: 'http' | 'tcp';
-  /** Sorted; from the tag, else from the settings. A route suits only frontends of its mode. */
+  /** Sorted; from the tag, otherwise the settings. A route needs frontends of its own mode. */
   readonly frontends: readonly string[];
   readonly backend: string;
   /** `namespace/service`, or `file:name`. */
   readonly service: string;
 }
 
-/** Why a service is skipped: bounded, a metric label. */
+/** Why a service is skipped. A metric label, so the set is bounded. */
 export const skipCodes = [
   'invalid-tag',
   'domain-claimed',
@@ -174,9 +179,9 @@ export type SkipCode = (typeof skipCodes)[number];
 export interface Skipped {
   readonly service: string;
   readonly code: SkipCode;
-  /** One line for people: names the job, the tag and the allowed form. */
+  /** One line for people with the job, the tag and the allowed form. */
   readonly reason: string;
-  /** The service's backend, where its name is known. */
+  /** The service's backend, if its name is known. */
   readonly backend?: string;
 }
 

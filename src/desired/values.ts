@@ -1,16 +1,16 @@
 import { isNetwork } from '../haproxy/addresses.js';
 import { type Grammar, matching, text } from './grammar.js';
 
-/** Grammars of the values that are more than a word, a number or a time. */
+/** Grammars for values other than plain words, numbers and times. */
 
 export const haproxyName = text(
   'the name of an HAProxy section: letters, digits and . _ : -',
   /^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,127}$/,
 );
 
-/** What any match type may hold; domains.ts looks closer. */
+/** Accepts every match type. domains.ts checks further. */
 export const rawDomain = text(
-  'a host name like www.example.com, *.example.com, or as haproxy.domain.type says',
+  'a host name like www.example.com, *.example.com, or the form set by haproxy.domain.type',
   /^[A-Za-z0-9.*^$|?+()[\]{},:_\\-]{1,253}$/,
 );
 
@@ -26,7 +26,7 @@ export const checkPath = text(
 );
 
 export const checkHost = text(
-  'a host name, with a port or not',
+  'a host name, optionally with a port',
   /^[A-Za-z0-9_][A-Za-z0-9._-]{0,252}(?::[0-9]{1,5})?$/,
 );
 
@@ -51,15 +51,15 @@ export const httpMethod: Grammar<HttpMethod> = {
 
 export interface Header {
   readonly name: string;
-  /** `''` takes the header away. */
+  /** `''` removes the header. */
   readonly value: string;
 }
 
-/** Printable ASCII but `"`, `%`, `\` and `$`: those stay plain text inside quotes. */
+/** Printable ASCII except `"`, `%`, `\` and `$`, so it stays plain text inside quotes. */
 const headerPattern = /^([A-Za-z0-9][A-Za-z0-9_-]{0,127}):[ ]*([ !#&-[\]-~]{0,1024}|)$/;
 
 export const header: Grammar<Header> = matching(
-  'a header like X-Team: web, in ASCII without " % \\ $; no value takes it away',
+  'a header like X-Team: web, in ASCII without " % \\ $; an empty value removes it',
   headerPattern,
   (value) => {
     const [, name = '', content = ''] = headerPattern.exec(value) ?? [];
@@ -79,14 +79,14 @@ const expect = new RegExp(
 
 export const expectation: Grammar<Expectation> = {
   ...matching(
-    'status codes like 200 or 200-299,301, or string:TEXT with letters, digits, blanks and . _ : ; , = / @ -',
+    'status codes like 200 or 200-299,301, or string:TEXT with letters, digits, spaces and . _ : ; , = / @ -',
     expect,
     (value): Expectation =>
       value.startsWith('string:')
         ? { match: 'string', pattern: value.slice('string:'.length) }
         : { match: 'status', pattern: value },
   ),
-  // A code alone is a number in YAML and JSON.
+  // A single code is a number in YAML and JSON.
   schema: { type: ['string', 'integer'], pattern: expect.source, minimum: 100, maximum: 599 },
 };
 
@@ -100,7 +100,7 @@ const units: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_0
 const day = 86_400_000;
 
 export const rate: Grammar<Rate> = matching(
-  'a number in a time of up to 24h, like 100/s or 1000/10m',
+  'a number per period of up to 24h, like 100/s or 1000/10m',
   ratePattern,
   (value) => {
     const [, count, size = '1', unit = ''] = ratePattern.exec(value) ?? [];
@@ -138,6 +138,6 @@ export const balance: Grammar<Balance> = matching(
 );
 
 export const cookieName = text(
-  "a cookie's name: letters, digits and . _ -",
+  'a cookie name: letters, digits and . _ -',
   /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
 );

@@ -2,24 +2,24 @@ import { canaryHeader } from './canary.js';
 import { type Grammar, boolean, duration, either, flag, integer, oneOf } from './grammar.js';
 import * as values from './values.js';
 
-/** One row of the table of tags, which is the code, the docs page and the JSON schema at once. */
+/** One row of the table of tags, the source of the parser, the docs page and the JSON schema. */
 export interface TagRow<T, Many extends boolean> {
   /** Without the prefix. */
   readonly key: string;
   readonly grammar: Grammar<T>;
-  /** May be given more than once. */
+  /** Whether it may be repeated. */
   readonly many: Many;
-  /** What holds without the tag, for people. */
+  /** Default, for people. */
   readonly fallback: string;
-  /** What it becomes, for people. */
+  /** Meaning, for people. */
   readonly becomes: string;
-  /** It means something for a custom backend too. */
+  /** Also applies to a custom backend. */
   readonly custom: boolean;
-  /** It means nothing in tcp mode. */
+  /** Has no meaning in tcp mode. */
   readonly httpOnly: boolean;
   /** Read from each instance's own tags instead of the newest's. */
   readonly perInstance: boolean;
-  /** A file of the routes folder may hold it. */
+  /** Allowed in route files. */
   readonly inFiles: boolean;
 }
 
@@ -299,5 +299,5 @@ export type Tags = { readonly [Name in TagName]: ValueOf<(typeof vocabulary)[Nam
 
 export const tagNames = Object.keys(vocabulary) as readonly TagName[];
 
-/** The same rows, for code that treats them all alike. */
+/** The same rows, for generic code. */
 export const tagRows: Readonly<Record<TagName, TagRow<unknown, boolean>>> = vocabulary;

@@ -27,7 +27,8 @@ interface Sync {
   readonly failure?: string;
 }
 
-/** Alive: no pass hangs. Ready: for every target, the last successful pass is recent enough and left
+/**
+ * Alive: no pass hangs. Ready: for every target, the last successful pass is recent enough and left
  * nothing to do.
  */
 export function createHealth({ sync, targets, busySince, now = Date.now }: HealthOptions): Health {

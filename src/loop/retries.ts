@@ -3,14 +3,17 @@ import { type Backoff, createBackoff } from '../shared/backoff.js';
 
 /** When each failed side may be retried. All times are milliseconds of a monotonic clock. */
 export interface Retries {
-  /** Returns the delay before the next retry: the longest one if only a person can fix the error. */
+  /**
+   * Returns the delay before the next retry: the longest one if only a person can fix the error.
+   */
   readonly failed: (side: Side, retryable: boolean) => number;
   readonly succeeded: (side: Side) => void;
   /** A wake from this side: it may be retried soon, but later each time that doesn't help. */
   readonly hurry: (side: Side) => void;
   readonly isDue: (side: Side) => boolean;
-  /** Milliseconds until the next waiting side is due; undefined if none waits. No target is due before
-   * Nomad.
+  /**
+   * Milliseconds until the next waiting side is due; undefined if none waits. No target is due
+   * before Nomad.
    */
   readonly untilNext: () => number | undefined;
 }

@@ -29,8 +29,9 @@ export function desire({ catalog, settings, routes, rejected }: DesireInput): De
   };
 }
 
-/** An invalid file whose last valid content this process never saw. Its section and routes in HAProxy
- * stay. Its servers stay too, unless its targets can be read.
+/**
+ * An invalid file whose last valid content this process never saw. Its section and routes in
+ * HAProxy stay. Its servers stay too, unless its targets can be read.
  */
 function skippedFile(
   { name, reason }: BadRouteFile,

@@ -15,9 +15,10 @@ export interface Attempts {
   readonly remember: (rejected: Record<string, Rejection>) => void;
 }
 
-/** Finds the culprits: those HAProxy names, otherwise by bisection. Trying a half applies it if it is
- * accepted, so in the end everything except the culprits is applied. `without` is left out of every
- * attempt.
+/**
+ * Finds the culprits: those HAProxy names, otherwise by bisection. Trying a half applies it if it
+ * is accepted, so in the end everything except the culprits is applied. `without` is left out of
+ * every attempt.
  */
 export async function isolate(
   attempts: Attempts,

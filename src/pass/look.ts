@@ -17,8 +17,9 @@ export interface View {
   readonly plan: Plan;
 }
 
-/** The desired state and the plan for what was read. `rejected`: services HAProxy refused, or treated
- * as refused. Their current state is kept.
+/**
+ * The desired state and the plan for what was read. `rejected`: services HAProxy refused, or
+ * treated as refused. Their current state is kept.
  */
 export async function look(
   context: PassContext,

@@ -13,8 +13,9 @@ import { noticeHaproxy } from './retry.js';
 import type { Stopwatch, Times } from './stopwatch.js';
 import type { Target } from './target.js';
 
-/** One pass over one target: read the catalog and HAProxy, compute the desired state, diff and apply.
- * Startup, missed events, drift and retries all take this path.
+/**
+ * One pass over one target: read the catalog and HAProxy, compute the desired state, diff and
+ * apply. Startup, missed events, drift and retries all take this path.
  */
 export async function syncTarget(
   around: Surroundings,

@@ -8,9 +8,10 @@ import type { Catalog } from '../observe/types.js';
 import { keep } from '../shared/keep.js';
 import type { Times } from './stopwatch.js';
 
-/** What one pass over one target read, wanted, did and left to do. Deeply readonly plain data. Reports,
- * metrics and health are computed from it without further requests. Losing it does no harm: the truth
- * is in Nomad and HAProxy.
+/**
+ * What one pass over one target read, wanted, did and left to do. Deeply readonly plain data.
+ * Reports, metrics and health are computed from it without further requests. Losing it does no
+ * harm: the truth is in Nomad and HAProxy.
  */
 export interface Picture {
   readonly target: string;
@@ -33,8 +34,9 @@ export interface Picture {
 /** Not frozen: freezing would walk every new object again, and the types are readonly already. */
 const immer = new Immer({ autoFreeze: false });
 
-/** Edits the last picture. Unchanged parts stay the same objects, so anything computed from them can be
- * reused.
+/**
+ * Edits the last picture. Unchanged parts stay the same objects, so anything computed from them can
+ * be reused.
  */
 export function nextPicture(last: Picture | undefined, next: Picture): Picture {
   if (last === undefined) return next;

@@ -39,8 +39,9 @@ export function recoveryFrom(error: unknown): Recovery {
   return recoveries[asConnectorError(error).code];
 }
 
-/** Returns the refusal after repairing the Data Plane API's view if needed. Rethrows any other error,
- * which ends the pass.
+/**
+ * Returns the refusal after repairing the Data Plane API's view if needed. Rethrows any other
+ * error, which ends the pass.
  */
 export async function recoverRefusal(
   { writer, target, signal }: WritingContext,

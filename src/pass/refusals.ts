@@ -32,7 +32,10 @@ export function refused(
   return { ...known, ...(Object.fromEntries(refusals) as Refusals) };
 }
 
-/** A retry was accepted. The others may have had the same cause, so they are no longer retried one by one. */
+/**
+ * A retry was accepted. The others may have had the same cause, so they are no longer retried one
+ * by one.
+ */
 export function accepted(known: Refusals, services: readonly string[]): Refusals {
   const others = Object.entries(known).filter(([service]) => !services.includes(service));
   return Object.fromEntries(
@@ -48,7 +51,8 @@ export function allDue(known: Refusals): Refusals {
   return Object.fromEntries(due) as Refusals;
 }
 
-/** The services to retry next, at the cost of at most one reload: all that are due, or one of those
+/**
+ * The services to retry next, at the cost of at most one reload: all that are due, or one of those
  * refused together. The delay starts at a minute and doubles up to an hour.
  */
 export function nextTry(

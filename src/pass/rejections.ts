@@ -16,7 +16,9 @@ export function candidatesOf(desired: DesiredState, plan: Plan): readonly Desire
   return desired.backends.filter(({ name, service }) => changed.has(service) || led.has(name));
 }
 
-/** Backends of new rules. Rules that only move are deleted and inserted again, so they don't count. */
+/**
+ * Backends of new rules. Rules that only move are deleted and inserted again, so they don't count.
+ */
 function newlyLedTo({ steps }: Plan): ReadonlySet<string> {
   const rules = steps.filter(isRuleStep);
   const keyOf = ({ frontend, list, rule }: RuleStep): string =>

@@ -8,7 +8,8 @@ import { recoverRefusal, recoveryFrom } from './recover.js';
 import { accepted, allDue, nextTry, type Refusals, refused } from './refusals.js';
 import { namedIn, reasonOf } from './rejections.js';
 
-/** Retries refusals that are due. Everything else is already in place, so no search for a culprit is
+/**
+ * Retries refusals that are due. Everything else is already in place, so no search for a culprit is
  * needed and at most one commit is made. Returns false if nothing was tried.
  */
 export async function retryRefused(

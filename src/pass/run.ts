@@ -35,8 +35,9 @@ export interface PassDependencies extends Surroundings {
   readonly onPhase?: (phase: Phase, ms: number) => void;
 }
 
-/** Reads the catalog once and reconciles each target that is due. Targets fail independently. If Nomad
- * can't be read, that is the only outcome. Never throws.
+/**
+ * Reads the catalog once and reconciles each target that is due. Targets fail independently. If
+ * Nomad can't be read, that is the only outcome. Never throws.
  */
 export async function runPass(
   deps: PassDependencies,

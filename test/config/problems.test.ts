@@ -74,12 +74,12 @@ describe('what is wrong in a configuration', () => {
       'haproxy: {frontend: a, frontends: [b]}';
     expect(problems({ file })).to.have.members([
       'config file x.yaml: sync.backoff_min: ' +
-        'sync.backoff_min may not be above sync.backoff_max: sync.backoff_min is 1m, ' +
+        'sync.backoff_min must not exceed sync.backoff_max: sync.backoff_min is 1m, ' +
         'sync.backoff_max is 30s',
-      'config file x.yaml: nomad.client_cert: nomad.client_key is missing; set both or none',
+      'config file x.yaml: nomad.client_cert: nomad.client_key is missing; set both or neither',
       'config file x.yaml: routing.mode: "map" contradicts domain_map.enabled: false; ' +
         'remove one of them',
-      'config file x.yaml: haproxy.frontend and haproxy.frontends: set one of them, not both',
+      'config file x.yaml: haproxy.frontend and haproxy.frontends: set only one of them',
     ]);
   });
 

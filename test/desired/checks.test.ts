@@ -108,7 +108,7 @@ describe('the check of a backend', () => {
       {
         service: 'default/web',
         code: 'check-fallback',
-        message: "check script check: HAProxy can't run a script check, so it tests TCP",
+        message: "check script check: HAProxy can't run a script check, so it uses TCP",
       },
     ]);
   });
@@ -183,7 +183,7 @@ describe('S18: a job spec that could not be read', () => {
       keepCheck: true,
       checkSummary: 'check tcp every 10s',
     });
-    expect(state.warnings[0]?.message).to.contain('the check stays as it is');
+    expect(state.warnings[0]?.message).to.contain('the check stays unchanged');
   });
 
   it('keeps the per-server check in a custom backend, unless tags say all of it', () => {

@@ -48,7 +48,7 @@ describe('a check that Nomad makes at another address', () => {
       expect(seen.summary).to.equal('check tcp every 7s');
       expect(seen.port).to.equal(undefined);
       expect(seen.warnings).to.deep.equal([
-        `check-fallback: check ${type} check: its port "admin" is on 10.0.0.5, so HAProxy tests the service's own port by TCP`,
+        `check-fallback: check ${type} check: its port "admin" is on 10.0.0.5, so HAProxy checks the service's own port by TCP`,
       ]);
     }
   });
@@ -83,7 +83,7 @@ describe("a check's body", () => {
     for (const body of ['a\nb', '100%', '$HOME', 'a\\b', `'"`, 'ü', '\t', 'x'.repeat(1025), '\0']) {
       expect(sent(body), body).to.equal(undefined);
       expect(warnings(body), body).to.deep.equal([
-        "check http check: its body can't be written to HAProxy, so it tests TCP",
+        "check http check: its body can't be written to haproxy.cfg, so it uses TCP",
       ]);
     }
   });

@@ -18,17 +18,17 @@ const good = {
 };
 
 const bad: readonly (readonly [unknown, string])[] = [
-  [[], 'the file must hold keys and values'],
-  [{ ...good, targets: undefined }, 'targets: at least one is needed'],
-  [{ ...good, targets: ['example.com:80'] }, 'targets: allowed are an IP address'],
-  [{ ...good, targets: ['10.0.0.5'] }, 'targets: allowed are an IP address'],
-  [{ ...good, domains: [] }, 'domains: at least one is needed'],
+  [[], 'the file must be a mapping of keys to values'],
+  [{ ...good, targets: undefined }, 'targets: at least one is required'],
+  [{ ...good, targets: ['example.com:80'] }, 'targets: allowed: an IP address'],
+  [{ ...good, targets: ['10.0.0.5'] }, 'targets: allowed: an IP address'],
+  [{ ...good, domains: [] }, 'domains: at least one is required'],
   [{ ...good, domains: 'no good' }, 'domain: no good: allowed: a host name'],
   [{ ...good, check: { path: 'x y' } }, 'check.path: x y: allowed: a path'],
   [{ ...good, check: { pth: '/x' } }, 'check.pth: unknown key'],
   [{ ...good, enable: true }, 'enable: unknown key'],
   [{ ...good, cookie: ['a', 'b'] }, 'cookie: only one value is allowed'],
-  [{ ...good, cookie: { a: 1 } }, "cookie: allowed: a cookie's name"],
+  [{ ...good, cookie: { a: 1 } }, 'cookie: allowed: a cookie name'],
 ];
 
 describe('a file of the routes folder', () => {

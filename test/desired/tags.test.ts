@@ -103,16 +103,16 @@ describe('tags', () => {
       [
         [
           'ignored-tag',
-          "tag haproxy.cookie is ignored: a custom backend's settings are the operator's",
+          'tag haproxy.cookie is ignored: the operator controls the settings of a custom backend',
         ],
         [
           'ignored-tag',
-          "tag haproxy.check.path is ignored: a custom backend's settings are the operator's",
+          'tag haproxy.check.path is ignored: the operator controls the settings of a custom backend',
         ],
       ],
       [
-        ['ignored-tag', 'tag haproxy.backend.name is ignored: it needs backend=custom'],
-        ['ignored-tag', 'tag haproxy.ssl-redirect is ignored: it needs mode http'],
+        ['ignored-tag', 'tag haproxy.backend.name is ignored: it requires backend=custom'],
+        ['ignored-tag', 'tag haproxy.ssl-redirect is ignored: it requires mode=http'],
       ],
     ]);
   });

@@ -222,7 +222,7 @@ describe('the client of Nomad', () => {
     const address = await listen(server);
     await new Promise((closed) => server.close(closed));
     const error = await failure(connect(`http://me:secret@${address}`).get('/v1/jobs', { signal }));
-    expect(error.message).to.include(`Nomad at http://${address} could not be asked for /v1/jobs`);
+    expect(error.message).to.include(`Nomad at http://${address}: request for /v1/jobs failed`);
     expect(error.message).to.include('ECONNREFUSED');
   });
 

@@ -24,13 +24,13 @@ describe('desire', () => {
   });
 
   it('names a bad file, and keeps the backend of one whose last good state is not known', () => {
-    const bad = [{ name: 'legacy', reason: 'targets: at least one is needed' }];
+    const bad = [{ name: 'legacy', reason: 'targets: at least one is required' }];
     const { skipped } = desired({ routes: { files: [], bad } });
     expect(skipped).to.deep.equal([
       {
         service: 'file:legacy',
         code: 'invalid-route-file',
-        reason: 'targets: at least one is needed',
+        reason: 'targets: at least one is required',
         backend: 'nomad_route.file_legacy',
       },
     ]);

@@ -18,7 +18,9 @@ export interface Degraded {
   readonly message: string;
 }
 
-/** Without these, the connector runs with weaker guarantees. Each message says what to add and why. */
+/**
+ * Without these, the connector runs with weaker guarantees. Each message says what to add and why.
+ */
 export function findDegraded(
   { global, frontends, backends }: Pick<ActualState, 'global' | 'frontends' | 'backends'>,
   names: readonly string[],

@@ -86,8 +86,9 @@ export function afterSuccess({ last, ...known }: Known, passed: Sight): Known {
   return { ...known, passed, ...(last === undefined || last === 'down' ? {} : { last }) };
 }
 
-/** A failed pass may have written, so the next poll is not compared with anything: a wake for the loop's
- * own writes would defeat its backoff. Only the fact that HAProxy was away is kept.
+/**
+ * A failed pass may have written, so the next poll is not compared with anything: a wake for the
+ * loop's own writes would defeat its backoff. Only the fact that HAProxy was away is kept.
  */
 export function afterFailure({ last, wakes, wokeAt }: Known, wasAway: boolean): Known {
   const away = wasAway || last === 'down' ? { last: 'down' as const } : {};

@@ -2,8 +2,9 @@ import { parseMapFile } from '../../actual/normalise/parse.js';
 import { effectOf } from '../../diff/steps.js';
 import type { EntryStep } from '../../diff/types.js';
 
-/** Renders a map file. Lists are searched in line order, so the longest path comes first. Empty files are
- * refused, so there is always a comment.
+/**
+ * Renders a map file. Lists are searched in line order, so the longest path comes first. Empty
+ * files are refused, so there is always a comment.
  */
 export function renderMap(entries: Readonly<Record<string, string>>): string {
   const keys = Object.keys(entries).sort(
@@ -20,9 +21,10 @@ function pathLength(key: string): number {
   return start === -1 ? 0 : plain.length - start;
 }
 
-/** Edits a file shared with the operator: only the lines of these entries change. Lines known to be ours,
- * or identical to ones we would write, are replaced. A line added by someone else stays, and wins
- * because it comes first.
+/**
+ * Edits a file shared with the operator: only the lines of these entries change. Lines known to be
+ * ours, or identical to ones we would write, are replaced. A line added by someone else stays, and
+ * wins because it comes first.
  */
 export function editMap(
   text: string,

@@ -6,7 +6,8 @@ import type { PlannedSlot } from '../../diff/types.js';
 import { escapeRegex } from '../../shared/escape-regex.js';
 import { isObject, type JsonObject } from '../../shared/json.js';
 
-/** Edits the configuration's text: only lines of our own slots, and only what can change without a
+/**
+ * Edits the configuration's text: only lines of our own slots, and only what can change without a
  * reload. Everything else stays byte for byte, including comments and blank lines.
  */
 export interface SlotEdit {

@@ -19,10 +19,11 @@ const header =
   'srv_agent_state bk_f_forced_id srv_f_forced_id srv_fqdn srv_port srvrecord srv_use_ssl ' +
   'srv_check_port srv_check_addr srv_agent_addr srv_agent_port';
 
-/** The file HAProxy reads at every start (`server-state-file`, management guide, "show servers state",
- * version 1). It overrides the configuration, so addresses, ports and weights are those of the
- * configuration to be loaded. Only UP or DOWN comes from the process. Slots in maintenance have no line:
- * the configuration is enough for them.
+/**
+ * The file HAProxy reads at every start (`server-state-file`, management guide, "show servers
+ * state", version 1). It overrides the configuration, so addresses, ports and weights are those of
+ * the configuration to be loaded. Only UP or DOWN comes from the process. Slots in maintenance have
+ * no line: the configuration is enough for them.
  */
 export function renderStateFile(states: readonly SlotState[]): string {
   const lines = states.filter(({ slot }) => !slot.config.disabled).map(renderLine);
@@ -41,9 +42,10 @@ function renderLine({ backend, slot, up, ssl, rise, fall }: SlotState): string {
   );
 }
 
-/** All slots as they will be once `planned` is on disk. A slot that is UP and keeps its instance stays
- * UP. A new instance is DOWN until its check passes. `fromDefaults` is the `default-server` a new backend
- * inherits.
+/**
+ * All slots as they will be once `planned` is on disk. A slot that is UP and keeps its instance
+ * stays UP. A new instance is DOWN until its check passes. `fromDefaults` is the `default-server` a
+ * new backend inherits.
  */
 export function slotStates(
   backends: Readonly<Record<string, ActualBackend>>,
@@ -104,7 +106,9 @@ function staysUp(before: ActualSlot | undefined, slot: PlannedSlot | ActualSlot)
   );
 }
 
-/** Restarted in place: waits for its check while others serve. Alone, HAProxy's retries are faster. */
+/**
+ * Restarted in place: waits for its check while others serve. Alone, HAProxy's retries are faster.
+ */
 function isRestarted(before: ActualSlot | undefined, slot: PlannedSlot | ActualSlot): boolean {
   return before?.binding?.createIndex !== slot.binding?.createIndex;
 }
