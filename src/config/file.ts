@@ -6,8 +6,8 @@ import { leaves, type ConfigKey } from './schema.js';
 export type ReadFile = (path: string) => string;
 
 /**
- * A configuration file's content, YAML or JSON. Messages name the place only: parsers quote the
- * text around an error, and that may be a secret.
+ * Parses a configuration file, YAML or JSON. Messages give only the position of an error: parsers
+ * quote the text around it, which may be a secret.
  */
 export function parseConfig(text: string, name: string): Json {
   try {
@@ -31,14 +31,14 @@ function parseYaml(text: string, name: string): Json {
     throw invalid(`${name}: line ${line}, column ${col}: not valid YAML or JSON (${what})`);
   }
   try {
-    // Through JSON, so that what YAML knows besides (dates, maps with odd keys) becomes plain data.
+    // Through JSON, so that YAML's extra types (dates, maps with odd keys) become plain data.
     return JSON.parse(JSON.stringify(document.toJS() ?? {})) as Json;
   } catch {
     throw invalid(`${name}: not valid YAML (an alias without its anchor?)`);
   }
 }
 
-/** Reads a file or says in one line why that failed. */
+/** Reads a file. Throws a one-line reason if that fails. */
 export function readNamed(readFile: ReadFile, path: string, name: string): string {
   try {
     return readFile(path);
@@ -52,13 +52,13 @@ function why(error: unknown): string {
   const known: Readonly<Record<string, string>> = {
     ENOENT: 'no such file',
     EACCES: 'permission denied',
-    EISDIR: 'it is a folder',
+    EISDIR: 'it is a directory',
     ENOTDIR: 'no such file',
   };
   return known[code] ?? (code === '' ? 'unknown error' : code);
 }
 
-/** Without what counts as not set: null, and empty texts where they aren't a value. */
+/** Drops values that count as unset: null, and empty texts unless they are valid. */
 export function withoutUnset(config: Json): Json {
   if (!isObject(config)) return config;
   return Object.fromEntries(

@@ -1,9 +1,9 @@
 import type { LogLevel } from './types.js';
 
-/** How the texts in a configuration read. Each parser returns undefined for what it refuses. */
+/** Parsers for configuration values. Each returns undefined for invalid input. */
 
 const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-/** Far beyond every sensible interval, and below what a timer takes (2^31 ms). */
+/** Far above any sensible interval and below the limit of a timer (2^31 ms). */
 const maxDurationMs = 7 * 24 * unitMs.h!;
 
 /** `500ms`, `10s`, `1.5m`, `2h`, or a number of seconds, as milliseconds. */
@@ -14,12 +14,12 @@ export function parseDuration(value: string | number): number | undefined {
   return ms <= maxDurationMs ? ms : undefined;
 }
 
-/** `off`, or a time above 0. */
+/** `off` or a time above 0. */
 export function parseDurationOrOff(value: string | number): 'off' | number | undefined {
   return value === 'off' ? 'off' : parseDuration(value);
 }
 
-/** An http(s) URL in its shortest form: no credentials, query, fragment or trailing slash. */
+/** A normalised http(s) URL without credentials, query, fragment or trailing slash. */
 export function parseHttpUrl(value: string): string | undefined {
   if (!/^https?:\/\/[^/\s]/i.test(value) || !URL.canParse(value)) return undefined;
   const url = new URL(value);
@@ -31,7 +31,7 @@ export function hasCredentials(url: string): boolean {
   return /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*@/i.test(url);
 }
 
-/** `unix:///path`, or the absolute path itself, as that path. */
+/** The path from `unix:///path` or an absolute path. */
 export function parseUnixPath(value: string): string | undefined {
   return /^(?:unix:(?:\/\/)?)?(\/[^\0\n]+)$/.exec(value)?.[1];
 }
@@ -63,7 +63,7 @@ export function parseListen(value: string | number): Listen | undefined {
   return value === 'off' ? 'off' : parseHostPort(value);
 }
 
-/** The names that other loggers use for the same levels. */
+/** Names of the same levels in other loggers. */
 const logLevels: Readonly<Record<string, LogLevel>> = {
   panic: 'error',
   fatal: 'error',

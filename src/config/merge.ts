@@ -6,14 +6,14 @@ import { asConnectorError } from '../shared/errors.js';
 
 export interface Merged {
   readonly value: Json;
-  /** 0 is the source that counts most. */
+  /** 0 is the highest precedence. */
   readonly rank: number;
   readonly name: string;
 }
 
 export type MergedValues = ReadonlyMap<ConfigKey, Merged>;
 
-/** Keys that say the same thing in two ways: a source that sets one overrides both of the next. */
+/** Alternative keys: a source that sets one overrides both in lower sources. */
 const groups: readonly (readonly ConfigKey[])[] = [
   ['nomad.address', 'nomad.unix_addr'],
   ['nomad.token', 'nomad.token_file'],
@@ -22,7 +22,7 @@ const groups: readonly (readonly ConfigKey[])[] = [
   ['haproxy.frontend', 'haproxy.frontends'],
 ];
 
-/** Layers in order of precedence, the first counts most. Adds what is wrong to the problems. */
+/** Merges layers, highest precedence first. Adds errors to the problems. */
 export function merge(layers: readonly Layer[], problems: string[]): MergedValues {
   const grouped = new Set(groups.flat());
   const alone = [...leaves.keys()].filter((key) => !grouped.has(key)).map((key) => [key]);
@@ -48,7 +48,7 @@ function contradictions(merged: MergedValues): string[] {
   return pairs.flatMap(([one, other]) => {
     const [first, second] = [merged.get(one), merged.get(other)];
     if (first === undefined || second === undefined) return [];
-    return [`${first.name} and ${leaves.get(other)?.env ?? other}: set one of them, not both`];
+    return [`${first.name} and ${leaves.get(other)?.env ?? other}: set only one of them`];
   });
 }
 
@@ -59,8 +59,8 @@ const secretFiles: readonly (readonly [ConfigKey, ConfigKey])[] = [
 ];
 
 /**
- * Reads the files that hold secrets. A token's file wins over the token beside it: Nomad hands a
- * workload both, and renews only the file.
+ * Reads the files that hold secrets. A token file beats a token from the same source: Nomad gives a
+ * workload both and renews only the file.
  */
 export function withSecrets(
   merged: MergedValues,
@@ -80,7 +80,7 @@ export function withSecrets(
   return result;
 }
 
-/** All problems in one error, a line for each. */
+/** One error with all problems, one per line. */
 export function throwProblems(problems: readonly string[]): void {
   if (problems.length > 0) throw invalid(problems.join('\n'));
 }

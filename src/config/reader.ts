@@ -3,7 +3,7 @@ import { parseDuration } from './formats.js';
 import type { MergedValues } from './merge.js';
 import { leaves, type ConfigKey } from './schema.js';
 
-/** Values by type. The schema has checked them, so a cast can't be wrong. */
+/** Typed access to values. Casts are safe because the schema has validated them. */
 export interface Reader {
   readonly isSet: (key: ConfigKey) => boolean;
   readonly text: (key: ConfigKey) => string;

@@ -2,17 +2,17 @@ import type { Settings } from './types.js';
 
 const blank = '<redacted>';
 
-/** Shorter secrets are blanked only where they are the whole text: they'd be found in any word. */
+/** Shorter secrets are only blanked if they are the whole text, as they could occur in any word. */
 const shortestInsideText = 4;
 
 export interface Redactor {
-  /** The text without any known secret, and without the credentials of any URL. */
+  /** Blanks all known secrets and the credentials in URLs. */
   readonly redact: (text: string) => string;
-  /** A secret that was learned later, such as a renewed token. */
+  /** Adds a secret learned later, such as a renewed token. */
   readonly add: (secret: string) => void;
 }
 
-/** Blanks secrets as they are, and as they stand in URLs, JSON and Basic authentication. */
+/** Blanks secrets verbatim and as encoded in URLs, JSON and Basic authentication. */
 export function createRedactor(secrets: readonly string[] = []): Redactor {
   const whole = new Set<string>();
   let forms: readonly string[] = [];
@@ -20,7 +20,7 @@ export function createRedactor(secrets: readonly string[] = []): Redactor {
     if (secret === '') return;
     whole.add(secret);
     if (secret.length < shortestInsideText) return;
-    // The longest first, so that a secret within another one leaves no rest of it.
+    // Longest first, so that a secret inside another leaves nothing of it behind.
     forms = [...new Set([...forms, ...formsOf(secret)])].sort((a, b) => b.length - a.length);
   };
   secrets.forEach(add);
@@ -37,7 +37,7 @@ function formsOf(secret: string): readonly string[] {
   return [secret, inJson, encodeURIComponent(secret), Buffer.from(secret).toString('base64')];
 }
 
-/** All secrets of the settings, for a redactor. */
+/** All secrets in the settings, for a redactor. */
 export function secretsOf({ nomad, targets }: Settings): readonly string[] {
   const ofTargets = targets.flatMap(({ username, password }) => {
     return [password, Buffer.from(`${username}:${password}`).toString('base64')];
@@ -45,7 +45,7 @@ export function secretsOf({ nomad, targets }: Settings): readonly string[] {
   return [nomad.token ?? '', ...ofTargets].filter((secret) => secret !== '');
 }
 
-/** The settings as they may be logged. */
+/** The settings without secrets, for the log. */
 export function redactSettings(settings: Settings): Settings {
   const { nomad, targets } = settings;
   return {

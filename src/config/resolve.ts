@@ -18,7 +18,7 @@ import type {
   TargetSettings,
 } from './types.js';
 
-/** Valid values, or defaults, as settings. What doesn't go together is added to the problems. */
+/** Builds settings from valid values and defaults. Adds conflicting values to the problems. */
 export function resolveSettings(merged: MergedValues, problems: string[]): Settings {
   problems.push(...unfit(merged));
   const read = readerOf(merged);
@@ -75,8 +75,8 @@ function nomadSettings(read: Reader): NomadSettings {
 }
 
 /**
- * An address wins over a socket from the same source: Nomad sets NOMAD_UNIX_ADDR for each of its
- * tasks by itself, and NOMAD_ADDR is set by a person.
+ * An address beats a socket from the same source: Nomad sets NOMAD_UNIX_ADDR in every task, while
+ * NOMAD_ADDR is set deliberately.
  */
 function nomadAddress(read: Reader): Pick<NomadSettings, 'address' | 'unixSocket'> {
   const socket = parseUnixPath(read.maybe('nomad.unix_addr') ?? '');
@@ -99,7 +99,7 @@ function haproxySettings(read: Reader): HaproxySettings {
   };
 }
 
-/** The one that the keys of `haproxy` make. */
+/** The single target defined by the `haproxy` keys. */
 function targetSettings(read: Reader): TargetSettings {
   return {
     name: 'default',
@@ -113,9 +113,9 @@ function targetSettings(read: Reader): TargetSettings {
 /**
  * | domain_map.enabled | mode | the exact map |
  * |---|---|---|
- * | true | map | at domain_map.file_path, where that is given |
+ * | true | map | at domain_map.file_path, if set |
  * | false | rules | |
- * | absent | the default, or routing.mode | in the maps folder |
+ * | absent | routing.mode or its default | in the maps folder |
  */
 function routingSettings(read: Reader, merged: MergedValues): RoutingSettings {
   const mode = routingMode(read, merged);
@@ -158,7 +158,7 @@ function httpSettings(read: Reader): Settings['http'] {
 
 type Present<T> = { readonly [K in keyof T]?: Exclude<T[K], undefined> };
 
-/** Drops what is undefined, so that an absent setting is an absent key. */
+/** Drops undefined values, so that an absent setting is an absent key. */
 function optional<T extends object>(values: T): Present<T> {
   return Object.fromEntries(
     Object.entries(values).filter(([, value]) => value !== undefined),

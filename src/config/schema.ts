@@ -1,8 +1,8 @@
 import type { Json } from '../shared/json.js';
 
 /**
- * Every key of the configuration, once: what it may be, its default, and the variable and flag that
- * set it. The JSON schema, the error messages and the test of the documentation are made from it.
+ * Every configuration key with its allowed form, default, environment variable and flag. The JSON
+ * schema, the error messages and the documentation test are derived from it.
  */
 export interface Leaf {
   readonly [keyword: string]: Json | undefined;
@@ -13,9 +13,9 @@ export interface Leaf {
   readonly default?: Json;
   readonly env?: string;
   readonly flag?: string;
-  /** Never printed. */
+  /** Never print the value. */
   readonly secret?: true;
-  /** The empty text is a value; elsewhere it means "not set". */
+  /** The empty text is a valid value. For other keys it means "not set". */
   readonly emptyIsValue?: true;
 }
 
@@ -26,7 +26,7 @@ function text(description: string, expected: string, extra: Extra = {}): Leaf {
 }
 
 function file(description: string, extra: Extra = {}): Leaf {
-  return text(description, 'the path of a file', { pattern: '^[^\\u0000-\\u001f]+$', ...extra });
+  return text(description, 'a file path', { pattern: '^[^\\u0000-\\u001f]+$', ...extra });
 }
 
 function yesNo(description: string, value: boolean, extra: Extra = {}): Leaf {
@@ -99,11 +99,11 @@ export const sections = {
     token_file: file('File that holds the token; reread when Nomad rejects the token.', {
       env: 'NOMAD_TOKEN_FILE',
     }),
-    region: text("Nomad region; defaults to the agent's region.", 'the name of a region', {
+    region: text("Nomad region; defaults to the agent's region.", 'a region name', {
       pattern: '^[A-Za-z0-9_.-]+$',
       env: 'NOMAD_REGION',
     }),
-    namespace: text('Nomad namespace, or `*` for all.', 'the name of a namespace, or *', {
+    namespace: text('Nomad namespace, or `*` for all.', 'a namespace name or *', {
       pattern: '^(\\*|[A-Za-z0-9-]{1,128})$',
       default: '*',
       env: 'NOMAD_NAMESPACE',
@@ -153,7 +153,7 @@ export const sections = {
       ...count('Seconds a draining server gets to finish its requests.', 0, 86_400, 30),
       env: 'HAPROXY_DRAIN_TIMEOUT_SEC',
     },
-    frontend: text('Frontend that gets the routes.', `a frontend's name: ${nameRule}`, {
+    frontend: text('Frontend that gets the routes.', `a frontend name: ${nameRule}`, {
       pattern: haproxyName,
       default: 'https',
       env: 'HAPROXY_FRONTEND',
@@ -161,17 +161,17 @@ export const sections = {
     }),
     frontends: {
       description: 'Several frontends; use instead of `frontend`.',
-      expected: `a list of frontends' names: ${nameRule}`,
+      expected: `a list of frontend names: ${nameRule}`,
       type: 'array',
       items: { type: 'string', pattern: haproxyName },
       minItems: 1,
       uniqueItems: true,
     },
-    // Longer than the 30 s after which the Data Plane API gives up on HAProxy and answers.
+    // Longer than the 30 s after which the Data Plane API gives up waiting for HAProxy.
     request_timeout: duration('Timeout of a request to the Data Plane API.', '40s'),
     watch_interval: {
       ...duration(
-        'How often HAProxy is checked for changes that a pass must see; `off` disables the check.',
+        'How often HAProxy is checked for changes that need a pass; `off` disables the check.',
         '1s',
       ),
       expected:
@@ -277,13 +277,9 @@ export const sections = {
     backoff_max: duration('Longest delay after a failed pass.', '30s'),
   },
   routes: {
-    directory: text(
-      'Directory of route files for services outside Nomad.',
-      'the path of a folder',
-      {
-        pattern: '^[^\\u0000-\\u001f]+$',
-      },
-    ),
+    directory: text('Directory of route files for services outside Nomad.', 'a directory path', {
+      pattern: '^[^\\u0000-\\u001f]+$',
+    }),
   },
   http: {
     listen: {

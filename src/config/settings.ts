@@ -15,12 +15,12 @@ import type { Settings } from './types.js';
 export interface SettingsSources {
   readonly flags: SettingsFlags;
   readonly env: Environment;
-  /** Reads a file as UTF-8 text, as `readFileSync` does. */
+  /** Reads a file as UTF-8 text, like `readFileSync`. */
   readonly readFile: ReadFile;
 }
 
 /**
- * Flags > environment > file > defaults. Throws one `config-invalid` error that names every problem.
+ * Flags > environment > file > defaults. All errors are reported together in one `config-invalid`.
  */
 export function loadSettings({ flags, env, readFile }: SettingsSources): Settings {
   const problems: string[] = [];

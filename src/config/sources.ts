@@ -5,7 +5,7 @@ import { validate } from './validate.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The settings that have a flag. */
+/** Settings that have a flag. */
 export interface SettingsFlags {
   readonly configFile?: string;
   readonly nomadAddress?: string;
@@ -18,10 +18,10 @@ export interface SettingsFlags {
   readonly allowRemovals?: boolean;
 }
 
-/** What one source says, in the file's form and valid; and what it says wrongly. */
+/** The valid values of one source, structured like the file, and its problems. */
 export interface Layer {
   readonly values: ReadonlyMap<ConfigKey, Json>;
-  /** How messages name a key of this source. */
+  /** The name of a key in messages about this source. */
   readonly label: (key: string) => string;
   readonly problems: readonly string[];
 }
@@ -71,7 +71,7 @@ function variableLabel(key: string): string {
   return `environment variable ${leaves.get(named as ConfigKey)?.env ?? key}`;
 }
 
-/** Text that can't be read as the key's type stays text, and the schema refuses it. */
+/** Text that doesn't parse as the key's type stays text, which the schema refuses. */
 function typed(text: string, leaf: Leaf): Json {
   if (leaf.type === 'boolean') {
     if (/^(1|t|true|yes|on)$/i.test(text)) return true;
@@ -97,7 +97,7 @@ function layer(all: ReadonlyMap<ConfigKey, Json>, label: (key: string) => string
   return { values, label, problems: problems.map((problem) => problem.message) };
 }
 
-/** A secret from the file that another key names; its last line end is not part of it. */
+/** Reads a secret from the file named by another key, without the final line break. */
 export function secretFrom(
   key: ConfigKey,
   path: string,

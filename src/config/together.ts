@@ -2,7 +2,7 @@ import type { MergedValues } from './merge.js';
 import { readerOf, type Reader } from './reader.js';
 import type { ConfigKey } from './schema.js';
 
-/** Values that are allowed each by itself, but not together. */
+/** Values that are valid on their own but not together. */
 export function unfit(merged: MergedValues): string[] {
   const read = readerOf(merged);
   const problems = [
@@ -12,7 +12,7 @@ export function unfit(merged: MergedValues): string[] {
   const [cert, key] = [merged.get('nomad.client_cert'), merged.get('nomad.client_key')];
   if ((cert === undefined) !== (key === undefined)) {
     const missing = cert === undefined ? 'nomad.client_cert' : 'nomad.client_key';
-    problems.push(`${(cert ?? key)!.name}: ${missing} is missing; set both or none`);
+    problems.push(`${(cert ?? key)!.name}: ${missing} is missing; set both or neither`);
   }
   return [...problems, ...twoModes(merged)];
 }
@@ -21,7 +21,7 @@ function outOfOrder(read: Reader, merged: MergedValues, low: ConfigKey, high: Co
   if (read.ms(low) <= read.ms(high)) return [];
   const name = (merged.get(low) ?? merged.get(high))?.name;
   const values = `${low} is ${read.either(low)}, ${high} is ${read.either(high)}`;
-  return [`${name}: ${low} may not be above ${high}: ${values}`];
+  return [`${name}: ${low} must not exceed ${high}: ${values}`];
 }
 
 function twoModes(merged: MergedValues): string[] {

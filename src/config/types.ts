@@ -16,12 +16,12 @@ export interface Settings {
   readonly guard: GuardSettings;
   readonly sync: SyncSettings;
   readonly routes: { readonly directory?: string };
-  /** An empty host: every address of the machine. */
+  /** An empty host means all addresses. */
   readonly http: { readonly host: string; readonly port: number; readonly enabled: boolean };
   readonly log: { readonly level: LogLevel };
 }
 
-/** What to do about a backend of the wanted name that isn't the connector's. */
+/** What to do if a backend with the wanted name exists and isn't the connector's. */
 export type BackendStrategy = 'use_existing' | 'create_new' | 'fail_on_conflict';
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
@@ -30,7 +30,7 @@ export interface NomadSettings {
   readonly address: string;
   readonly unixSocket?: string;
   readonly token?: string;
-  /** Read again on 401 and 403. */
+  /** Reread on 401 and 403. */
   readonly tokenFile?: string;
   readonly region?: string;
   /** `*` for all. */
@@ -53,24 +53,24 @@ export interface TargetSettings {
   readonly requestTimeoutMs: number;
 }
 
-/** What holds for every target. */
+/** Settings shared by all targets. */
 export interface HaproxySettings {
   readonly backendStrategy: BackendStrategy;
   readonly drainTimeoutMs: number;
   readonly frontends: readonly string[];
-  /** Undefined: HAProxy is looked at by passes only. */
+  /** Undefined: no watch, only passes read HAProxy. */
   readonly watchIntervalMs?: number;
 }
 
 export interface RoutingSettings {
   readonly mode: 'map' | 'rules';
-  /** Where our rules stand among the operator's. */
+  /** Position of our rules relative to the operator's. */
   readonly position: 'before' | 'after';
   /** Base name of the exact map in the data plane's maps folder, without `.map`. */
   readonly mapName: string;
   /**
-   * Where the operator says that map is (`domain_map.file_path`), as written: the data plane's maps
-   * folder is known only at run time, and the path must lie in it. Only in map mode.
+   * The map's path as configured in `domain_map.file_path`. It must be in the data plane's maps
+   * folder, which is only known at run time. Map mode only.
    */
   readonly mapFile?: string;
 }
@@ -91,7 +91,7 @@ export interface SlotSettings {
 }
 
 export interface GuardSettings {
-  /** Percent of owned servers (or backends) that one pass may remove on absence alone. */
+  /** Percentage of owned servers or backends that one pass may remove on absence alone. */
   readonly maxRemovalPercent: number;
   /** How long more than that must be absent before it goes, where nothing tells why; 0: no wait. */
   readonly tracelessHoldMs: number;
@@ -103,7 +103,7 @@ export interface SyncSettings {
   readonly resyncIntervalMs: number;
   readonly debounceMs: number;
   readonly debounceMaxMs: number;
-  /** Full sections are read again at least this often. */
+  /** Maximum time between full reads. */
   readonly fullReadIntervalMs: number;
   readonly backoffMinMs: number;
   readonly backoffMaxMs: number;

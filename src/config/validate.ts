@@ -30,13 +30,13 @@ ajv.addFormat('log-level', (value: string) => parseLogLevel(value) !== undefined
 const check = ajv.compile(configSchema);
 
 export interface Problem {
-  /** None where the key itself is unknown. */
+  /** Absent if the key itself is unknown. */
   readonly key?: ConfigKey;
-  /** Without the name of the source: `nomad.address: "foo" is not allowed; expected ...`. */
+  /** Without the source's name: `nomad.address: "foo" is not allowed; expected ...`. */
   readonly message: string;
 }
 
-/** All that is wrong with a configuration in the file's form; one problem for each key. */
+/** Validates a configuration structured like the file. Returns one problem per key. */
 export function validate(config: Json, label: (key: string) => string): readonly Problem[] {
   if (check(config)) return [];
   const problems = new Map<string, Problem>();
@@ -47,7 +47,7 @@ export function validate(config: Json, label: (key: string) => string): readonly
   return [...problems.values()];
 }
 
-/** What every message about a wrong value looks like. Secrets are not shown. */
+/** The message for an invalid value. Secrets are not shown. */
 export function notAllowed(name: string, key: ConfigKey, value: unknown): string {
   const leaf = leaves.get(key)!;
   const bare =
@@ -85,7 +85,7 @@ function unknownKey(
   return { at, message: `${label(at)} is not a known key${hint}` };
 }
 
-/** In its own section first, then by the same name in another one. */
+/** Looks in the same section first, then for the same name in other sections. */
 function nearestKey(section: string | undefined, word: string): string | undefined {
   if (section === undefined) {
     return nearest(word.toLowerCase(), Object.keys(sections)) ?? sameName(word);

@@ -1,17 +1,17 @@
-/** What one full read of Nomad says. Deeply readonly plain data. */
+/** The result of one full read of Nomad. Deeply readonly plain data. */
 export interface Catalog {
   /** `X-Nomad-Index` of `GET /v1/services`: table-wide, so it covers every instance. */
   readonly index: number;
   /** Services that opted in by a tag, sorted by namespace and name. */
   readonly services: readonly CatalogService[];
   /**
-   * By id: every allocation that has not ended, and of those that have the ones that may still be
-   * served, as evidence that they ended.
+   * By id: every allocation that has not ended, and ended ones that may still be served, as proof
+   * that they ended.
    */
   readonly allocations: Readonly<Record<string, AllocationFacts>>;
   /**
-   * Instance ids that Nomad's own allocations say must be registered (allocation and task run, and
-   * the job version that it runs has the service), and that the catalog lacks all the same.
+   * Ids of instances that should be registered according to their allocations (allocation and task
+   * run, the job version has the service) but are missing from the catalog.
    */
   readonly missing: readonly string[];
   readonly trust: Trust;
@@ -19,15 +19,15 @@ export interface Catalog {
 }
 
 /**
- * Whether absence may be believed. Additions are always safe; what could not be read at all ends
- * the pass with an error instead.
+ * Whether absence can be trusted. Additions are always safe, and a failed read ends the pass with
+ * an error instead.
  */
 export type Trust =
   | { readonly removals: 'allowed' }
   | {
       readonly removals: 'held';
       readonly reason: string;
-      /** Nomad changed while it was read: this isn't one state of it, whatever else is in doubt. */
+      /** Nomad changed during the read, so this isn't one consistent state. */
       readonly torn?: true;
     };
 
@@ -52,13 +52,13 @@ export interface CatalogService {
   readonly name: string;
   /** Registered instances, sorted by id. */
   readonly instances: readonly CatalogInstance[];
-  /** Service blocks of jobs that exist and are not stopped, sorted by job id. */
+  /** Service blocks of existing, unstopped jobs, sorted by job id. */
   readonly declarations: readonly ServiceDeclaration[];
   /** Lowest CreateIndex of the jobs that offer the service; Number.MAX_SAFE_INTEGER if unknown. */
   readonly claimedAt: number;
 }
 
-/** A service block in the latest spec of a live job. Variables in it are resolved where static. */
+/** A service block in the latest spec of a live job, with static variables resolved. */
 export interface ServiceDeclaration {
   readonly jobId: string;
   readonly jobCreateIndex: number;
@@ -76,11 +76,11 @@ export interface CatalogInstance {
   /** The task group; absent for a ghost. */
   readonly group?: string;
   readonly allocId: string;
-  /** An IP address; host names are resolved while reading, `''` when there is none. */
+  /** An IP address; `''` if there is none. Host names are resolved during the read. */
   readonly address: string;
-  /** Registered with a host name that can't be resolved now; the address is then `''`. */
+  /** Registered with a host name that can't be resolved; the address is then `''`. */
   readonly unresolved?: true;
-  /** 0 when the registration has none. */
+  /** 0 if the registration has none. */
   readonly port: number;
   readonly tags: readonly string[];
   readonly createIndex: number;
@@ -89,12 +89,12 @@ export interface CatalogInstance {
   readonly spec: InstanceSpec;
 }
 
-/** The service block of the job version that an instance really runs. */
+/** The service block of the job version that an instance runs. */
 export type InstanceSpec =
   | {
       readonly status: 'known';
       readonly checks: readonly CheckSpec[];
-      /** Milliseconds between deregistration and the kill signal; 0 when none is set. */
+      /** Milliseconds between deregistration and the kill signal; 0 if unset. */
       readonly shutdownDelayMs: number;
     }
   | { readonly status: 'unreadable'; readonly reason: string };
@@ -114,7 +114,7 @@ export interface AllocationFacts {
 /** A check block with its port label resolved against the allocation. Times in milliseconds. */
 export interface CheckSpec {
   readonly name: string;
-  /** As written in the job: http, tcp, grpc, script or anything else. */
+  /** As in the job: http, tcp, grpc, script or anything else. */
   readonly type: string;
   readonly path?: string;
   readonly method?: string;
@@ -122,9 +122,9 @@ export interface CheckSpec {
   readonly headers: Readonly<Record<string, readonly string[]>>;
   readonly intervalMs: number;
   readonly timeoutMs: number;
-  /** Port to check where it differs from the service's. */
+  /** Port to check if it differs from the service's. */
   readonly port?: number;
-  /** Why Nomad's own check can't be made at the address that the service registers. */
+  /** Why the check can't be done at the address the service registers. */
   readonly elsewhere?: string;
   readonly protocol?: 'http' | 'https';
   readonly tlsSkipVerify: boolean;

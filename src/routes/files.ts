@@ -9,7 +9,7 @@ import { ConnectorError } from '../shared/errors.js';
 
 const extensions = new Set(['.yaml', '.yml', '.json']);
 
-/** One file of the routes folder as it is now. */
+/** The current content of one route file. */
 export type ReadRoute =
   | { readonly name: string; readonly path: string; readonly file: RouteFile }
   | {
@@ -20,8 +20,8 @@ export type ReadRoute =
     };
 
 /**
- * Every route file of the folder, sorted by name. A folder that can't be read is an error: it must
- * not pass for an empty one.
+ * Every route file of the folder, sorted by name. An unreadable folder is an error, so that it
+ * isn't taken for an empty one.
  */
 export function readRouteFiles(directory: string): ReadRoute[] {
   return listRouteFiles(directory).map((path) => readRouteFile(path));
@@ -42,7 +42,7 @@ function listRouteFiles(directory: string): string[] {
 function readRouteFile(path: string): ReadRoute {
   const name = basename(path, extname(path));
   try {
-    // JSON is YAML.
+    // JSON is valid YAML.
     const parsed = parseRouteFile(name, parse(readFileSync(path, 'utf8')));
     if ('file' in parsed) return { name, path, file: parsed.file };
     const { problems, ...known } = parsed;
@@ -53,7 +53,7 @@ function readRouteFile(path: string): ReadRoute {
   }
 }
 
-/** Writes a file whole or not at all: into a hidden one beside it, then renamed. */
+/** Writes a file atomically: to a hidden temporary file, then renamed. */
 export function writeRouteFile(directory: string, name: string, text: string): string {
   mkdirSync(directory, { recursive: true });
   const path = join(directory, `${name}.yaml`);

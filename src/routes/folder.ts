@@ -4,7 +4,7 @@ import type { RouteFile, RouteTarget } from '../desired/types.js';
 import type { Logger } from '../telemetry/logger.js';
 import { readRouteFiles } from './files.js';
 
-/** What the routes folder asks for now. */
+/** The current content of the routes folder. */
 export interface RouteFiles {
   readonly files: readonly RouteFile[];
   readonly bad: readonly BadRouteFile[];
@@ -13,19 +13,19 @@ export interface RouteFiles {
 export interface BadRouteFile {
   readonly name: string;
   readonly reason: string;
-  /** Where these alone can be read. */
+  /** Present if only these are valid. */
   readonly targets?: readonly RouteTarget[];
 }
 
 export interface RouteFolder {
-  /** Reads the folder anew: a missed change is found by the next pass. */
+  /** Reads the folder again, so the next pass finds missed changes. */
   readonly current: () => RouteFiles;
   readonly close: () => void;
 }
 
 /**
- * A second source of desired state beside Nomad. A file that turns bad is named, and its last good
- * state stays; one that was never good is left out.
+ * A second source of desired state besides Nomad. A file that becomes invalid is reported and keeps
+ * its last valid content. One that was never valid is ignored.
  */
 export function watchRoutes(
   directory: string | undefined,
@@ -57,7 +57,7 @@ function read(directory: string, lastGood: Map<string, RouteFile>): RouteFiles {
   return { files, bad };
 }
 
-/** Only makes it quicker: without a watch, the timer's passes find the change. */
+/** Only for speed: without a watch, the next timed pass finds the change. */
 function startWatch(
   directory: string | undefined,
   onChange: () => void,

@@ -1,14 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 export interface Backoff {
-  /** Milliseconds until the next try: longer each time, with jitter. */
+  /** Milliseconds until the next retry: longer each time, with jitter. */
   next(): number;
-  /** Waits that long. Resolves at once, and never rejects, on abort. */
+  /** Waits that long. On abort, resolves at once and never rejects. */
   wait(signal: AbortSignal): Promise<void>;
   reset(): void;
 }
 
-/** Exponential, from `minMs` to `maxMs`; each wait is half to all of what the step allows. */
+/** Exponential from `minMs` to `maxMs`. Each delay is 50 to 100 % of its step. */
 export function createBackoff(minMs: number, maxMs: number, random = Math.random): Backoff {
   let failures = 0;
   const next = (): number => {

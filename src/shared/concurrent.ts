@@ -4,15 +4,15 @@ import type PQueue from 'p-queue';
 export interface Scope {
   readonly signal: AbortSignal;
   abort(): void;
-  /** Takes the scope's listener off its parent. */
+  /** Removes the scope's listener from its parent. */
   done(): void;
 }
 
-/** A signal that follows another. AbortSignal.any keeps listeners for ever in Node 20; this doesn't. */
+/** A signal that follows another. Unlike AbortSignal.any in Node 20, it doesn't leak listeners. */
 export function scopeOf(parent: AbortSignal): Scope {
   const controller = new AbortController();
   const abort = (): void => controller.abort();
-  // Many requests share a parent at a time; each takes its listener off when it is done.
+  // Many concurrent requests share a parent. Each removes its listener when done.
   setMaxListeners(0, parent);
   parent.addEventListener('abort', abort, { once: true });
   if (parent.aborted) abort();
@@ -23,7 +23,7 @@ export function scopeOf(parent: AbortSignal): Scope {
   };
 }
 
-/** Both, or the error of the first that has one: once neither goes on by itself. */
+/** Waits for both to settle. Returns both results or throws the first error. */
 export async function settleBoth<A, B>(
   first: Promise<A>,
   second: Promise<B>,
@@ -32,7 +32,7 @@ export async function settleBoth<A, B>(
   return [await first, await second];
 }
 
-/** All of it or the first error; after an error nothing runs on. */
+/** All results, or the first error once nothing is running any more. */
 export async function mapQueued<In, Out>(
   queue: PQueue,
   items: readonly In[],

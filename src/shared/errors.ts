@@ -1,4 +1,4 @@
-/** What went wrong, for logs and metrics: a bounded set. */
+/** Error codes for logs and metrics. The set is bounded. */
 export type ErrorCode =
   | 'nomad-unreachable'
   | 'nomad-refused'
@@ -21,13 +21,13 @@ export type ErrorCode =
   | 'internal';
 
 /**
- * The one error class that leaves a module. Messages never hold secrets: clients translate got's
- * errors, which carry tokens and passwords, at the boundary and don't keep them as a cause.
+ * The only error class that leaves a module. Messages never contain secrets: clients translate
+ * got's errors, which carry tokens and passwords, at the boundary and drop them as a cause.
  */
 export class ConnectorError extends Error {
   override readonly name = 'ConnectorError';
   readonly code: ErrorCode;
-  /** Whether another pass can succeed without a person. */
+  /** Whether another pass can succeed without human intervention. */
   readonly retryable: boolean;
 
   constructor(
@@ -41,7 +41,7 @@ export class ConnectorError extends Error {
   }
 }
 
-/** Any thrown value as a ConnectorError; unknown ones become `internal`. */
+/** Converts any thrown value to a ConnectorError. Unknown ones become `internal`. */
 export function asConnectorError(error: unknown): ConnectorError {
   if (error instanceof ConnectorError) return error;
   const message = error instanceof Error ? error.message : String(error);

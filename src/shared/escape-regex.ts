@@ -1,4 +1,4 @@
-/** The text as a regular expression that matches just this text. */
+/** A regular expression that matches exactly this text. */
 export function escapeRegex(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }

@@ -1,4 +1,4 @@
-/** Plain JSON data: what the values that flow through a pass are made of. */
+/** Plain JSON data. */
 export type Json = string | number | boolean | null | readonly Json[] | JsonObject;
 
 export interface JsonObject {
@@ -9,7 +9,7 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The objects of a list; nothing for anything else. */
+/** The objects in a list; empty for anything else. */
 export function objectsOf(value: unknown): JsonObject[] {
   return Array.isArray(value) ? (value as Json[]).filter(isObject) : [];
 }

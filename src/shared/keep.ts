@@ -1,7 +1,7 @@
 /**
- * `after`, in which everything that is equal to what stood in `before` is the same object as there.
- * Plain data only. List items are matched by what names them, so one that was inserted or removed
- * costs the others nothing. What is unchanged can then be told by its reference.
+ * Returns `after` with every part that equals its counterpart in `before` replaced by that same
+ * object, so that unchanged parts can be recognised by reference. Plain data only. List items are
+ * matched by name, so inserting or removing one doesn't affect the others.
  */
 export function keep<T>(before: T | undefined, after: T): T {
   if (before === undefined || Object.is(before, after)) return after;
@@ -38,7 +38,7 @@ function isRecord(value: unknown): value is Plain {
 
 const naming = ['id', 'namespace', 'name', 'slotPrefix', 'service', 'match', 'host', 'path'];
 
-/** Items of a list with their names: of several with one name, the first, the second and so on. */
+/** List items with unique names: duplicates are numbered. */
 function named(): (item: unknown) => [string, unknown] {
   const counts = new Map<string, number>();
   return (item) => {
@@ -49,7 +49,7 @@ function named(): (item: unknown) => [string, unknown] {
   };
 }
 
-/** By what names it, else by what it is. */
+/** An item's name, otherwise its content. */
 function nameOf(item: unknown): string {
   if (!isRecord(item)) return JSON.stringify(item) ?? '';
   const names = naming.map((key) => (Object.hasOwn(item, key) ? item[key] : undefined));

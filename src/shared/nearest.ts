@@ -1,4 +1,4 @@
-/** The known word that is fewest edits away, unless all are far. */
+/** The known word with the fewest edits, unless all are too far. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   const limit = Math.max(2, Math.floor(word.length / 3));
   let best: { word: string; distance: number } | undefined;
@@ -11,7 +11,7 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   return best?.word;
 }
 
-/** Levenshtein's, in one row. */
+/** Levenshtein distance, using one row. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {

@@ -1,4 +1,4 @@
-/** How a request ended; `error` where no answer came. Bounded, a metric label. */
+/** Result of a request; `error` if there was no answer. A metric label, so the set is bounded. */
 export const statusClasses = ['2xx', '3xx', '4xx', '5xx', 'error'] as const;
 
 export type StatusClass = (typeof statusClasses)[number];

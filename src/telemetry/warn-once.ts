@@ -4,7 +4,8 @@ export interface Standing<T> {
   readonly value: T;
 }
 
-/** Reports each warning once, and again only if it went away in between. Each call passes everything
+/**
+ * Reports each warning once, and again only if it went away in between. Each call passes everything
  * that is wrong now.
  */
 export interface WarnOnce<T> {

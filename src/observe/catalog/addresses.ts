@@ -2,19 +2,19 @@ import { lookup as dnsLookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { withoutBrackets } from './model/address-text.js';
 
-/** All addresses of a host name. */
+/** Resolves a host name to all its addresses. */
 export type Lookup = (host: string) => Promise<readonly string[]>;
 
 export interface AddressBook {
-  /** An address by host name, of those that have one. */
+  /** Addresses by host name, for those that resolved. */
   resolve(hosts: readonly string[]): Promise<ReadonlyMap<string, string>>;
 }
 
 interface Entry {
   readonly address?: string;
-  /** When it was asked for last. */
+  /** Time of the last lookup. */
   readonly at: number;
-  /** When it was wanted last. */
+  /** Time of the last use. */
   readonly wanted: number;
   readonly failed: boolean;
 }
@@ -23,18 +23,18 @@ export interface AddressBookOptions {
   readonly lookup?: Lookup;
   readonly now?: () => number;
   readonly ttlMs?: number;
-  /** After a lookup that found nothing. */
+  /** Retry delay after a failed lookup. */
   readonly retryMs?: number;
-  /** A resolver that hangs must not hold up the pass. */
+  /** A hanging resolver must not delay the pass. */
   readonly timeoutMs?: number;
 }
 
-/** An instance that restarts is away from the catalog for a moment; its address is not forgotten. */
+/** A restarting instance leaves the catalog briefly. Its address is kept that long. */
 const keepMs = 600_000;
 
 /**
- * A name with several addresses keeps the one that it was given, so that servers don't move with the
- * resolver's round robin; one that can't be resolved any more keeps its last.
+ * A name with several addresses keeps its first choice, so that servers don't follow the resolver's
+ * round robin. A name that no longer resolves keeps its last address.
  */
 export function createAddressBook(options: AddressBookOptions = {}): AddressBook {
   const { lookup = lookupAll, now = Date.now, timeoutMs = 2000 } = options;
@@ -42,7 +42,7 @@ export function createAddressBook(options: AddressBookOptions = {}): AddressBook
   const entries = new Map<string, Entry>();
   const pending = new Map<string, Promise<readonly string[]>>();
   const ask = (host: string): Promise<readonly string[]> => {
-    // The resolver hangs: the pass that asked first has waited, and no other has to.
+    // The resolver hangs. Only the first pass waits for it.
     if (pending.has(host)) return Promise.resolve([]);
     const asked = lookup(host).catch(() => []);
     pending.set(host, asked);
@@ -84,7 +84,7 @@ export function createAddressBook(options: AddressBookOptions = {}): AddressBook
   };
 }
 
-/** Names differ by more than their case. */
+/** Host names are case-insensitive. */
 function nameOf(host: string): string {
   return host.toLowerCase();
 }

@@ -1,26 +1,28 @@
 /**
- * Allocations. Nomad keeps those that ended for hours, in a busy cluster many times as many as run,
- * and what matters of them is one thing: an instance that HAProxy may still serve, and that left the
- * catalog, has ended. So a read asks for those that have not ended, and once more for the few that
- * it misses: of instances that are registered, or that this process saw registered. What was served
- * before this process began is unknown here, so the first read asks for all that ended too, without
- * what they ran with; so does one after a failed pass or a held removal.
+ * Reads allocations. Nomad keeps ended ones for hours, in a busy cluster many times more than run.
+ * Only one fact about them matters: that an instance HAProxy may still serve has ended. So a read
+ * asks for allocations that have not ended, plus the few it misses: those of instances that are, or
+ * were seen, registered. The first read also asks for all ended ones, without their resources,
+ * because instances served before this process started are unknown. So does a read after a failed
+ * pass or a held removal.
  */
 
 import type { Indexed, NomadApi } from '../nomad/api.js';
 import type { WireAllocation } from '../nomad/answers/shapes.js';
 
-/** Asked of Nomad 2.0; a status that is new one day counts as not ended. */
+/** Tested with Nomad 2.0. An unknown status counts as not ended. */
 const notEnded =
   'ClientStatus != "complete" and ClientStatus != "failed" and ClientStatus != "lost"';
 
-/** How long an ended allocation is told of: longer than a drain takes and a failing pass is retried. */
+/**
+ * How long ended allocations are reported: longer than a drain and the retries of a failing pass.
+ */
 const keepMs = 3_600_000;
-/** All are read again no sooner, however often a pass fails. */
+/** Minimum time between full reads, even if passes keep failing. */
 const refreshMs = 60_000;
-/** Those that nobody saw registered are told of until then. */
+/** Until then, ended allocations that were never seen registered are reported. */
 const keepUnseenMs = 2 * refreshMs;
-/** Of these a filter of 2 kB is made; a proxy may allow 8. */
+/** IDs per filter: about 2 kB of URL, where a proxy may allow 8. */
 const idsInFilter = 50;
 
 const id = /^[0-9a-f-]{36}$/i;
@@ -36,14 +38,14 @@ interface Ended {
 }
 
 export class AllocationReader {
-  /** When all of them were read. */
+  /** Time of the last full read. */
   #allAt = -Infinity;
-  /** Nomad, or what stands before it, can't read filters. */
+  /** False if Nomad, or a proxy in front of it, rejects filters. */
   #filters = true;
-  /** Allocations of instances that were registered in an earlier read, and then when to forget them. */
+  /** Allocations of instances seen registered, with the time to forget them. */
   readonly #seen = new Map<string, number>();
   readonly #ended = new Map<string, Ended>();
-  /** What Nomad has no more, and the index at which it said so. */
+  /** Allocations that Nomad no longer has, with the index of that answer. */
   readonly #gone = new Map<string, number>();
 
   readonly #api: NomadApi;
@@ -62,7 +64,7 @@ export class AllocationReader {
     this.#gone.clear();
   }
 
-  /** Something was absent, or failed: the next read asks for all, unless one did just now. */
+  /** After an absence or a failure, the next read asks for all, unless one just did. */
   refresh(): void {
     if (this.#now() - this.#allAt >= refreshMs) this.#allAt = -Infinity;
   }
@@ -106,7 +108,7 @@ export class AllocationReader {
     };
   }
 
-  /** What is registered or was, and is neither listed nor known well enough to have ended or gone. */
+  /** Allocations of present or past instances that are not listed and not known to be over. */
   #unknown(
     listed: ReadonlyMap<string, WireAllocation>,
     registered: ReadonlySet<string>,
@@ -115,7 +117,7 @@ export class AllocationReader {
     if (!this.#filters) return [];
     const isKnown = (key: string): boolean => {
       const ended = this.#ended.get(key);
-      // What is registered is told of with its ports.
+      // Registered instances need their ports.
       return ended !== undefined && !(registered.has(key) && lacksDetails(ended.alloc));
     };
     return [...this.#seen.keys()].filter(
@@ -165,7 +167,7 @@ function lacksDetails({ AllocatedResources }: WireAllocation): boolean {
   return AllocatedResources === undefined;
 }
 
-/** Thousands of them are kept for a while: what they ran with is of no use any more. */
+/** Thousands are kept for a while, so drop the resources that are no longer needed. */
 function withoutDetails(alloc: WireAllocation): WireAllocation {
   const { ID, Name, Namespace, JobID, JobVersion, TaskGroup, DeploymentStatus } = alloc;
   const { ClientStatus, DesiredStatus, CreateIndex } = alloc;

@@ -1,7 +1,7 @@
 /**
  * The list of services and the instances of those that opted in. No endpoint returns all instances,
- * but the index of each answer is the whole table's: answers of one index are one snapshot, and
- * instances that were read at the list's own index needn't be read again.
+ * but every answer carries the index of the whole table: answers with the same index form one
+ * snapshot, and instances already read at the list's index are not read again.
  */
 
 import type PQueue from 'p-queue';
@@ -13,7 +13,7 @@ import type { WireInstance, WireServiceGroup } from '../nomad/answers/shapes.js'
 export interface ServiceName {
   readonly namespace: string;
   readonly name: string;
-  /** The union over the instances. */
+  /** Tags of all instances. */
   readonly tags: readonly string[];
 }
 
@@ -21,9 +21,9 @@ export interface ServicesRead {
   /** The highest index of the read. */
   readonly index: number;
   readonly names: readonly ServiceName[];
-  /** By service key, of the names asked for. */
+  /** By service key, for the requested names. */
   readonly instances: ReadonlyMap<string, readonly WireInstance[]>;
-  /** All of it is of one index. */
+  /** All answers have the same index. */
   readonly whole: boolean;
 }
 
@@ -44,7 +44,7 @@ export class InstanceCache {
     this.#read.clear();
   }
 
-  /** Instances that this cache holds for the service, of whatever index. */
+  /** The cached instances of the service, regardless of their index. */
   has(service: ServiceName): boolean {
     return this.#read.has(keyOf(service.namespace, service.name));
   }

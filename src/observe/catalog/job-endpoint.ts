@@ -1,10 +1,10 @@
-/** The endpoint that has a job's spec, whatever its ID holds. */
+/** The endpoint for a job's spec, for any job ID. */
 
 import { parseJob, parseJobVersions, type Parse, type WireJob } from '../nomad/answers/shapes.js';
 
 /**
- * Nomad takes an ID's encoded slashes for those of the path, and the end of the path for an endpoint:
- * `/v1/job/x%2Fallocations` is the allocations of `x`. (These are Nomad 2.0's.)
+ * Nomad decodes slashes in an ID and treats the end of the path as an endpoint:
+ * `/v1/job/x%2Fallocations` returns the allocations of `x`. The list is from Nomad 2.0.
  */
 const endpoints = new Set([
   ...['action', 'actions', 'allocations', 'deployment', 'deployments', 'dispatch', 'evaluate'],
@@ -12,7 +12,7 @@ const endpoints = new Set([
   ...['submission', 'summary', 'tag', 'versions'],
 ]);
 
-/** Whether a URL can hold it: a client takes `.` and `..` for a way up, encoded or not. */
+/** Whether a URL can contain it: clients resolve `.` and `..`, encoded or not. */
 export function isAddressable(id: string): boolean {
   return id !== '' && id !== '.' && id !== '..';
 }
@@ -21,7 +21,7 @@ export function jobEndpoint(id: string): { readonly path: string; readonly parse
   const path = `/v1/job/${encodeURIComponent(id)}`;
   const [last = '', ...others] = id.split('/').reverse();
   if (others.length === 0 || !endpoints.has(last)) return { path, parse: parseJob };
-  // Its own end is cut off first, so the ID before it is read as it is.
+  // Nomad strips the last part first, so the ID before it is taken verbatim.
   return { path: `${path}/versions`, parse: newestOf };
 }
 

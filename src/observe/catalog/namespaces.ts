@@ -1,6 +1,7 @@
 /**
- * Namespaces that went from a list over all of them. A token that lost its rights on one gets the
- * others and a 200, so each that went is asked for by name, where lost rights are a 403.
+ * Namespaces that disappeared from a list over all of them. A token that lost access to one still
+ * gets a 200 with the others. So each missing namespace is requested by name, which gives a 403 if
+ * access was lost.
  */
 
 import { asConnectorError } from '../../shared/errors.js';
@@ -24,14 +25,14 @@ export class NamespaceWatch {
     this.#api = api;
   }
 
-  /** All that were in the last read. */
+  /** All namespaces of the last read. */
   get seen(): readonly string[] {
     return [...new Set([...this.#services, ...this.#jobs])].sort();
   }
 
   /**
-   * Of the given ones, those that the last read left out and that may be there all the same: the
-   * token may not read them, or Nomad still has services there.
+   * Those of the given namespaces that the last read lacked but that may still exist: the token
+   * can't read them, or Nomad still has services there.
    */
   async hidden(namespaces: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
     const hidden: string[] = [];
@@ -43,7 +44,7 @@ export class NamespaceWatch {
     return hidden;
   }
 
-  /** By its name, where lost rights are a 403; undefined then. */
+  /** Requests it by name. Undefined if access was lost (403). */
   async #ask(namespace: string, signal: AbortSignal): Promise<Asked | undefined> {
     try {
       const services = await this.#api.services(namespace, signal);
@@ -55,7 +56,7 @@ export class NamespaceWatch {
     }
   }
 
-  /** Why those that went may be there all the same. What the token may not read is `hidden`. */
+  /** Why missing namespaces may still exist. Those the token can't read are `hidden`. */
   async confirm(snapshot: Snapshot, signal: AbortSignal): Promise<string | undefined> {
     const services = new Set(snapshot.names.map(({ namespace }) => namespace));
     const allocs = [...snapshot.allocations.values()].map(({ Namespace }) => Namespace);
@@ -88,6 +89,6 @@ export class NamespaceWatch {
     );
     const hidesJobs = jobs.some((job) => !snapshot.jobs.has(keyOf(job.Namespace, job.ID)));
     if (!hidesServices && !hidesJobs) return undefined;
-    return `Nomad left ${namespace} out of a list, and still has it`;
+    return `Nomad omitted namespace ${namespace} from a list but still has it`;
   }
 }

@@ -1,7 +1,7 @@
 /**
- * One full read of Nomad. Services come first and allocations after them, so that an instance's
- * allocation is always older than the list that it is looked up in. Three requests when nothing
- * changed: services, allocations, jobs.
+ * One full read of Nomad. Services are read before allocations, so that an instance's allocation is
+ * always older than the list it is looked up in. Three requests if nothing changed: services,
+ * allocations, jobs.
  */
 
 import PQueue from 'p-queue';
@@ -32,25 +32,27 @@ import { wentBack, type Indexes } from '../nomad/answers/trust.js';
 import type { Catalog, Trust } from '../types.js';
 
 export interface CatalogReader {
-  /** `full` reads all instances again, whatever the index says. */
+  /** `full` reads all instances again, regardless of the index. */
   read(options: { full?: boolean; signal: AbortSignal }): Promise<Catalog>;
   /**
-   * Of the given namespaces, those in which absence may not be believed: the last read left them out
-   * and they may be there all the same (not where namespaces are set by name: what is refused there
-   * is an error anyway), or it could not tell what all of their jobs declare.
+   * Those of the given namespaces in which absence can't be trusted: the last read lacked them but
+   * they may still exist (only with `*`; for named namespaces a refusal is an error anyway), or it
+   * could not tell what all their jobs declare.
    */
   hidden(namespaces: readonly string[], signal: AbortSignal): Promise<readonly string[]>;
   /** Of these services (`namespace/name`), those that the last read lacks and a stopped job declares. */
   stopped(services: readonly string[], signal: AbortSignal): Promise<readonly string[]>;
   /** The namespaces that the last read saw. */
   namespaces(): readonly string[];
-  /** Whether a line of the event stream concerns no service of the last read; it then wakes nobody. */
+  /**
+   * Whether a line of the event stream is irrelevant to the last read, so that it needs no wake.
+   */
   isQuiet(line: string): boolean;
 }
 
 export interface CatalogReaderOptions {
   readonly client: NomadClient;
-  /** `*`, one, or several with commas between them. */
+  /** `*`, one, or a comma-separated list. */
   readonly namespace: string;
   readonly tagPrefix: string;
   readonly lookup?: Lookup;
@@ -58,15 +60,15 @@ export interface CatalogReaderOptions {
   readonly now?: () => number;
 }
 
-/** How often a read that changed in the middle is made again before its removals are held. */
+/** Retries of a torn read before its removals are held. */
 const maxAttempts = 3;
 
 interface Attempt {
   readonly snapshot: Snapshot;
   readonly indexes: Indexes;
-  /** Why it isn't one consistent state. */
+  /** Why the read isn't one consistent state. */
   readonly torn?: string;
-  /** Nothing but that its answers are of different indexes. */
+  /** The only problem is that its answers have different indexes. */
   readonly moved: boolean;
 }
 
@@ -81,7 +83,7 @@ export function createCatalogReader(options: CatalogReaderOptions): CatalogReade
   };
 }
 
-/** What this process remembers between reads: hints, all of which may be lost. */
+/** State kept between reads. All of it may be lost without harm. */
 class CatalogPass {
   readonly watch: NamespaceWatch;
   quiet: QuietJobs = noneQuiet;
@@ -99,9 +101,9 @@ class CatalogPass {
   #registered: Registered | undefined;
   /** How an index went back, until a read has told of it. */
   #back: string | undefined;
-  /** The last read was of no one index, and nothing else was wrong with it. */
+  /** The last read's only problem was that it had no single index. */
   #moving = false;
-  /** Namespaces with jobs whose services nobody knows. */
+  /** Namespaces with jobs whose services are unknown. */
   #doubtful: readonly string[] = [];
   /** Services of the last read. */
   #listed: ReadonlySet<string> = new Set();
@@ -169,16 +171,17 @@ class CatalogPass {
         snapshot.enabled.has(keyOf(name.namespace, name.name)) && !this.#instances.has(name),
     );
     const incomplete =
-      problems.gone[0]?.concat(' went while it was read') ??
-      (unread.length === 0 ? undefined : 'services opted in while they were read');
-    const torn =
-      (services.whole ? undefined : 'the catalog changed while it was read') ?? incomplete;
+      problems.gone[0]?.concat(' disappeared during the read') ??
+      (unread.length === 0 ? undefined : 'services opted in during the read');
+    const torn = (services.whole ? undefined : 'the catalog changed during the read') ?? incomplete;
     const moved = !services.whole && incomplete === undefined;
     const indexes = { services: services.index, allocations: allocations.index, jobs: jobs.index };
     return { snapshot, indexes, moved, ...(torn === undefined ? {} : { torn }) };
   }
 
-  /** The first read that only moved holds removals; those that follow it in a row tell what is gone. */
+  /**
+   * The first read that only changed midway holds removals. Consecutive ones decide what is gone.
+   */
   #settled(attempt: Attempt, before: Attempt): Attempt {
     if (!attempt.moved || !before.moved || !this.#moving) return attempt;
     const { indexes, moved } = attempt;
@@ -251,8 +254,8 @@ class CatalogPass {
   }
 
   /**
-   * By namespace, a job whose services nobody knows: each of them would look as if it had gone. One
-   * that no URL can hold was never known, so nothing of it is served.
+   * By namespace, a job whose services are unknown, so that each would look removed. A job ID that
+   * no URL can contain was never known, so none of its services is routed.
    */
   #unknownSpecs(snapshot: Snapshot): ReadonlyMap<string, string> {
     const unknown = [...snapshot.unreadable.keys()].filter(
@@ -264,7 +267,7 @@ class CatalogPass {
         .filter(([, id]) => isAddressable(id))
         .map(([namespace, id]) => [
           namespace,
-          `the services of job ${label(namespace, id)} are not known`,
+          `the services of job ${label(namespace, id)} are unknown`,
         ]),
     );
   }

@@ -1,5 +1,5 @@
 /**
- * Job specs, read only when they changed. Three stores:
+ * Job specs, read only if they changed. Three stores:
  * - live: the last spec read of each job that exists, until its JobModifyIndex is another one;
  * - versions: a version never changes, so those that allocations still run are kept as they were
  *   when they were live, or are read once from any allocation that runs them;
@@ -15,7 +15,7 @@ import type { WireAllocation, WireJobStub } from '../nomad/answers/shapes.js';
 import { toJobSpec, type JobSpec } from './model/spec.js';
 
 export interface SpecProblems {
-  /** What was listed and then answered 404. */
+  /** Objects that were listed and then gave a 404. */
   readonly gone: string[];
   /** Reason by job key. */
   readonly unreadable: Map<string, string>;
@@ -49,7 +49,7 @@ export class SpecCache {
     return this.#live.has(jobKey);
   }
 
-  /** Brings the live specs up to date with the jobs that may declare services. */
+  /** Updates the live specs from the jobs that may declare services. */
   async readLive(jobs: JobStubs, problems: SpecProblems, signal: AbortSignal): Promise<void> {
     for (const jobKey of this.#live.keys()) if (!jobs.has(jobKey)) this.#live.delete(jobKey);
     const changed = [...jobs].filter(([jobKey, stub]) => !this.#isCurrent(jobKey, stub));
@@ -67,13 +67,13 @@ export class SpecCache {
     });
   }
 
-  /** The spec that the allocation runs, if it was read. */
+  /** The spec the allocation runs, if it was read. */
   specOf(alloc: WireAllocation, jobs: JobStubs): JobSpec | undefined {
     const key = storeKey(alloc, jobs);
     return this.#versions.get(key) ?? this.#orphans.get(key);
   }
 
-  /** Reads what `specOf` doesn't know of these allocations, each version once. */
+  /** Reads the specs of these allocations that `specOf` lacks, each version once. */
   async readOlder(
     allocs: readonly WireAllocation[],
     jobs: JobStubs,
@@ -95,7 +95,7 @@ export class SpecCache {
     });
   }
 
-  /** Forgets the versions that no live job and no allocation given needs. */
+  /** Drops versions that no live job and none of the given allocations needs. */
   prune(allocs: readonly WireAllocation[], jobs: JobStubs): void {
     const needed = new Set(allocs.map((alloc) => storeKey(alloc, jobs)));
     for (const spec of this.#live.values()) {
@@ -123,8 +123,8 @@ export class SpecCache {
 }
 
 /**
- * Versions count from 0 again when a purged job is registered anew, so a version's number alone
- * says nothing: an allocation that is older than its job ran another job of that name.
+ * Versions restart at 0 when a purged job is registered again, so a version number alone is
+ * ambiguous. An allocation older than its job ran an earlier job of that name.
  */
 function storeKey(alloc: WireAllocation, jobs: JobStubs): string {
   const job = jobs.get(keyOf(alloc.Namespace, alloc.JobID));

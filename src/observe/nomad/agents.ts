@@ -10,15 +10,18 @@ interface AgentPair {
   readonly https: HttpsAgent;
 }
 
-/** Kept connections: few for reads, because Nomad allows 100 a client, and those that block apart. */
+/**
+ * Keep-alive connections: few for reads, as Nomad allows 100 per client. Blocking queries have
+ * their own.
+ */
 export interface Agents {
   readonly short: AgentPair;
   readonly long: AgentPair;
-  /** One new connection for each request. */
+  /** A new connection per request. */
   readonly fresh: AgentPair;
-  /** Whether a request went over the connection before. */
+  /** Whether the connection was used before. */
   wasUsed(socket: Socket): boolean;
-  /** Closes what is kept and unused: where one connection died, others likely did. */
+  /** Closes idle connections: if one died, others probably did too. */
   dropIdle(): void;
   close(): void;
 }
@@ -36,7 +39,7 @@ export function createAgents(settings: NomadSettings): Agents {
   const fresh = pair(false, Infinity);
   const all = [short, long, fresh].flatMap(({ http, https }) => [http, https]);
   const used = new WeakSet<Socket>();
-  // Node's own `reusedSocket` misses a connection that goes from one request straight to the next.
+  // Node's `reusedSocket` misses connections passed directly from one request to the next.
   for (const agent of all) agent.on('free', (socket: Socket) => used.add(socket));
   return {
     short,

@@ -1,4 +1,4 @@
-/** Nomad's endpoints, typed. All of them throw on anything that can't be trusted. */
+/** Nomad's endpoints, typed. All throw on answers that can't be trusted. */
 
 import { ConnectorError } from '../../shared/errors.js';
 import { isAddressable, jobEndpoint } from '../catalog/job-endpoint.js';
@@ -34,7 +34,9 @@ export interface NomadApi {
     name: string,
     signal: AbortSignal,
   ): Promise<Indexed<readonly WireInstance[]>>;
-  /** Those that the filter lets through, with ports and tasks or not; undefined where Nomad can't read the filter. */
+  /**
+   * Filtered allocations, with or without ports and tasks; undefined if Nomad rejects the filter.
+   */
   allocations(
     namespace: string,
     options: { readonly filter: string; readonly details: boolean },
@@ -42,7 +44,7 @@ export interface NomadApi {
   ): Promise<Indexed<readonly WireAllocation[]> | undefined>;
   jobs(namespace: string, signal: AbortSignal): Promise<Indexed<readonly WireJobStub[]>>;
   job(namespace: string, id: string, signal: AbortSignal): Promise<SpecRead>;
-  /** The job as an allocation runs it. */
+  /** The job version that an allocation runs. */
   allocationJob(allocId: string, signal: AbortSignal): Promise<SpecRead>;
 }
 
@@ -56,8 +58,8 @@ export function nomadApi(client: NomadClient): NomadApi {
     const { index, body } = await client.get(path, {
       query: { namespace },
       signal,
-      // Jobs and allocations are at index 0 in a new cluster; services never are, and index 0 there
-      // is how a token without rights is answered.
+      // Jobs and allocations are at index 0 in a new cluster. Services never are: there, index 0 means
+      // that the token has no rights.
       maybeUnwritten: path !== '/v1/services',
     });
     return { index, body: parse(body, path) };
@@ -83,7 +85,7 @@ export function nomadApi(client: NomadClient): NomadApi {
     },
     jobs: (namespace, signal) => list('/v1/jobs', parseJobStubs, namespace, signal),
     job: async (namespace, id, signal) => {
-      if (!isAddressable(id)) return { status: 'unreadable', reason: 'no URL can hold its ID' };
+      if (!isAddressable(id)) return { status: 'unreadable', reason: 'no URL can contain its ID' };
       const { path, parse } = jobEndpoint(id);
       const read = await readSpec(client, path, { namespace }, signal, (body) => parse(body, path));
       if (read.status !== 'known' || read.job.ID === id) return read;
@@ -96,10 +98,10 @@ export function nomadApi(client: NomadClient): NomadApi {
   };
 }
 
-/** What Nomad may answer for this job or allocation alone; anything else concerns all. */
+/** Statuses that concern only this job or allocation. Others mean Nomad itself failed. */
 const ownStatuses = [301, 302, 307, 308, 400, 403, 404, 405, 414, 500];
 
-/** One job that can't be read must not hold up the others; that Nomad can't be asked must. */
+/** One unreadable job must not block the others, but a failure of Nomad must. */
 async function readSpec(
   client: NomadClient,
   path: string,

@@ -15,40 +15,40 @@ export type Query = Readonly<Record<string, string | number | boolean | readonly
 
 export interface NomadResponse {
   readonly status: number;
-  /** `X-Nomad-Index`; 0 when there is none. */
+  /** `X-Nomad-Index`; 0 if absent. */
   readonly index: number;
   readonly knownLeader: boolean;
-  /** Parsed JSON of a 200; undefined of anything else. */
+  /** Parsed JSON of a 200, otherwise undefined. */
   readonly body: unknown;
 }
 
 export interface GetOptions {
   readonly query?: Query;
   readonly signal: AbortSignal;
-  /** Statuses besides 200 that the caller wants to see instead of an error. */
+  /** Other statuses that are returned instead of thrown. */
   readonly allow?: readonly number[];
-  /** Index 0 is fine: a list of a table that nobody ever wrote to. */
+  /** Index 0 is valid: the table may never have been written. */
   readonly maybeUnwritten?: boolean;
-  /** How long Nomad may hold a blocking query, on top of the time that any request has. */
+  /** How long Nomad may hold a blocking query, in addition to the request timeout. */
   readonly waitMs?: number;
 }
 
 export interface NomadClient {
   /**
-   * One read. A 200 is returned only when it can be trusted (see trust.ts); any other status
-   * that isn't allowed is an error.
+   * One read. A 200 is returned only if it can be trusted (see trust.ts). Any status that isn't
+   * allowed is an error.
    */
   get(path: string, options: GetOptions): Promise<NomadResponse>;
-  /** A response without an end. The caller watches over its silence. */
+  /** A response that never ends. The caller detects silence. */
   stream(path: string, options: { query?: Query; signal: AbortSignal }): Promise<Readable>;
   close(): void;
 }
 
 export interface NomadClientOptions {
   readonly settings: NomadSettings;
-  /** Called once for each answer (or failure to get one), for metrics. */
+  /** Called once per answer or failure, for metrics. */
   readonly onResponse?: (statusClass: StatusClass) => void;
-  /** Called with each token that is read from the token file, for a redactor. */
+  /** Called with each token read from the token file, to redact it. */
   readonly onToken?: (token: string) => void;
 }
 
@@ -100,7 +100,7 @@ async function send(
     return await sendOver(kept, connection, path, options);
   } catch (error) {
     if (!(error instanceof DiedIdle)) throw error;
-    // The next kept connection may be dead too; a new one tells how Nomad is.
+    // Other keep-alive connections may be dead too. A new one shows whether Nomad is up.
     agents.dropIdle();
     return await sendOver(agents.fresh, connection, path, options);
   }
@@ -180,11 +180,11 @@ async function openStream(
     agent: agents.long,
     signal: options.signal,
     isStream: true,
-    // A compressor may sit on a heartbeat.
+    // A compressing proxy may buffer heartbeats.
     decompress: false,
   });
   return new Promise((resolve, reject) => {
-    // Stays on, so that an error after the answer never is an unhandled one.
+    // Stays attached, so that a late error is never unhandled.
     stream.on('error', (error: unknown) => {
       reject(toConnectorError(connection, error, path, options.signal, settings.requestTimeoutMs));
     });

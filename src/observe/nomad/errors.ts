@@ -1,4 +1,4 @@
-/** Got's errors carry tokens: none of them leaves as it is, or as a cause. */
+/** got's errors contain tokens, so they are never passed on, not even as a cause. */
 
 import { AbortError, RequestError } from 'got';
 import { ConnectorError } from '../../shared/errors.js';
@@ -30,13 +30,13 @@ export function translate(
         : 'unknown failure';
   return new ConnectorError(
     'nomad-unreachable',
-    `Nomad at ${url} could not be asked for ${path}: ${reason}`,
+    `Nomad at ${url}: request for ${path} failed: ${reason}`,
   );
 }
 
 /**
- * Nomad closed a kept connection just when it was used, which says nothing about Nomad. Never leaves
- * the client: the request is sent again, on a new connection.
+ * Nomad closed a keep-alive connection just as it was used, which is harmless. The client retries
+ * on a new connection, so this error never leaves it.
  */
 export class DiedIdle extends Error {}
 

@@ -3,14 +3,14 @@ import type { NomadSettings } from '../../config/types.js';
 
 export interface TokenSource {
   current(): Promise<string | undefined>;
-  /** Reads the file again; whether the token is another one now. */
+  /** Rereads the file. Returns whether the token changed. */
   reload(): Promise<boolean>;
 }
 
-/** Nomad renews a workload's token in its file; the one from the environment is then outdated. */
+/** Nomad renews a workload's token only in the file, so the one from the environment expires. */
 export function createTokenSource(
   settings: Pick<NomadSettings, 'token' | 'tokenFile'>,
-  /** A token that was read from the file: no log may show it. */
+  /** Called with each token read from the file, to redact it. */
   onToken: (token: string) => void = () => undefined,
 ): TokenSource {
   const { tokenFile } = settings;

@@ -1,7 +1,7 @@
 /**
- * One blocking query on the list of services. Its index is the whole table's, so it sees every
- * change of the catalog, also those that the event stream loses; and unlike the stream it reports
- * lost rights and a lost leader.
+ * One blocking query on the list of services. Its index covers the whole table, so it sees every
+ * catalog change, including those the event stream loses. Unlike the stream, it also reports lost
+ * rights and a lost leader.
  */
 
 import { setTimeout as delay } from 'node:timers/promises';
@@ -20,13 +20,13 @@ export interface BlockingQueryOptions {
 }
 
 export interface BlockingQuery {
-  /** The last index that it saw; 0 before the first answer and after a failure. */
+  /** The last index; 0 before the first answer and after a failure. */
   index(): number;
-  /** Resolves when it has ended, after the abort. */
+  /** Resolves after the abort, once everything has ended. */
   readonly done: Promise<void>;
 }
 
-/** Between two answers, whatever Nomad does: a loop that never blocks must not be a flood. */
+/** Minimum delay between answers, so that a query that never blocks can't flood Nomad. */
 const leastPauseMs = 20;
 
 export function startBlockingQuery(options: BlockingQueryOptions): BlockingQuery {
@@ -34,10 +34,10 @@ export function startBlockingQuery(options: BlockingQueryOptions): BlockingQuery
   const backoff = createBackoff(timing.backoffMinMs, timing.backoffMaxMs);
   let index = 0;
   const step = async (): Promise<void> => {
-    // Never with index 0, which wouldn't block: the first read is an ordinary one.
+    // Never wait on index 0, which wouldn't block. The first read is a normal one.
     const next = await ask(options, index);
     backoff.reset();
-    // Anything but "the same": a change, an index that went back, or the first answer after failures.
+    // Wakes on a change, an index that went back, and the first answer after failures.
     if (next !== index) onWake();
     index = next;
     await delay(leastPauseMs, undefined, { signal });
@@ -49,7 +49,7 @@ export function startBlockingQuery(options: BlockingQueryOptions): BlockingQuery
       } catch (error) {
         if (signal.aborted) return;
         log.warn('blocking query failed', { namespace, errorCode: asConnectorError(error).code });
-        // Once: the pass that follows says what is wrong, and retries at its own pace.
+        // Wake once: the pass reports what is wrong and retries with its own backoff.
         if (index > 0) onWake();
         index = 0;
         await backoff.wait(signal);

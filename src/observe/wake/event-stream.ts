@@ -1,7 +1,7 @@
 /**
- * Nomad's event stream as a wake-up call. It loses events silently, and a refused token gets a 200
- * and then nothing: so a first line must come soon, lines must keep coming, and each connection is
- * followed by a wake, because nobody knows what was missed before it.
+ * Nomad's event stream as a source of wakes. It loses events silently, and a refused token gets a
+ * 200 and then nothing. So the first line must arrive soon and lines must keep coming. Every
+ * connection triggers a wake, because events may have been missed before it.
  */
 
 import { asConnectorError, ConnectorError } from '../../shared/errors.js';
@@ -14,10 +14,10 @@ import type { ObserveLog, WakeTiming } from './types.js';
 export interface EventStreamOptions {
   readonly client: NomadClient;
   readonly namespace: string;
-  /** Where to begin; 0 if not known. */
+  /** Index to start from; 0 if unknown. */
   readonly fromIndex: () => number;
   readonly onWake: () => void;
-  /** Whether a line's events concern nobody: it is no wake. */
+  /** Whether a line is irrelevant and causes no wake. */
   readonly isQuiet: (line: string) => boolean;
   readonly onConnected: (connected: boolean) => void;
   readonly signal: AbortSignal;
@@ -26,9 +26,9 @@ export interface EventStreamOptions {
 }
 
 export interface EventStream {
-  /** Subscribes anew: `namespace=*` is expanded only then. */
+  /** Subscribes again, because `namespace=*` is only expanded on subscription. */
   resubscribe(): void;
-  /** Resolves when it has ended, after the abort. */
+  /** Resolves after the abort, once everything has ended. */
   readonly done: Promise<void>;
 }
 
@@ -54,7 +54,7 @@ export function startEventStream(options: EventStreamOptions): EventStream {
   return { resubscribe, done: run() };
 }
 
-/** One connection, until it ends, falls silent or is aborted. */
+/** Runs one connection until it ends, goes silent or is aborted. */
 async function listen(options: EventStreamOptions, scope: Scope): Promise<void> {
   const { log, namespace, onConnected } = options;
   const watchdog = createWatchdog(scope);
@@ -65,7 +65,7 @@ async function listen(options: EventStreamOptions, scope: Scope): Promise<void> 
     log.info('event stream ended', { namespace });
   } catch (error) {
     const failure = watchdog.bitten() ? silence(connected) : asConnectorError(error);
-    // Stopped or subscribing anew, not failed.
+    // Stopped or resubscribing, not failed.
     if (watchdog.bitten() || !scope.signal.aborted) {
       const { code, message } = failure;
       log.warn('event stream failed', { namespace, errorCode: code, error: message });
@@ -106,7 +106,7 @@ async function follow(
 }
 
 interface Watchdog {
-  /** Aborts the scope if it isn't fed again within the time. */
+  /** Aborts the scope if it isn't reset in time. */
   feed(ms: number): void;
   bitten(): boolean;
   stop(): void;

@@ -1,4 +1,4 @@
-/** What of a logger this folder uses; winston's fits. */
+/** The part of a logger used here, compatible with winston. */
 export interface ObserveLog {
   debug(message: string, fields?: Record<string, unknown>): unknown;
   info(message: string, fields?: Record<string, unknown>): unknown;
@@ -6,7 +6,7 @@ export interface ObserveLog {
 }
 
 export interface WakeTiming {
-  /** For the event stream's first line; a refused token never gets one. */
+  /** Timeout for the event stream's first line, which a refused token never gets. */
   readonly firstByteMs: number;
   /** Nomad sends a heartbeat every 30 s. */
   readonly silenceMs: number;
@@ -14,7 +14,7 @@ export interface WakeTiming {
   readonly blockMs: number;
   readonly backoffMinMs: number;
   readonly backoffMaxMs: number;
-  /** A connection that lived so long has nothing to do with failures before it. */
+  /** A connection that lasted this long resets the backoff. */
   readonly stableMs: number;
 }
 

@@ -1,4 +1,4 @@
-/** What wakes a pass: Nomad's event stream, and a blocking query for what the stream loses. */
+/** Wakes from Nomad: its event stream, and a blocking query for what the stream loses. */
 
 import { startBlockingQuery } from './blocking-query.js';
 import { startEventStream } from './event-stream.js';
@@ -8,12 +8,12 @@ import { defaultTiming, type ObserveLog, type WakeTiming } from './types.js';
 
 export interface WakeOptions {
   readonly client: NomadClient;
-  /** `*`, one, or several with commas between them. */
+  /** `*`, one, or a comma-separated list. */
   readonly namespace: string;
   readonly onWake: (source: 'stream' | 'blocking') => void;
-  /** Whether every event stream is connected; called when that changes. */
+  /** Called when "every event stream is connected" changes. */
   readonly onConnected: (connected: boolean) => void;
-  /** Whether a line of the stream concerns no service of ours; none does not, if left out. */
+  /** Whether a line of the stream is irrelevant to us. Default: every line is relevant. */
   readonly isQuiet?: (line: string) => boolean;
   readonly signal: AbortSignal;
   readonly log: ObserveLog;
@@ -22,11 +22,11 @@ export interface WakeOptions {
 
 export interface WakeSources {
   /**
-   * The namespaces of the last read. A subscription to all of them knows only those that there were
-   * when it was made, so another set is a reason to subscribe anew.
+   * The namespaces of the last read. A subscription to `*` only covers namespaces that existed when
+   * it was made, so a changed set means subscribing again.
    */
   namespacesSeen(namespaces: readonly string[]): void;
-  /** Resolves when everything has ended, after the abort. */
+  /** Resolves after the abort, once everything has ended. */
   readonly done: Promise<void>;
 }
 
@@ -61,7 +61,7 @@ export function startWakeSources(options: WakeOptions): WakeSources {
   };
 }
 
-/** Many connections as one: connected when all of them are. */
+/** Combines several connections: connected if all of them are. */
 function connectedReport(
   total: number,
   onConnected: (connected: boolean) => void,

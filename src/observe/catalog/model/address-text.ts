@@ -1,14 +1,14 @@
-/** An address as registered: `''`, an IP, an IPv6 in brackets or a host name. */
+/** Registered addresses: `''`, an IP, an IPv6 in brackets or a host name. */
 
 const ipv4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
 
-/** Without brackets, and an IPv6 address in the one form in which HAProxy prints it. */
+/** Strips brackets and writes IPv6 addresses the way HAProxy prints them. */
 export function withoutBrackets(address: string): string {
   const bare = /^\[(.*)\]$/.exec(address)?.[1] ?? address;
   return bare.includes(':') ? canonicalIpv6(bare) : bare;
 }
 
-/** `2001:DB8::0:1` -> `2001:db8::1`, `::ffff:a00:1` -> `::ffff:10.0.0.1`, as libc's inet_ntop has it. */
+/** `2001:DB8::0:1` -> `2001:db8::1`, `::ffff:a00:1` -> `::ffff:10.0.0.1`, like libc's inet_ntop. */
 function canonicalIpv6(address: string): string {
   if (!isIpv6(address)) return address;
   const text = new URL(urlOf(address)).hostname.slice(1, -1);
@@ -30,12 +30,12 @@ function dotted(group: string): string {
   return `${value >> 8}.${value & 255}`;
 }
 
-/** Only IPv6 addresses hold a colon; a name of digits and dots alone is an IPv4 address. */
+/** Only IPv6 addresses contain a colon. Digits and dots alone are an IPv4 address. */
 export function isHostName(address: string): boolean {
   return address !== '' && !address.includes(':') && !/^[\d.]+$/.test(address);
 }
 
-/** `''` for what is neither an address nor a host name, such as `10.0.0.1:80`. */
+/** `''` for anything else, such as `10.0.0.1:80`. */
 export function ipOrNothing(address: string): string {
   return ipv4.test(address) || isIpv6(address) ? address : '';
 }

@@ -1,4 +1,4 @@
-/** What an allocation's statuses mean for its instances. */
+/** What an allocation's status means for its instances. */
 
 import type { AllocationFacts } from '../../types.js';
 

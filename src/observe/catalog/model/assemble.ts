@@ -1,4 +1,4 @@
-/** A whole read as a Catalog. */
+/** Builds a Catalog from a complete read. */
 
 import { compareText } from '../../../shared/compare.js';
 import type { Declared } from './declarations.js';
@@ -48,8 +48,8 @@ function toService(key: string, declared: readonly Declared[], snapshot: Snapsho
 }
 
 /**
- * An instance whose job isn't listed may outlive the job that held the claim, so what was known
- * before counts as long as there is one.
+ * An instance may outlive the job that held the claim. So while instances with unlisted jobs exist,
+ * the earlier claim counts.
  */
 function claimOf(
   key: string,

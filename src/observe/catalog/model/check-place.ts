@@ -1,10 +1,7 @@
 /**
- * Where a check is made. Nomad makes it at an address of its own choice (the host's, unless the
- * check's `address_mode` or the service's own `address` say otherwise); HAProxy at the server's, which
- * is what the service registered, and only its port is free. What is not the same listener there
- * can't be asked.
+ * Where a check connects. Nomad uses the host's address unless the check's `address_mode` or the service's `address` says otherwise. HAProxy uses the server's address, as registered; only the port is free. A listener that isn't reachable there can't be checked.
  *
- * | the check's port                    | the service registers       | asked at                      |
+ * | the check's port                    | the service registers       | checked at                    |
  * |-------------------------------------|-----------------------------|-------------------------------|
  * | none, or the service's own label    | any address                 | the service's own port        |
  * | a label of the allocation           | the host's                  | its host port, if on that     |
@@ -22,12 +19,12 @@ import { addressesInside, findPort, hostAddress, isLiteral, resolvePort } from '
 import type { CheckBlock, ServiceBlock } from './spec.js';
 
 export interface CheckPlace {
-  /** Undefined for the service's own. */
+  /** Undefined for the service's own port. */
   readonly port?: number;
   readonly elsewhere?: string;
 }
 
-/** Labels with their variables resolved, and what the instance registered. */
+/** Labels with resolved variables, and the registered values. */
 export interface Ports {
   readonly service: string;
   readonly servicePort: number;
@@ -49,7 +46,7 @@ export function checkPlace(
   if (otherFamily(block, check)) return elsewhere(label, 'is on an IPv6 address of the allocation');
   const mapped = findPort(query, resources);
   const port = resolvePort({ ...query, inside }, resources);
-  // Without an allocation's resources nobody knows which labels there are.
+  // Without an allocation's resources, the labels are unknown.
   if (port === undefined) return resources === undefined ? own : elsewhere(label, 'is not known');
   if (mapped === undefined) return literalPlace(block, check, label, port);
   const away =
@@ -57,7 +54,7 @@ export function checkPlace(
   return away === undefined ? { port } : elsewhere(label, `is on ${away}`);
 }
 
-/** The same from the spec alone: a zero count has no allocation. */
+/** The same from the spec alone, for a count of zero. */
 export function declaredPlace(block: ServiceBlock, check: CheckBlock): CheckPlace {
   const { portLabel: label } = check;
   if (label === '' || label === block.portLabel) return own;
@@ -75,7 +72,7 @@ export function declaredPlace(block: ServiceBlock, check: CheckBlock): CheckPlac
   return literalPlace(block, check, label, literal);
 }
 
-/** A number is a port of the address that the check is made at, and nothing maps it to another. */
+/** A number is a port at the check's address and is never mapped. */
 function literalPlace(
   block: ServiceBlock,
   check: CheckBlock,
@@ -91,7 +88,7 @@ function literalPlace(
   );
 }
 
-/** Mode `auto` registers the address of a driver's network, with the port inside, where there is one. */
+/** Mode `auto` registers the driver network's address and inner port if there is one. */
 function byDriver(
   query: { readonly task?: string },
   { service, servicePort }: Ports,
@@ -101,12 +98,12 @@ function byDriver(
   return port?.To === servicePort && port.Value !== servicePort;
 }
 
-/** An application listens on both families, or on one of them: nobody knows. */
+/** It is unknown whether an application listens on both families. */
 function otherFamily(block: ServiceBlock, check: CheckBlock): boolean {
   return (block.addressMode === 'alloc_ipv6') !== (check.addressMode === 'alloc_ipv6');
 }
 
-/** The address of the port's host network, where it isn't that of the service's port. */
+/** The address of the port's host network, if it differs from the service port's. */
 function otherHostAddress(
   { service }: Ports,
   { HostIP }: WirePort,

@@ -5,7 +5,7 @@ import type { CheckBlock, ServiceBlock } from './spec.js';
 import type { CheckSpec } from '../../types.js';
 import { resolveVariables, type Variables } from './variables.js';
 
-/** The checks of an instance, with ports of its own allocation. */
+/** The checks of an instance, with the ports of its allocation. */
 export function instanceChecks(
   block: ServiceBlock,
   servicePort: number,
@@ -20,7 +20,7 @@ export function instanceChecks(
   });
 }
 
-/** The checks as far as they are known without an allocation: labels of static ports are. */
+/** The checks as far as known without an allocation, which includes labels of static ports. */
 export function declaredChecks(block: ServiceBlock): readonly CheckSpec[] {
   const { portLabel: label, staticPorts } = block;
   const servicePort = staticPorts[label] ?? resolvePort({ label, inside: false }, undefined) ?? 0;

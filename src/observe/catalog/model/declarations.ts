@@ -1,4 +1,4 @@
-/** The services that live jobs declare, whether or not an instance of them runs. */
+/** The services live jobs declare, with or without running instances. */
 
 import { compareText } from '../../../shared/compare.js';
 import { declaredChecks } from './checks.js';
@@ -16,13 +16,13 @@ export interface Declared {
   readonly block: ServiceBlock;
 }
 
-/** By `namespace name job`: tags as an instance of that job last had them. */
+/** By `namespace name job`: the tags an instance of that job last had. */
 export type LastTags = ReadonlyMap<string, readonly string[]>;
 
 /**
- * Whether a job's spec speaks for its services. A stopped job's doesn't; the parent of periodic or
- * dispatched jobs never runs itself; a batch job that is dead has finished, while a service job is
- * dead in Nomad's words when it is scaled to zero. Jobs of Nomad's own (`_core`) aren't listed.
+ * Whether a job's spec declares live services. Stopped jobs don't. Parents of periodic or
+ * dispatched jobs never run. A dead batch job has finished, but a service job also counts as dead
+ * when scaled to zero. Nomad's own jobs (`_core`) aren't listed.
  */
 export function declaresServices(job: WireJobStub): boolean {
   if (job.Stop || job.Periodic || job.ParameterizedJob || job.Type.startsWith('_')) return false;
@@ -30,7 +30,7 @@ export function declaresServices(job: WireJobStub): boolean {
   return !(finite && job.Status === 'dead');
 }
 
-/** A name that only a running instance could tell is left to the catalog. */
+/** A name that only resolves at run time is taken from the catalog. */
 export function declarationsOf(
   specs: readonly JobSpec[],
   prefix: string,
@@ -45,7 +45,7 @@ export function declarationsOf(
     .sort((a, b) => compareText(a.declaration.jobId, b.declaration.jobId));
 }
 
-/** Keys of the services that opted in by an instance's tag or by a declaration's. */
+/** Keys of services that opted in by a tag of an instance or a declaration. */
 export function optedIn(
   names: readonly { namespace: string; name: string; tags: readonly string[] }[],
   declared: readonly Declared[],
@@ -80,7 +80,7 @@ function toDeclared(
   };
 }
 
-/** Tags that only an instance can tell: as one had them, else without. */
+/** Tags that only resolve at run time: as an instance last had them, otherwise dropped. */
 function declaredTags(
   tags: readonly string[],
   prefix: string,

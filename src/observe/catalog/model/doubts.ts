@@ -1,4 +1,4 @@
-/** Answers that are well-formed and can't all be true: Nomad's lists, held against each other. */
+/** Cross-checks Nomad's lists for well-formed answers that contradict each other. */
 
 import { keyOf } from './keys.js';
 import type { Missing } from './missing.js';
@@ -27,7 +27,7 @@ export function allocationsMissing(snapshot: Snapshot): string | undefined {
   return undefined;
 }
 
-/** Why what is absent from this read may be there all the same. */
+/** Why objects absent from this read may still exist. */
 export function absenceDoubt(snapshot: Snapshot, missing: readonly Missing[]): string | undefined {
   const listed = new Set(snapshot.names.map(({ namespace }) => namespace));
   const empty = missing.find(({ namespace }) => !listed.has(namespace));
@@ -36,8 +36,8 @@ export function absenceDoubt(snapshot: Snapshot, missing: readonly Missing[]): s
 }
 
 /**
- * By namespace, why the jobs of it are not all known: it was purged just now, or the token may read
- * allocations there and not list jobs. What such a job declares looks as if it had gone.
+ * By namespace, why not all its jobs are known: a job was just purged, or the token may read
+ * allocations but not list jobs. The services of such a job would look removed.
  */
 export function unlistedJobs(snapshot: Snapshot): ReadonlyMap<string, string> {
   const doubts = new Map<string, string>();
@@ -52,7 +52,7 @@ export function unlistedJobs(snapshot: Snapshot): ReadonlyMap<string, string> {
   return doubts;
 }
 
-/** One reason for all, if no namespace is beyond doubt. */
+/** A single reason if every namespace is in doubt. */
 export function everywhere(
   doubts: ReadonlyMap<string, string>,
   snapshot: Snapshot,

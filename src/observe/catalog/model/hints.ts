@@ -1,4 +1,4 @@
-/** What a read leaves for the next ones. */
+/** State kept between reads. */
 
 import type { LastTags } from './declarations.js';
 import { keyOf } from './keys.js';
@@ -6,7 +6,7 @@ import type { WireAllocation } from '../../nomad/answers/shapes.js';
 import { enabledInstances, isRunning, type Snapshot } from './snapshot.js';
 import type { Catalog } from '../../types.js';
 
-/** By job, from its instances that aren't canaries; of jobs that have none now, as they were. */
+/** By job, from its instances other than canaries. Jobs without any keep their last value. */
 export function tagsToKeep(snapshot: Snapshot, before: LastTags): LastTags {
   const tags = new Map<string, readonly string[]>();
   for (const { namespace, name, declaration } of snapshot.declared) {
@@ -29,7 +29,7 @@ export function claimsOf(catalog: Catalog): ReadonlyMap<string, number> {
   );
 }
 
-/** Allocations whose spec matters: of instances, and those that should have some. */
+/** Allocations whose spec matters: they have instances or should have some. */
 export function relevantAllocations(snapshot: Snapshot): readonly WireAllocation[] {
   const registered = new Set(enabledInstances(snapshot).map(({ AllocID }) => AllocID));
   const declaring = new Set(

@@ -1,6 +1,6 @@
 /**
- * Which service block of its job an instance comes from. Names, groups and tasks may hold dashes, so
- * an ID can't be parsed: it is made for each block and compared.
+ * Finds the service block an instance comes from. Names, groups and tasks may contain dashes, so an
+ * ID can't be parsed. Instead, the ID of each block is built and compared.
  */
 
 import type { ServiceBlock } from './spec.js';
@@ -9,7 +9,7 @@ import { couldBe, resolveVariables, type Variables } from './variables.js';
 export interface InstanceIdParts {
   readonly allocId: string;
   readonly group: string;
-  /** Of a task-level service. */
+  /** Set for a task-level service. */
   readonly task?: string;
   readonly name: string;
   readonly portLabel: string;
@@ -24,11 +24,11 @@ interface Registered {
   readonly id: string;
   readonly allocId: string;
   readonly name: string;
-  /** Absent if its allocation is not known. */
+  /** Absent if the allocation is unknown. */
   readonly group?: string;
 }
 
-/** A name with variables that only the client knows is taken if it fits, after all exact ones. */
+/** A name with variables only the client knows matches by pattern, after all exact names. */
 export function findBlock(
   instance: Registered,
   blocks: readonly ServiceBlock[],

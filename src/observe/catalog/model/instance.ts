@@ -1,4 +1,4 @@
-/** An instance as the catalog and its allocation tell it. */
+/** Builds an instance from the catalog and its allocation. */
 
 import { ipOrNothing, isHostName, withoutBrackets } from './address-text.js';
 import { instanceChecks } from './checks.js';
@@ -71,7 +71,7 @@ function specOf(
   block: ServiceBlock | undefined,
   snapshot: Snapshot,
 ): InstanceSpec {
-  if (alloc === undefined) return unreadable('its allocation is not known to Nomad');
+  if (alloc === undefined) return unreadable('Nomad does not know its allocation');
   if (block === undefined) {
     const reason = snapshot.unreadable.get(keyOf(alloc.Namespace, alloc.JobID));
     return unreadable(reason ?? 'its job version has no such service');

@@ -1,29 +1,29 @@
-/** Keys of maps within a read. No namespace holds a space. */
+/** Map keys within a read. Namespaces contain no spaces. */
 
 export function keyOf(namespace: string, name: string): string {
   return `${namespace} ${name}`;
 }
 
-/** The namespace and the name of a key; a name that an instance resolved may hold spaces itself. */
+/** Splits a key into namespace and name. A name resolved from variables may contain spaces. */
 export function partsOf(key: string): readonly [namespace: string, name: string] {
   const space = key.indexOf(' ');
   return [key.slice(0, space), key.slice(space + 1)];
 }
 
 /**
- * Whether Nomad's path of a service can hold the name. A variable in it may resolve to anything; what
- * a path can't hold is answered with an error, as if all of Nomad had failed.
+ * Whether a URL path can contain the service name. A variable may resolve to anything, and Nomad
+ * answers an impossible path with an error, as if it had failed itself.
  */
 export function isReadableName(name: string): boolean {
   return name !== '' && name !== '.' && name !== '..' && !name.includes('/');
 }
 
-/** Job IDs and service names as people read them. */
+/** Readable form of job IDs and service names. */
 export function label(namespace: string, name: string): string {
   return `${namespace}/${name}`;
 }
 
-/** The namespaces that a setting names: all (`*`), one, or several with commas between them. */
+/** Parses the namespace setting: all (`*`), one, or a comma-separated list. */
 export function namespacesOf(setting: string): readonly string[] {
   const names = setting
     .split(',')

@@ -13,8 +13,8 @@ export interface Missing {
 }
 
 /**
- * Registrations that should be there and aren't: the allocation and (for a task's service) the task
- * run, the job version that runs has the service, and the catalog lacks it all the same.
+ * Missing registrations: the allocation and (for a task's service) the task run, the running job
+ * version has the service, but the catalog lacks it.
  */
 export function missingInstances(snapshot: Snapshot): readonly Missing[] {
   const registered = new Set([...snapshot.instances.values()].flat().map(({ ID }) => ID));

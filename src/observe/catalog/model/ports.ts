@@ -1,14 +1,14 @@
-/** Port labels, resolved against what an allocation was given. */
+/** Resolves port labels against an allocation's resources. */
 
 import type { WireNetwork, WirePort, WireResources } from '../../nomad/answers/shapes.js';
 
 export interface PortQuery {
   readonly label: string;
-  /** The task of a task-level service: its own networks (an old form) count too. */
+  /** The task of a task-level service. Its own networks (an old form) count too. */
   readonly task?: string;
   /**
-   * The service registers the allocation's own address, behind its port mapping: the port inside,
-   * `To`, is the one that answers there.
+   * The service registers the allocation's own address, behind the port mapping, where the inner
+   * port `To` answers.
    */
   readonly inside: boolean;
 }
@@ -24,7 +24,7 @@ export function resolvePort(
   return isLiteral(label) ? validPort(Number(label)) : undefined;
 }
 
-/** The port that the label names; a label that reads like a number is one all the same. */
+/** The port for a label. A label may look like a number. */
 export function findPort(
   { label, task }: Pick<PortQuery, 'label' | 'task'>,
   resources: WireResources | undefined,
@@ -36,7 +36,7 @@ export function isLiteral(label: string): boolean {
   return /^\d{1,5}$/.test(label);
 }
 
-/** The address that an instance registered without one can be reached at. */
+/** The address of an instance that was registered without one. */
 export function hostAddress(resources: WireResources | undefined, label: string): string {
   const ports = resources?.Shared?.Ports ?? [];
   const mapped = ports.find((port) => port.Label === label)?.HostIP;

@@ -1,8 +1,7 @@
 /**
- * Jobs that offer nothing of ours. In a busy cluster most events are of those, and each would wake a
- * pass. This decides of wakes alone, by an event's topic, namespace and keys, as a subscription does:
- * what is left out wrongly is late until the next timer, and the registration of a service always
- * wakes.
+ * Jobs without services of ours. In a busy cluster they cause most events, and each would wake a
+ * pass. This only filters wakes, by an event's topic, namespace and keys, like a subscription. A
+ * wrongly filtered event is delayed until the next timer, and service registrations always wake.
  */
 
 import { keyOf } from './keys.js';
@@ -13,13 +12,13 @@ import { hasVariables } from './variables.js';
 export interface QuietJobs {
   /** Keys of jobs. */
   readonly jobs: ReadonlySet<string>;
-  /** Keys of parents whose dispatched and periodic children are all of this kind. */
+  /** Keys of parents whose dispatched and periodic children are all quiet. */
   readonly parents: ReadonlySet<string>;
 }
 
 export const noneQuiet: QuietJobs = { jobs: new Set(), parents: new Set() };
 
-/** More parents than anybody has; beyond, what is known is forgotten. */
+/** Far above realistic numbers. Beyond it, the set is cleared. */
 const mostParents = 10_000;
 
 export function quietJobs(
@@ -52,7 +51,7 @@ function offersNothing(spec: JobSpec, enabled: ReadonlySet<string>, prefix: stri
   );
 }
 
-/** Whether a line of the stream holds nothing but events of quiet jobs. Anything odd is not quiet. */
+/** Whether a line of the stream only has events of quiet jobs. Anything unexpected is not quiet. */
 export function isQuietLine(line: string, quiet: QuietJobs): boolean {
   const events = eventsOf(line);
   return events.length > 0 && events.every((event) => event !== null && isQuietEvent(event, quiet));
@@ -83,7 +82,7 @@ function isQuietEvent(
     const parent = parentOf(id);
     return parent !== undefined && quiet.parents.has(keyOf(Namespace, parent));
   };
-  // A job may be another than it was; its children are what it was.
+  // A job's new version may differ. Its existing children don't.
   if (Topic === 'Job') return typeof Key === 'string' && isChild(Key);
   if (Topic !== 'Allocation' || !Array.isArray(FilterKeys)) return false;
   const [job] = FilterKeys as unknown[];

@@ -1,8 +1,9 @@
 /**
- * A cluster in which something registers all the time: with a thousand services each read takes
- * longer than the index stands still, so none is of one index. Yet each answer is true of its own
- * service at its own moment, so what two reads in a row lack has gone, whatever else moved. What
- * only the later one lacks is carried over while its allocation is to run: the next read tells.
+ * For clusters where something registers all the time. With a thousand services, a read takes
+ * longer than the index stays the same, so no read has a single index. But each answer is true for
+ * its own service at its own moment, so anything missing from two consecutive reads is gone.
+ * Anything missing only from the later one is carried over while its allocation should run, and the
+ * next read decides.
  */
 
 import { keyOf } from './keys.js';

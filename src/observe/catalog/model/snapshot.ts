@@ -1,4 +1,4 @@
-/** One read of Nomad, whole, before it is made a Catalog. Lives only within a pass. */
+/** A complete read of Nomad before it becomes a Catalog. Lives only within a pass. */
 
 import type { ServiceName } from '../instances.js';
 import type { Declared } from './declarations.js';
@@ -7,11 +7,11 @@ import type { JobSpec } from './spec.js';
 
 export interface Snapshot {
   readonly index: number;
-  /** All services that are listed. */
+  /** All listed services. */
   readonly names: readonly ServiceName[];
   /** Keys of the services that opted in. */
   readonly enabled: ReadonlySet<string>;
-  /** Keys of those that opted in and can't be asked for. */
+  /** Keys of services that opted in but can't be requested. */
   readonly unreadableNames: readonly string[];
   /** By service key. */
   readonly instances: ReadonlyMap<string, readonly WireInstance[]>;
@@ -23,7 +23,7 @@ export interface Snapshot {
   readonly unreadable: ReadonlyMap<string, string>;
   /** IP by host name. */
   readonly addresses: ReadonlyMap<string, string>;
-  /** Claims of earlier reads, by service key. */
+  /** Claims from earlier reads, by service key. */
   readonly claims: ReadonlyMap<string, number>;
 }
 

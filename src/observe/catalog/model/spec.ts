@@ -1,4 +1,4 @@
-/** The part of a job spec that a catalog needs, so that a thousand specs can be kept in memory. */
+/** The part of a job spec that the catalog needs, small enough to cache thousands. */
 
 import type {
   WireCheck,
@@ -21,7 +21,9 @@ export interface JobSpec {
   readonly blocks: readonly ServiceBlock[];
 }
 
-/** A service block of Nomad's own provider. Static variables are resolved, others stand as written. */
+/**
+ * A service block of Nomad's own provider. Static variables are resolved, others left as written.
+ */
 export interface ServiceBlock {
   readonly group: string;
   readonly count: number;
@@ -30,19 +32,19 @@ export interface ServiceBlock {
   readonly name: string;
   readonly portLabel: string;
   readonly addressMode: string;
-  /** It registers an address that the job names, of which Nomad knows nothing. */
+  /** It registers an address set by the job, which Nomad doesn't manage. */
   readonly customAddress: boolean;
   readonly tags: readonly string[];
   readonly checks: readonly CheckBlock[];
-  /** Between deregistration and the kill signal. */
+  /** Delay between deregistration and the kill signal. */
   readonly shutdownDelayMs: number;
-  /** Ports that are the same for each allocation, by label. */
+  /** Static ports by label. */
   readonly staticPorts: Readonly<Record<string, number>>;
   /** The host network of each port, by label. */
   readonly hostNetworks: Readonly<Record<string, string>>;
 }
 
-/** A check as the job has it: its port is a label yet. */
+/** A check as in the job, with its port label unresolved. */
 export interface CheckBlock extends Omit<CheckSpec, 'port' | 'elsewhere'> {
   /** Empty for the service's own port. */
   readonly portLabel: string;
@@ -105,8 +107,8 @@ function variablesOf(job: WireJob, group: WireGroup, task: WireTask | undefined)
 }
 
 /**
- * A group's services leave the catalog before the group's delay, and each task then waits for its
- * own; a task's services leave only after the group's.
+ * A group's services leave the catalog before the group's delay, followed by each task's delay. A
+ * task's services leave only after the group's delay.
  */
 function shutdownDelay(group: WireGroup, task: WireTask | undefined): number {
   if (task !== undefined) return toMs(task.ShutdownDelay);

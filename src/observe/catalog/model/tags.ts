@@ -1,12 +1,14 @@
-/** The form of a tag, `<prefix>.<key>=<value>`, and opting in. What else tags say is read by the desired state. */
+/**
+ * The syntax of a tag, `<prefix>.<key>=<value>`, and opting in. src/desired reads everything else.
+ */
 
 export interface TagParts {
-  /** In lower case, without the prefix. */
+  /** Lower case, without the prefix. */
   readonly key: string;
   readonly value: string;
 }
 
-/** Undefined: the tag doesn't begin with the prefix, so it belongs to another program. */
+/** Undefined: the tag lacks the prefix, so it belongs to another program. */
 export function splitTag(prefix: string, tag: string): TagParts | undefined {
   const text = tag.trim();
   const start = `${prefix}.`.toLowerCase();
@@ -16,8 +18,8 @@ export function splitTag(prefix: string, tag: string): TagParts | undefined {
 }
 
 /**
- * Opting in by `<prefix>.enable=true`, or trying to: a value that is neither true nor false is a slip,
- * which the desired state names, and must not take the service out.
+ * Whether `<prefix>.enable=true` opts in. A value other than true or false is a typo: src/desired
+ * reports it, and it must not remove the service.
  */
 export function optsIn(tags: readonly string[], prefix: string): boolean {
   const values = tags.flatMap((tag) => {

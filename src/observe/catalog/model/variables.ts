@@ -1,8 +1,8 @@
 /**
- * `${...}` in service names and tags. Nomad's client resolves them when it registers an instance;
- * a job spec holds them raw. Known here are those that a spec fixes for all of its allocations
- * (static), and those that an allocation's list entry tells. `${meta.x}` and `${attr.x}` are the
- * node's and stay unknown, as does whatever else is left in the text.
+ * `${...}` in service names and tags. Nomad's client resolves them when it registers an instance,
+ * while a job spec has them raw. Known here: variables the spec fixes for all allocations (static),
+ * and those in an allocation's list entry. `${meta.x}` and `${attr.x}` belong to the node and stay
+ * unresolved, like all others.
  */
 
 import { escapeRegex } from '../../../shared/escape-regex.js';
@@ -21,7 +21,7 @@ export function hasVariables(text: string): boolean {
   return text.search(reference) >= 0;
 }
 
-/** Whether the text could be the template with its remaining variables resolved to something. */
+/** Whether the text could be the template with its remaining variables resolved. */
 export function couldBe(template: string, text: string): boolean {
   const literals = template.split(/\$\{[A-Za-z0-9_.-]+\}/).map(escapeRegex);
   return new RegExp(`^${literals.join('.*')}$`, 's').test(text);
@@ -31,9 +31,9 @@ interface SpecScope {
   readonly job: { readonly ID: string; readonly Name: string; readonly Namespace: string };
   readonly region: string;
   readonly group: string;
-  /** Only task-level services know it. */
+  /** Known for task-level services only. */
   readonly task?: string;
-  /** From the widest to the narrowest: job, group, task. */
+  /** From widest to narrowest: job, group, task. */
   readonly metas: readonly (Variables | null | undefined)[];
   readonly env?: Variables | null | undefined;
 }
@@ -72,7 +72,7 @@ export function allocationVariables(alloc: AllocationNames): Variables {
   };
 }
 
-/** Each key as written and in upper case; what an environment variable can't hold becomes `_`. */
+/** Each key as written and in upper case, with invalid characters replaced by `_`. */
 function metaVariables(meta: Variables): Variables {
   const entries = Object.entries(meta).flatMap(([key, value]) =>
     [key, key.toUpperCase()].map((name) => [
@@ -83,7 +83,7 @@ function metaVariables(meta: Variables): Variables {
   return Object.fromEntries(entries) as Variables;
 }
 
-/** A variable that holds a variable is resolved where the task runs, not here. */
+/** A value that contains a variable is resolved on the node, not here. */
 function resolvedEnv(env: Variables | null | undefined): Variables {
   return Object.fromEntries(Object.entries(env ?? {}).filter(([, value]) => !value.includes('${')));
 }

@@ -45,7 +45,7 @@ function noAddressWarnings(service: CatalogService): CatalogWarning[] {
     .map(({ id }) => ({
       code: 'address-unresolved',
       subject: id,
-      message: `${name}: registered without an address that can be reached`,
+      message: `${name}: registered without a reachable address`,
     }));
 }
 
@@ -56,11 +56,11 @@ function unreadableWarning([jobKey, reason]: [string, string]): CatalogWarning {
 
 function unreadableNameWarning(key: string): CatalogWarning {
   const subject = label(...partsOf(key));
-  const message = `${subject}: Nomad can't be asked for a service of this name, so it is left out`;
+  const message = `${subject}: Nomad's API can't address a service of this name, so it is not routed`;
   return { code: 'service-unreadable', subject, message };
 }
 
-/** One for each job, however many services it offers. */
+/** One per job, regardless of its number of services. */
 function delayWarnings(snapshot: Snapshot): CatalogWarning[] {
   const jobs = snapshot.declared
     .filter(({ namespace, name, block }) => {
@@ -71,7 +71,7 @@ function delayWarnings(snapshot: Snapshot): CatalogWarning[] {
     code: 'no-shutdown-delay',
     subject,
     message:
-      `job ${subject} has no shutdown_delay: its instances get the kill signal the moment that ` +
+      `job ${subject} has no shutdown_delay: its instances get the kill signal at the moment ` +
       'they leave the catalog, before HAProxy can know',
   }));
 }

@@ -1,19 +1,18 @@
 /**
- * Lines of the event stream, told apart without keeping more of them than it takes: an event can be
- * megabytes. A line counts when it is complete, so one that is cut in the middle is nothing; the
- * reconnect that follows wakes anyway.
+ * Classifies lines of the event stream without buffering more than needed: an event can be
+ * megabytes. Only complete lines count. After a truncated one, the reconnect wakes anyway.
  */
 
-/** A quiet one holds nothing but events that concern no service of ours. */
+/** `quiet`: only events that concern no service of ours. */
 export type Line = 'heartbeat' | 'event' | 'quiet';
 
 export interface LineReader {
-  /** The lines that end in this chunk. */
+  /** Returns the lines that end in this chunk. */
   push(chunk: Uint8Array): Line[];
 }
 
 const newline = 10;
-/** A longer line is an event like any other: nobody looks into it. */
+/** A longer line counts as an event without being parsed. */
 const longestRead = 65_536;
 
 export function createLineReader(isQuiet: (line: string) => boolean = () => false): LineReader {

@@ -1,4 +1,4 @@
-/** What we need of Nomad's JSON documents, checked where they come in. Nomad writes null for empty. */
+/** The parts of Nomad's JSON documents we use, validated on input. Nomad writes null for empty. */
 
 import { Ajv, type JSONSchemaType, type SchemaObject } from 'ajv';
 import { ConnectorError } from '../../../shared/errors.js';
@@ -294,7 +294,7 @@ const serviceGroup = object({
 
 const ajv = new Ajv({ allowUnionTypes: true });
 
-/** Parses one kind of document, or throws `nomad-untrusted`. */
+/** Parses one kind of document. Throws `nomad-untrusted` if it doesn't match. */
 export type Parse<T> = (body: unknown, path: string) => T;
 
 function parser<T>(schema: SchemaObject): Parse<T> {
@@ -305,7 +305,7 @@ function parser<T>(schema: SchemaObject): Parse<T> {
     const where = `${first?.instancePath ?? ''} ${first?.message ?? ''}`.trim();
     throw new ConnectorError(
       'nomad-untrusted',
-      `Nomad's answer to ${path} has no known shape: ${where}`,
+      `Nomad's answer to ${path} has an unexpected shape: ${where}`,
     );
   };
 }

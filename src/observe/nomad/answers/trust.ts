@@ -40,10 +40,10 @@ export function isTrusted(answer: { index: number; knownLeader: boolean }): bool
   return answer.index >= 1 && answer.knownLeader;
 }
 
-/** The table's last index that this process saw, by table. */
+/** Last seen index by table. */
 export type Indexes = Readonly<Record<'services' | 'allocations' | 'jobs', number>>;
 
-/** The first table whose index went back, told for people. */
+/** Describes the first table whose index went back. */
 export function wentBack(before: Indexes | undefined, now: Indexes): string | undefined {
   if (before === undefined) return undefined;
   const tables = ['services', 'allocations', 'jobs'] as const;
