@@ -1,20 +1,20 @@
-/** What a kind of step is about. */
+/** The object a kind of step changes. */
 export interface StepFacts {
   /**
    * | route | how |
    * |---|---|
    * | storage | a whole file, without a reload |
-   * | transaction | in the one transaction, costs the reload |
+   * | transaction | in the one transaction, with a reload |
    * | no-reload | one write of server lines plus runtime actions |
    * | runtime | map entries, on disk at once |
    */
   readonly route: 'storage' | 'transaction' | 'no-reload' | 'runtime';
   readonly object: 'map' | 'backend' | 'server' | 'rule' | 'marker' | 'slot' | 'entry' | 'process';
-  /** `repair`: only the process differs from what is on disk. */
+  /** `repair`: only the process differs, the file is right. */
   readonly effect: 'create' | 'change' | 'remove' | 'drain' | 'repair';
 }
 
-/** Every kind of step. What depends on a step's kind is made from this table, or must name each. */
+/** Every kind of step. Code that depends on the kind uses this table or must handle each kind. */
 export const stepTable = {
   'create-map': { route: 'storage', object: 'map', effect: 'create' },
   'write-map': { route: 'storage', object: 'map', effect: 'change' },
@@ -42,14 +42,14 @@ export type StepKind = keyof typeof stepTable;
 
 export const stepKinds = Object.keys(stepTable) as readonly StepKind[];
 
-/** A value of a column, or any of several. */
+/** One value of a column, or any of several. */
 export type StepCriteria = {
   readonly [C in keyof StepFacts]?: StepFacts[C] | readonly StepFacts[C][];
 };
 
 type AnyOf<V> = V extends readonly (infer Item)[] ? Item : V;
 
-/** The kinds whose facts fit. */
+/** The kinds whose facts match. */
 export type KindsWhere<C extends StepCriteria> = {
   [K in StepKind]: (typeof stepTable)[K] extends { readonly [F in keyof C]: AnyOf<C[F]> }
     ? K

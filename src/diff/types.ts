@@ -3,7 +3,7 @@ import type { DesiredWarning, Skipped } from '../desired/types.js';
 import type { JsonObject } from '../shared/json.js';
 import type { KindsOf, KindsOn, RouteOf, StepKind } from './steps.js';
 
-/** What to do about HAProxy, in order. Deeply readonly plain data. */
+/** The steps for HAProxy, in order. Deeply readonly plain data. */
 export interface Plan {
   readonly header: PlanHeader;
   readonly steps: readonly Step[];
@@ -14,11 +14,11 @@ export interface Plan {
   readonly markIndex?: number;
   readonly skipped: readonly Skipped[];
   readonly warnings: readonly DesiredWarning[];
-  /** What stands in the operator's part and keeps us from doing our work. */
+  /** Problems in the operator's part that block our work. */
   readonly problems: readonly Problem[];
-  /** Something is in motion (a drain, a gate): look again soon even when Nomad is quiet. */
+  /** Something is in progress (a drain, a gate): look again soon even if Nomad is quiet. */
   readonly inMotion: boolean;
-  /** Servers that wait for their check to pass. */
+  /** Servers waiting for their check to pass. */
   readonly waiting: readonly string[];
 }
 
@@ -44,16 +44,16 @@ export interface Problem {
   readonly message: string;
 }
 
-/** Removals that the guard holds back. */
+/** Removals held by the guard. */
 export interface Held {
   readonly reason: string;
   /** Instance ids that stay bound. */
   readonly instances: readonly string[];
-  /** Backends of ours that stay, with their routes. */
+  /** Our backends that are kept, with their routes. */
   readonly backends: readonly string[];
-  /** Another full read that agrees can release them. */
+  /** A second full read that agrees can release them. */
   readonly releasable: boolean;
-  /** Made from a read whose absences can't be believed: it confirms nothing. */
+  /** Based on a read whose absences can't be trusted, so it confirms nothing. */
   readonly untrusted?: true;
   /** Nothing tells why it went: only time releases it, or the operator. */
   readonly lasting?: LastingHold;
@@ -86,7 +86,7 @@ export interface Absence {
   readonly released?: true;
 }
 
-/** Why HAProxy has to reload: bounded, a metric label. */
+/** Why HAProxy must reload. A metric label, so the set is bounded. */
 export const reloadReasons = [
   'new-backend',
   'changed-backend',
@@ -100,21 +100,21 @@ export const reloadReasons = [
 
 export type ReloadReason = (typeof reloadReasons)[number];
 
-/** A slot as it should be. */
+/** A slot's desired state. */
 export interface PlannedSlot {
   readonly name: string;
   readonly service: string;
   readonly binding?: Binding;
-  /** It stands in a backend of the operator's. */
+  /** It is in an operator's backend. */
   readonly shared?: true;
-  /** Its instance is UP under another name: it need not wait for a check. */
+  /** Its instance is already UP under another name, so it needn't wait for a check. */
   readonly servesAlready?: true;
   readonly config: SlotConfig;
   /** Administrative state at runtime. */
   readonly admin: 'ready' | 'drain' | 'maint';
 }
 
-/** Its kinds, and the route of each, are those of the table in steps.ts. */
+/** The kinds and their routes are defined in steps.ts. */
 export type Step = CreateMap | WriteMap | TransactionStep | SlotStep | EntryStep;
 
 interface StepOfTable<K extends StepKind> {
@@ -126,14 +126,14 @@ export interface CreateMap extends StepOfTable<'create-map'> {
   readonly map: string;
 }
 
-/** A whole file: one that differs from what the process has, or the record of what is ours. */
+/** Writes a whole file: one that differs from the process, or the record of our entries. */
 export interface WriteMap extends StepOfTable<'write-map'> {
   readonly map: string;
   readonly entries: Readonly<Record<string, string>>;
   readonly when: 'first' | 'last';
 }
 
-/** All that costs the reload. */
+/** Steps that need a reload. */
 export type TransactionStep =
   | CreateBackend
   | ReplaceBackend
@@ -164,7 +164,7 @@ export interface ReplaceBackend extends Structural<'replace-backend'> {
   readonly service: string;
   readonly section: JsonObject;
   readonly slots: readonly PlannedSlot[];
-  /** Slots before, to tell what changes. */
+  /** Previous slots, to show what changes. */
   readonly before: readonly SlotBefore[];
   /** For people: `adv_check: tcp-check -> httpchk`. */
   readonly changes: readonly string[];
@@ -183,7 +183,7 @@ export interface DeleteBackend extends Structural<'delete-backend'> {
   readonly before: readonly SlotBefore[];
 }
 
-/** In the operator's backend. */
+/** In an operator's backend. */
 export interface CreateServer extends Structural<'create-server'> {
   readonly backend: string;
   readonly slot: PlannedSlot;
@@ -204,7 +204,7 @@ export interface DeleteServer extends Structural<'delete-server'> {
   readonly service: string;
 }
 
-/** Edits of one list of a frontend; indexes hold when the steps are done in order. */
+/** Edits of a frontend's list. Indexes are valid if the steps run in order. */
 export type RuleStep = { [K in KindsOf<'rule'>]: RuleEdit<K> }[KindsOf<'rule'>];
 
 interface RuleEdit<K extends KindsOf<'rule'>> extends Structural<K> {
@@ -216,7 +216,7 @@ interface RuleEdit<K extends KindsOf<'rule'>> extends Structural<K> {
 
 export interface SetMarker extends Structural<'set-marker'> {
   readonly hash: string;
-  /** The marker's backend is there already. */
+  /** The marker's backend already exists. */
   readonly exists: boolean;
   /** Nomad's index, for a later process to compare with. */
   readonly nomadIndex?: number;
@@ -239,9 +239,11 @@ export type EntryStep = { [K in KindsOf<'entry'>]: EntryEdit<K> }[KindsOf<'entry
 interface EntryEdit<K extends KindsOf<'entry'>> extends StepOfTable<K> {
   readonly map: string;
   readonly key: string;
-  /** Empty for a deletion. */
+  /** Empty for a removal. */
   readonly value: string;
-  /** `first`: before the transaction; `with-commit`: goes live with its reload; `last`: at the end. */
+  /**
+   * `first`: before the transaction; `with-commit`: goes live with its reload; `last`: at the end.
+   */
   readonly when: 'first' | 'with-commit' | 'last';
 }
 

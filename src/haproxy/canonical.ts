@@ -1,14 +1,13 @@
 import type { Json, JsonObject } from '../shared/json.js';
 
 /**
- * Not part of a section's content: who it is, what stands beside it, and what the Data Plane API
- * adds by itself.
+ * Not part of a section's content: its name, its child objects, and what the Data Plane API adds.
  */
 const beside = new Set(['name', 'servers', 'metadata', 'from', 'id']);
 
 /**
- * A backend's section so that what was sent and what is read back are equal by value: nothing
- * absent, null or empty is kept, and keys are sorted. The order of rules is theirs.
+ * Canonical form of a backend's section, in which what was sent equals what is read back: absent,
+ * null and empty values are dropped and keys sorted. Rules keep their order.
  */
 export function canonicalSection(section: JsonObject): JsonObject {
   const content = Object.entries(section).filter(([key]) => !beside.has(key));

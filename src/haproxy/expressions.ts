@@ -1,30 +1,33 @@
 import type { MapKind } from './map-names.js';
 
 /**
- * How a request is matched to a route: the sample expressions that stand in rules and ACLs
- * (configuration manual, 7.3). They take no blanks, for the name of a switching rule allows none.
+ * The sample expressions in rules and ACLs that match a request to a route (configuration manual,
+ * 7.3). They contain no blanks, because the name of a switching rule allows none.
  */
 
 /** The Host header without its port, in lower case. */
 export const hostSample = 'req.hdr(host),host_only,lower';
 
-/** The TLS server name of a TCP connection; the frontend has to wait for the ClientHello. */
+/** The TLS server name of a TCP connection. The frontend must wait for the ClientHello. */
 export const serverNameSample = 'req.ssl_sni,lower';
 
 /**
- * Holds the path with a slash at its end, for samples that need host and path in one; set by an
- * http-request rule. With the slash, the prefix `/api/` is found in `/api` and `/api/x` alone.
+ * Holds the path with a trailing slash, for samples that combine host and path. Set by an
+ * http-request rule. With the slash, the prefix `/api/` only matches `/api` and `/api/x`.
  */
 export const pathVariable = 'nomad_connector_path';
 export const pathSample = 'path,concat(,,/)';
 
-/** No host name is longer, and no regular expression gets to see one: their cost grows with it. */
+/**
+ * No host name is longer. Regular expressions never see longer ones, as their cost grows with
+ * length.
+ */
 const longestHost = 253;
 export const hostLength = 'req.hdr(host),host_only,length';
 export const serverNameLength = 'req.ssl_sni,length';
 export const lengthFits = `le ${longestHost}`;
 
-/** How many leading labels a wildcard can stand for. */
+/** Maximum number of leading labels a wildcard matches. */
 export const wildcardDepth = 4;
 
 /** Host and path as one string: `www.example.com/api/v1/`. */
@@ -42,8 +45,8 @@ export interface Lookup {
 }
 
 /**
- * In the order in which they are asked: exact before wildcard before prefix before regex, and
- * within each those with a path first. A wildcard asks once for each depth, the longest suffix first.
+ * In lookup order: exact, wildcard, prefix, regex, each with paths first. A wildcard has one lookup
+ * per depth, longest suffix first.
  */
 export const lookups: readonly Lookup[] = [
   { kind: 'exact-path', sample: (file) => `${hostSample}${withPath},map_beg(${file})` },
@@ -62,10 +65,10 @@ export const lookups: readonly Lookup[] = [
   { kind: 'any-path', sample: (file) => `${pathSample},map_beg(${file})` },
 ];
 
-/** Lookups that search a list of regular expressions, in the order of its lines. */
+/** Lookups that search a list of regular expressions in line order. */
 export const listKinds: readonly MapKind[] = ['prefix-path', 'regex', 'regex-path'];
 
-/** Whether a switching rule is one of these lookups, wherever the map file stands. */
+/** Whether a switching rule is one of these lookups, with any map directory. */
 export function isLookup(name: string, mapName: (kind: MapKind) => string): boolean {
   return lookups.some(({ kind, sample }) => {
     const [before = '', after = ''] = `%[${sample('|')}]`.split('|');

@@ -2,7 +2,7 @@ import { type JsonObject, textAt } from '../shared/json.js';
 import { hostLength, lengthFits, listKinds, lookups } from './expressions.js';
 import type { MapKind } from './map-names.js';
 
-/** Found or left alone: the operator's rules and default_backend stay in force. */
+/** Only applies to matches, so the operator's rules and default_backend stay in force. */
 export function switchingRule(sample: string, isList: boolean): JsonObject {
   const guard = isList ? `{ ${hostLength} ${lengthFits} } ` : '';
   return { name: `%[${sample}]`, cond: 'if', cond_test: `${guard}{ ${sample} -m found }` };
@@ -12,11 +12,11 @@ export interface LookupMap {
   readonly file: string;
   /** Without `.map`. */
   readonly name: string;
-  /** The name without its kind: another `routing.map_name`, or ours. */
+  /** The name without its kind: our `routing.map_name` or another. */
   readonly base: string;
 }
 
-/** The map that a rule reads, if it is exactly a lookup as the connector writes it. */
+/** The map a rule reads, if the rule is exactly a lookup as the connector writes it. */
 export function lookupMap(rule: JsonObject): LookupMap | undefined {
   for (const { kind, sample } of lookups) {
     const [before = '', after = ''] = `%[${sample('|')}]`.split('|');

@@ -1,18 +1,18 @@
 import type { RoutingSettings } from '../config/types.js';
 
-/** How a route looks at the Host. `any`: it does not. */
+/** How a route matches the Host. `any`: it doesn't. */
 export type HostMatch = 'exact' | 'prefix' | 'wildcard' | 'regex' | 'any';
 
-/** One map for each kind of match, and for each with a path prefix besides. */
+/** One map per kind of match, with and without a path prefix. */
 export type MapKind = Exclude<HostMatch, 'any'> | `${HostMatch}-path`;
 
-/** What each server is checked on, by server name, where instances of a service differ in it. */
+/** Check path and Host by server name, if a service's instances differ. */
 export type CheckMapKind = 'check-path' | 'check-host';
 
-/** Which servers are canaries, where a service's requests may ask for one. */
+/** Which servers are canaries, for services whose requests may ask for one. */
 export type CanaryMapKind = 'canary';
 
-/** Which entries of a map that the operator shares are ours; HAProxy never loads it. */
+/** Which entries of a shared map are ours. HAProxy never loads it. */
 export type RecordKind = 'owned';
 
 /** Our map files in the data plane's maps folder, without `.map`. */
@@ -37,7 +37,7 @@ export function mapNames(
   };
 }
 
-/** The map that the operator has entries in too, if there is one. */
+/** The map shared with the operator, if any. */
 export function sharedMap(routing: RoutingSettings): string | undefined {
   return routing.mapFile === undefined ? undefined : mapNames(routing).exact;
 }

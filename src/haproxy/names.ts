@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** Where a service comes from: a Nomad namespace, or a file of the routes folder. */
+/** A service's source: a Nomad namespace or a route file. */
 export interface ServiceId {
   readonly source: 'nomad' | 'file';
   readonly namespace: string;
@@ -9,13 +9,13 @@ export interface ServiceId {
 
 const safeName = /^[A-Za-z0-9][A-Za-z0-9.-]*$/;
 const safeNamespace = /^[A-Za-z0-9][A-Za-z0-9-]*$/;
-/** In a namespace's place; none of Nomad's has a dot. */
+/** Used instead of a namespace. Nomad's namespaces contain no dot. */
 const files = 'route.file';
 const unsafeCharacter = /[^A-Za-z0-9.-]/g;
 const maxLength = 100;
 
 /**
- * The backend's name, and what its slots' names begin with. Each service has its own:
+ * The backend's name and the prefix of its slots. Unique per service:
  * - a name of safe characters holds no `_`, or one after its namespace;
  * - any other name ends in a hash of the original and holds two or more.
  */
@@ -40,7 +40,7 @@ function hashedName({ source }: ServiceId, parts: readonly string[]): string {
   return `${readable.slice(0, maxLength)}_h${shortHash(JSON.stringify([source, ...parts]))}`;
 }
 
-/** The owned dummy backend that tells which configuration HAProxy has loaded. */
+/** Our dummy backend, which shows which configuration HAProxy has loaded. */
 export function connectorBackendName(prefix: string): string {
   return `${prefix}_connector`;
 }

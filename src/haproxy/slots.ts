@@ -1,6 +1,6 @@
-/** A slot: one of a backend's servers, bound to an instance or free. */
+/** A slot is one of a backend's servers, bound to an instance or free. */
 
-/** What stands in a slot's metadata: who it serves. */
+/** A slot's metadata: the instance it serves. */
 export interface Binding {
   readonly id: string;
   /** The registration's CreateIndex: a new one for the same id is a restart. */
@@ -19,7 +19,7 @@ export interface SlotConfig {
   readonly checkPort?: number;
 }
 
-/** Where a free slot points: nothing listens there, and the server is in maintenance. */
+/** The address of a free slot. Nothing listens there, and the server is in maintenance. */
 export const parking: SlotConfig = { address: '127.0.0.1', port: 9, disabled: true, weight: 100 };
 
 /** `nomad_web` and 12 -> `nomad_web_12`. */

@@ -23,7 +23,7 @@ describe('what is wrong in a configuration', () => {
     const flags = { routingMode: 'acl', frontends: ['a b'] };
     expect(problems({ flags })).to.deep.equal([
       '--frontend: "a b" is not allowed; ' +
-        'expected a list of frontends\' names: letters, digits, ".", "_", ":" and "-"',
+        'expected a list of frontend names: letters, digits, ".", "_", ":" and "-"',
       '--routing-mode: "acl" is not allowed; expected map or rules',
     ]);
   });

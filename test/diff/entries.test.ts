@@ -146,7 +146,7 @@ describe('map entries: when a route goes live, and when it leaves', () => {
         {
           code: 'foreign-entry',
           message:
-            'map hosts leads x.io to legacy, not to nomad_web: that entry is not ours to change',
+            "map hosts points x.io to legacy, not to nomad_web; the entry is the operator's, so it is not changed",
         },
       ]);
     });

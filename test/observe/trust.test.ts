@@ -393,7 +393,7 @@ describe('never mistakes an outage for an empty catalog', () => {
         'unreadable',
       ]);
       expect(codes(catalog)).to.include('spec-unreadable');
-      expect(held(catalog)).to.match(/services of job default\/web are not known/);
+      expect(held(catalog)).to.match(/services of job default\/web are unknown/);
       observer.nomad.faults.clear();
       const good = await observer.read();
       expect(serviceOf(good, 'web').instances.map(({ spec }) => spec.status)).to.deep.equal([

@@ -138,7 +138,7 @@ describe('adoption of what the original connector made', function () {
     const { plan } = await world.pass(adopting);
     expect((await load.stop()).lost).to.deep.equal([]);
     expect([shared.rest.skipped, shared.rest.steps]).to.deep.equal([[], []]);
-    expect(printPlan(plan)).to.match(/~ backend nomad_web +default\/web: taken over whole/);
+    expect(printPlan(plan)).to.match(/~ backend nomad_web +default\/web: taken over/);
     const section = (await world.section('backend', 'nomad_web')).join('\n');
     expect(section).to.match(/balance roundrobin/);
     expect(section).not.to.match(/server old/);

@@ -32,7 +32,7 @@ const broken: Readonly<Record<string, Broken>> = {
   },
   conflict: {
     tags: ['backend.strategy=create_new', 'domain=conflict.example.com'],
-    reason: /backend nomad_conflict is there already and is not ours/,
+    reason: /backend nomad_conflict already exists and is not the connector's/,
   },
 };
 

@@ -250,7 +250,7 @@ describe("custom backends and backends that aren't ours", function () {
       world.serve('taken-tcp', ['domain=tt.example.com'], { instances: [at(app)] });
       const { rest } = await world.converge(strategy('use_existing'));
       expect(rest.skipped.map(({ reason }) => reason)).to.deep.equal([
-        'backend nomad_taken-tcp is there already and is not ours, and its mode is tcp, not http',
+        "backend nomad_taken-tcp already exists and is not the connector's; its mode is tcp, not http",
       ]);
     });
 

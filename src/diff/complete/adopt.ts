@@ -8,8 +8,7 @@ import { type ConfigLine, referencesTo } from './references.js';
 import type { PlannedSlot, Problem, Step } from '../types.js';
 
 /**
- * What the original connector made for services that are desired now. With `--adopt` it goes in the
- * same transaction in which ours is made, so that no request finds neither.
+ * What the original connector created for currently desired services. With `--adopt`, it is removed in the transaction that creates ours, so that no request falls in between.
  *
  * | the original's | its name | belongs to the service when |
  * |---|---|---|
@@ -19,9 +18,9 @@ import type { PlannedSlot, Problem, Step } from '../types.js';
  * | rule | none: `use_backend <backend> if <ACL>` | both are |
  */
 export interface Adoption {
-  /** Backends that go, with the service that takes their place. */
+  /** Backends to remove, with the service that replaces them. */
   readonly backends: ReadonlyMap<string, string>;
-  /** `<frontend> <name>` of ACLs that go. */
+  /** `<frontend> <name>` of ACLs to remove. */
   readonly acls: ReadonlySet<string>;
   readonly problems: readonly Problem[];
 }
@@ -52,7 +51,7 @@ export function findAdoption({ actual, desired, settings }: PlanInput): Adoption
   return { backends, acls, problems };
 }
 
-/** Undefined for a route file: the original had none. */
+/** Undefined for a route file, which the original didn't have. */
 function legacyName(service: string): string | undefined {
   const name = /^[^/:]+\/(.+)$/s.exec(service)?.[1];
   return name?.replaceAll('-', '_');
@@ -89,7 +88,9 @@ function leads(rule: JsonObject, { name }: ActualBackend, own: readonly OwnAcl[]
   return textAt(rule, 'name') === name && own.some(({ acl }) => acl === test);
 }
 
-/** A line of the operator's that names what would go: HAProxy would refuse, or miss, it. */
+/**
+ * An operator's line that references something to remove, so that the configuration would break.
+ */
 function foreignReference(
   raw: string,
   backend: string,
@@ -117,7 +118,7 @@ export function adoptedBackendSteps({ backends }: Adoption): readonly Step[] {
   }));
 }
 
-/** Servers of the original's in the operator's backend that a custom service joins. */
+/** The original's servers in an operator's backend that a custom service joins. */
 export function adoptedServers(
   { kind, service }: DesiredBackend,
   actual: ActualBackend,
@@ -128,7 +129,7 @@ export function adoptedServers(
   return (actual.others ?? []).filter((one) => one.name === legacyServerName(name, one));
 }
 
-/** Slots whose instance serves already under the name that the original gave it stay UP. */
+/** Slots whose instance already serves under the original's server name stay UP. */
 export function takenOver(
   slots: readonly PlannedSlot[],
   before: readonly OtherServer[],

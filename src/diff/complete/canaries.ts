@@ -6,8 +6,8 @@ import type { Entries } from '../plan/entries.js';
 import type { PlannedSlot } from '../types.js';
 
 /**
- * The backend's places in the map of canaries; undefined where it looks none up. Where nothing is said
- * about an instance, because it is held or its service is skipped, it stays what it was.
+ * The backend's places in the map of canaries; undefined if it doesn't look canaries up. An
+ * instance that is held, or whose service is skipped, keeps its role.
  */
 export function canaryEntries(
   { name, canaries, endpoints }: DesiredBackend,

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../shared/json.js';
 
-/** Fields of a backend's section that make up its health check. */
+/** The fields of a backend's section that define its health check. */
 const sectionFields = [
   'adv_check',
   'httpchk_params',
@@ -37,14 +37,14 @@ export function checkFieldsOf(section: JsonObject, from: JsonObject): JsonObject
   return { ...rest, ...only(from, sectionFields), default_server: server };
 }
 
-/** Belongs to the traffic where that is TLS, else to the check. */
+/** Belongs to the traffic if that is TLS, otherwise to the check. */
 function verifyOf(wanted: JsonObject, from: JsonObject): JsonObject {
   return wanted['ssl'] === undefined && from['check-ssl'] === 'enabled'
     ? only(from, ['verify'])
     : {};
 }
 
-/** What its servers have to say for themselves where the section isn't ours to write. */
+/** What each server must define if the section isn't ours. */
 export function serverCheckOf(section: JsonObject): JsonObject {
   return only(objectOf(section['default_server']), serverFields);
 }

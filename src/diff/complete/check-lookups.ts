@@ -5,7 +5,7 @@ import { isObject, type JsonObject, objectsOf, textAt } from '../../shared/json.
 import type { Entries } from '../plan/entries.js';
 import type { PlannedSlot } from '../types.js';
 
-/** Paths of the files that checks look their path and Host up in. */
+/** Paths of the map files with the checks' path and Host. */
 export interface CheckFiles {
   readonly paths: string;
   readonly hosts: string;
@@ -24,8 +24,8 @@ export interface CheckedBackend {
 }
 
 /**
- * The section with its lookups filled in. A backend that looks them up already goes on doing so when
- * its instances agree again: to write the path into it would cost a reload that nobody needs.
+ * Fills in the section's lookups. A backend that already uses lookups keeps them when its instances
+ * agree again, because writing the path into the section would cost a needless reload.
  */
 export function resolveChecks(
   desired: DesiredBackend,
@@ -53,13 +53,13 @@ export function resolveChecks(
   });
   return {
     section: withCheckMaps(changed, files),
-    // With nothing said about them, entries stay as they are.
+    // Without new values, entries stay unchanged.
     paths: keepsPath ? all(textAt(send, 'uri')) : (checkPaths ?? (looksUp.path ? {} : undefined)),
     hosts: keepsHost ? all(fixedHost) : (checkHosts ?? (looksUp.host ? {} : undefined)),
   };
 }
 
-/** What the first check of a section that stands looks up by server name. */
+/** What the first check of an existing section looks up by server name. */
 export function checkLookups(
   section: JsonObject,
   files: CheckFiles,
@@ -104,7 +104,7 @@ function replaceFirst(section: JsonObject, check: JsonObject): JsonObject {
   return { ...section, http_check_list: [first, ...others].filter(isObject) };
 }
 
-/** A draining server keeps the entry that it has: its check is still its own. */
+/** A draining server keeps its entry, because its check still runs. */
 export function checkEntries(
   { paths, hosts }: CheckedBackend,
   slots: readonly (PlannedSlot | ActualSlot)[],

@@ -19,10 +19,10 @@ export interface Reference {
 const maxText = 200;
 
 /**
- * For each name the first line that mentions it and isn't ours. HAProxy would reject a configuration
- * without what is named there, or the line would have no effect. A mention is the whole name in any
- * position: `use_backend`, `nbsrv(name)`, `track-sc0 src table name`, `name/server`, the fallback of a
- * map. A false match keeps an empty backend; a missed one breaks every commit.
+ * For each name, the first line that mentions it and isn't ours. Without the named object, HAProxy
+ * would reject the configuration or the line would have no effect. A mention is the whole name in
+ * any position: `use_backend`, `nbsrv(name)`, `track-sc0 src table name`, `name/server`, the
+ * fallback of a map. A false match keeps an empty backend. A missed one breaks every commit.
  */
 export function referencesTo(
   raw: string,
@@ -38,7 +38,7 @@ export function referencesTo(
     const words = text.split(/\s+/);
     const isHeader = sections.has(words[0] ?? '');
     if (isHeader) section = words.slice(0, 2).join(' ');
-    // A section, server or ACL of the same name is no mention.
+    // The declaration of a section, server or ACL of the same name isn't a mention.
     const skipped = isHeader || declarations.has(words[0] ?? '') ? words.slice(0, 2) : [];
     const mentioned = mentionsIn(text.slice(skipped.join(' ').length), missing);
     if (mentioned.length === 0 || isOurs({ section, number: at + 1, text, words })) continue;
@@ -55,7 +55,7 @@ export function referenceText({ section, number, text }: Reference): string {
   return `${section}, line ${number}: "${text}"`;
 }
 
-/** A colon may belong to a name or end it. */
+/** A colon may be part of a name or end it. */
 function mentionsIn(text: string, names: ReadonlySet<string>): string[] {
   const tokens = [...(text.match(/[\w.-]+/g) ?? []), ...(text.match(/[\w.:-]+/g) ?? [])];
   return [...new Set(tokens)].filter((token) => names.has(token));

@@ -12,11 +12,11 @@ export interface BackendContext {
     SlotsInput,
     'held' | 'isGone' | 'mayRun' | 'idle' | 'now' | 'drainTimeoutSeconds' | 'settings'
   >;
-  /** The pass reloads HAProxy anyway: sizes may be put right at no further cost. */
+  /** The pass reloads HAProxy anyway, so backends can be resized for free. */
   readonly reloadsAnyway: boolean;
-  /** `--adopt`: what stands there of the original connector's is taken over. */
+  /** `--adopt`: what to take over from the original connector. */
   readonly adopt: boolean;
-  /** Servers of the backend that this one takes the place of. */
+  /** Servers of the backend that this one replaces. */
   readonly replaced: (service: string) => readonly OtherServer[];
   readonly checkFiles: CheckFiles;
   readonly checkEntries: CheckEntries;
@@ -25,14 +25,14 @@ export interface BackendContext {
 }
 
 export interface BackendPlan {
-  /** Instances that are to stay bound. */
+  /** Instances that stay bound. */
   readonly staying: readonly string[];
   readonly steps: readonly Step[];
-  /** What goes into the generation marker's hash. */
+  /** Input of the generation marker's hash. */
   readonly structure: JsonObject;
   /** Entries of the check maps, by server name. */
   readonly checks: CheckEntries;
-  /** Entries of the map of canaries; undefined where none are looked up. */
+  /** Entries of the map of canaries; undefined if there are no lookups. */
   readonly canaries?: Entries | undefined;
 }
 
@@ -57,7 +57,7 @@ export function slotsInput(
   };
 }
 
-/** Only names of slots count: what is in them changes without a reload. */
+/** Only slot names count, because their contents change without a reload. */
 export function structureOf(
   name: string,
   section: JsonObject,

@@ -21,16 +21,16 @@ export interface BackendsPlan {
   readonly slots: readonly Step[];
   readonly structural: readonly Step[];
   readonly structures: readonly JsonObject[];
-  /** What the maps of checks and canaries should hold, where some service needs them. */
+  /** Desired entries of the check and canary maps, if any service needs them. */
   readonly serverMaps: Routing['maps'];
-  /** Backends that will be there to route to. */
+  /** Backends that will exist after the pass. */
   readonly live: ReadonlySet<string>;
-  /** Instances that stay bound, wherever. */
+  /** Instances that stay bound, in any backend. */
   readonly staying: readonly string[];
   readonly problems: readonly Problem[];
 }
 
-/** Every backend that is desired, stays or goes. */
+/** Plans every backend: desired, kept or removed. */
 export function planBackends(
   input: PlanInput,
   kept: KeptPlaces,
@@ -71,7 +71,7 @@ function unstableProblems({ desired, unstable }: PlanInput): Problem[] {
   });
 }
 
-/** Skipped services where they stand, and what the guard holds. */
+/** Plans skipped services and what the guard holds. */
 function keptBackends(
   { actual, catalog, desired }: PlanInput,
   { own, standing }: KeptPlaces,
@@ -90,7 +90,7 @@ function keptBackends(
   ];
 }
 
-/** A map that nobody needs any more is emptied, not forgotten. */
+/** A map that is no longer needed is emptied. */
 function serverMapsOf({ actual, settings }: PlanInput, planned: readonly BackendPlan[]) {
   const names = mapNames(settings.routing);
   const kinds = [
@@ -114,8 +114,8 @@ function byName(a: JsonObject, b: JsonObject): number {
 }
 
 /**
- * What came back other than written isn't written again. Its instances come and go by what stands; only
- * where that has too few servers for them, it is written as it was read, with more.
+ * A backend that read back differently isn't rewritten. Its instances use the existing section.
+ * Only if that has too few servers, it is written as it was read, with more.
  */
 function planUnstable(
   desired: DesiredBackend,
@@ -128,7 +128,7 @@ function planUnstable(
   }
   const standing = onStandingSection(desired, actual, context.checkFiles);
   const { structure, ...planned } = planBackend(standing, actual, context);
-  // The marker was made from the section that was written.
+  // The marker's hash covers the section that was written.
   const { section = {} } = wanted.structure;
   return { ...planned, structure: { ...structure, section } };
 }
@@ -146,7 +146,7 @@ function planOne(
   return planCustomBackend({ ...desired, serverFields, endpoints }, actual, context);
 }
 
-/** Our usual weight would leave the operator's servers next to nothing: HAProxy's own is 1. */
+/** Our default of 100 would starve the operator's servers, as HAProxy's default is 1. */
 function amongOthers(endpoint: Endpoint): Endpoint {
   return endpoint.isUsualWeight === true ? { ...endpoint, weight: 1 } : endpoint;
 }
@@ -185,7 +185,7 @@ function sorted(backends: Readonly<Record<string, ActualBackend>>): ActualBacken
   return Object.values(backends).sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** What isn't desired and stays: the guard holds it, or its service is skipped. */
+/** Kept without being desired: held by the guard, or its service is skipped. */
 export interface KeptPlaces {
   /** Names of our backends. */
   readonly own: ReadonlySet<string>;
@@ -200,7 +200,7 @@ export function keptPlaces({ actual, desired }: PlanInput, held: Held | undefine
   const namesOf = (some: readonly Standing[]) => some.map(({ backend }) => backend.name);
   const isHeld = (name: string) => !wanted.has(name) && actual.backends[name]?.ours === true;
   const holds = (held?.backends ?? []).filter(isHeld);
-  // The routes of a service that lost all its domains are others' now.
+  // The routes of a service that lost all its domains now belong to others.
   const codes = skippedServices(desired);
   const routed = standing.filter(({ service }) => codes.get(service) !== 'domain-claimed');
   return {

@@ -4,8 +4,8 @@ import { ConnectorError } from '../../shared/errors.js';
 import type { PlanInput } from './input.js';
 
 /**
- * The input without services that can't be planned because of what stands in HAProxy. They are
- * skipped like those whose tags are invalid: their instances go on where they stand.
+ * Drops services that conflict with HAProxy's configuration. They are skipped like those with
+ * invalid tags and keep their existing backend.
  */
 export function withoutConflicts(input: PlanInput): PlanInput {
   const { actual, desired, settings } = input;
@@ -43,7 +43,7 @@ function keptOf(backend: DesiredBackend): KeptService {
   };
 }
 
-/** HAProxy refuses an http route to a tcp backend; by a map it would find out at the request. */
+/** HAProxy refuses an http route to a tcp backend. With a map, only requests would fail. */
 function modeConflict(
   { kind, name, service }: DesiredBackend,
   actual: ActualBackend | undefined,
@@ -53,7 +53,7 @@ function modeConflict(
   const asked = routes.some(
     (route) => route.mode === 'http' && route.service === service && route.backend === name,
   );
-  return asked ? `the mode of backend ${name} is tcp, and its routes are of mode http` : undefined;
+  return asked ? `backend ${name} has mode tcp, but its routes have mode http` : undefined;
 }
 
 function conflictOf(
@@ -68,12 +68,12 @@ function conflictOf(
     return actual === undefined ? `backend ${name} is not in HAProxy's configuration` : undefined;
   }
   if (actual === undefined || actual.ours || adopt) return undefined;
-  const problem = `backend ${name} is there already and is not ours`;
+  const problem = `backend ${name} already exists and is not the connector's`;
   if (strategy === 'fail_on_conflict') {
     throw new ConnectorError('conflict-strategy', `${service}: ${problem}`, { retryable: true });
   }
   if (strategy === 'create_new') return problem;
   const mode = typeof section['mode'] === 'string' ? section['mode'] : 'http';
   if (actual.mode === mode) return undefined;
-  return `${problem}, and its mode is ${actual.mode}, not ${mode}`;
+  return `${problem}; its mode is ${actual.mode}, not ${mode}`;
 }

@@ -15,7 +15,7 @@ import { beforeOf, planSlotSteps } from './slot-steps.js';
 import { assignSlots } from './slots.js';
 import type { PlannedSlot, Step } from '../types.js';
 
-/** Our servers in a backend of the operator's; nothing else there is ours to touch. */
+/** Plans our servers in an operator's backend. Nothing else there is touched. */
 export function planCustomBackend(
   desired: DesiredBackend,
   actual: ActualBackend,

@@ -9,21 +9,21 @@ export type Entries = Readonly<Record<string, string>>;
 export interface EntriesInput {
   readonly maps: Readonly<Record<string, ActualMap>>;
   readonly wanted: Readonly<Record<string, Entries>>;
-  /** Whether an entry that isn't wanted stays: held, or the operator's. */
+  /** Whether an unwanted entry stays: held, or the operator's. */
   readonly stays: (map: string, key: string, value: string) => boolean;
-  /** In a map that the operator shares with us, entries that aren't ours. */
+  /** Entries in the shared map that aren't ours. */
   readonly isForeign: (map: string, key: string, value: string) => boolean;
-  /** That map. */
+  /** The shared map. */
   readonly shared: string | undefined;
-  /** Maps that servers' checks read: an entry must be there before its server is. */
+  /** Maps read by checks: an entry must exist before its server does. */
   readonly checkMaps: readonly string[];
-  /** Names servers: one that leaves has to leave it before, one that comes enters it after. */
+  /** Names servers: an entry is removed before its server and added after it. */
   readonly canaryMap: string;
-  /** A reload is due in this pass: entries then go live, and leave, together with their backends. */
+  /** This pass reloads, so entries appear and disappear together with their backends. */
   readonly withCommit: boolean;
 }
 
-/** Maps that rules will read have to exist before HAProxy accepts the rules. */
+/** Maps must exist before HAProxy accepts rules that read them. */
 export function planMaps({ maps, wanted }: Pick<EntriesInput, 'maps' | 'wanted'>): CreateMap[] {
   return Object.keys(wanted)
     .filter((map) => maps[map] === undefined)
@@ -61,15 +61,15 @@ function leaves({ kind }: EntryStep): boolean {
 function planMap(map: string, input: EntriesInput): EntryStep[] {
   const wanted = input.wanted[map] ?? {};
   const { entries, stored = {} } = input.maps[map] ?? {};
-  // Not loaded, and no reload comes: no rule reads it, and HAProxy would not know the map.
+  // Not loaded and no reload: no rule reads the map, and HAProxy doesn't know it.
   if (entries === undefined && !input.withCommit) return [];
-  // What the reload would load, where the process has none.
+  // If the process has no entries, use those the reload would load.
   const actual = entries ?? stored;
   const step = (kind: EntryStep['kind'], key: string, value: string): EntryStep => {
     return { kind, route: 'runtime', map, key, value, when: whenOf(kind, map, input) };
   };
   const known = new Set(Object.values(actual));
-  // A map of ours is written whole; in a shared one a line may be on disk alone.
+  // Our own maps are written whole. In a shared one, a line may exist only on disk.
   const present = new Set(Object.keys(map === input.shared ? { ...stored, ...actual } : actual));
   const steps = [...present]
     .filter((key) => !Object.hasOwn(wanted, key))
@@ -83,7 +83,7 @@ function planMap(map: string, input: EntriesInput): EntryStep[] {
     const isStored = map !== input.shared || stored[key] === value;
     if (!isThere) steps.push(step('add-entry', key, value));
     else if (actual[key] !== value || !isStored) {
-      // A canary that is new has to come last, and the one before it to leave first.
+      // A new canary's entry must come last, after the previous one is removed.
       if (map !== input.canaryMap || known.has(value)) steps.push(step('set-entry', key, value));
       else steps.push(step('delete-entry', key, ''), step('add-entry', key, value));
     }
@@ -91,12 +91,12 @@ function planMap(map: string, input: EntriesInput): EntryStep[] {
   return steps;
 }
 
-/** What the process has under that key, and what the file has. */
+/** The key's values in the process and in the file. */
 function sides(key: string, ...maps: readonly Entries[]): string[] {
   return maps.flatMap((entries) => (Object.hasOwn(entries, key) ? [entries[key] ?? ''] : []));
 }
 
-/** The operator's in the process, or on a line that has yet to be loaded. */
+/** The operator's entry, in the process or on a line not loaded yet. */
 function isTheirs(map: string, key: string, { maps, isForeign }: Facts): boolean {
   const { entries = {}, stored = {} } = maps[map] ?? {};
   return sides(key, entries, stored).some((value) => isForeign(map, key, value));
@@ -105,8 +105,8 @@ function isTheirs(map: string, key: string, { maps, isForeign }: Facts): boolean
 type Facts = Pick<EntriesInput, 'maps' | 'isForeign'>;
 
 /**
- * Files of maps of ours that differ from the process, as after a lost answer: a start of HAProxy
- * would serve what they say. Where entries change too, their steps write the file.
+ * Rewrites files of our maps that differ from the process, for example after a lost answer:
+ * HAProxy's next start would load them. If entries change too, their steps write the file.
  */
 export function planFiles(
   { maps, wanted }: Pick<EntriesInput, 'maps' | 'wanted'>,
@@ -128,7 +128,7 @@ export function writeMap(map: string, entries: Entries, when: WriteMap['when']):
   return { kind: 'write-map', route: 'storage', map, entries, when };
 }
 
-/** What the operator's own entries in a shared map keep from going live. */
+/** Our entries that are blocked by the operator's in a shared map. */
 export function foreignEntries(input: Facts & Pick<EntriesInput, 'wanted'>): readonly string[] {
   const { maps, wanted, isForeign } = input;
   return Object.entries(wanted).flatMap(([map, entries]) => {
@@ -140,7 +140,7 @@ export function foreignEntries(input: Facts & Pick<EntriesInput, 'wanted'>): rea
         );
         return present === undefined ? [] : [{ key, value, present }];
       })
-      .map(({ key, value, present }) => `map ${map} leads ${key} to ${present}, not to ${value}`)
+      .map(({ key, value, present }) => `map ${map} points ${key} to ${present}, not to ${value}`)
       .sort();
   });
 }
@@ -152,12 +152,12 @@ function whenOf(kind: EntryStep['kind'], map: string, input: EntriesInput): Entr
   return goes === input.checkMaps.includes(map) ? 'last' : 'first';
 }
 
-/** What the Data Plane API takes as a key to change or delete (3.2 answers 422 for others). */
+/** Keys the Data Plane API can change or delete (3.2 answers 422 for others). */
 const editableKey = /^[A-Za-z0-9._:@%+,=~()!'/-]+$/;
 
 /**
- * Maps that are lists (regex) are searched in the order of their lines, and an entry that is added
- * at runtime comes last; and some keys can't be changed at runtime. These wait for a reload.
+ * Whether a change needs a reload. Regex maps are searched in line order and runtime additions come
+ * last. Some keys can't be changed at runtime at all.
  */
 export function needReload(steps: readonly EntryStep[], lists: readonly string[]): boolean {
   return steps.some(

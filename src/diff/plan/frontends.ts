@@ -11,12 +11,12 @@ const nothing: FrontendRouting = { acls: [], rules: [], httpRequestRules: [] };
 
 export interface PlannedFrontends {
   readonly steps: readonly RuleStep[];
-  /** Our part as it then stands, by frontend. */
+  /** Our resulting part, by frontend. */
   readonly parts: Readonly<Record<string, FrontendRouting>>;
   readonly problems: readonly Problem[];
 }
 
-/** Our part of every frontend; an operator's frontend without a part of ours is left alone. */
+/** Plans our part of every frontend. Frontends without one are left alone. */
 export function planFrontends(
   { actual, settings }: PlanInput,
   routes: readonly DesiredRoute[],
@@ -26,7 +26,7 @@ export function planFrontends(
 ): PlannedFrontends {
   const names = new Set([...Object.keys(routing.frontends), ...Object.keys(actual.frontends)]);
   const sorted = [...names].sort();
-  // Nothing is taken out of the one frontend while the other, that it should move to, is not there.
+  // Nothing is removed from a frontend while the one it should move to doesn't exist.
   const isMoving = settings.haproxy.frontends.some((name) => actual.frontends[name] === undefined);
   const others = {
     kept,
@@ -54,11 +54,11 @@ function problemOf(
   frontend: PlanInput['actual']['frontends'][string] | undefined,
 ): Problem | undefined {
   if (frontend === undefined) {
-    const message = `frontend ${name} is not in HAProxy's configuration: nothing can be routed`;
+    const message = `frontend ${name} is not in HAProxy's configuration, so nothing can be routed`;
     return { code: 'frontend-missing', message };
   }
   const unfit = routes.find((one) => one.frontends.includes(name) && !fits(one, frontend));
   if (unfit === undefined) return undefined;
-  const message = `frontend ${name} has mode ${frontend.mode}: it can't route ${unfit.service}, which needs ${unfit.mode}`;
+  const message = `frontend ${name} has mode ${frontend.mode} and can't route ${unfit.service}, which needs ${unfit.mode}`;
   return { code: 'frontend-mode', message };
 }

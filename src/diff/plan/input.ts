@@ -11,9 +11,9 @@ export interface PlanInput {
   readonly settings: Settings;
   /** Unix seconds. */
   readonly now: number;
-  /** Names of draining slots without a request in flight. */
+  /** Names of draining slots with no request in flight. */
   readonly idle: ReadonlySet<string>;
-  /** Namespaces that are not in the catalog and that Nomad may have all the same. */
+  /** Namespaces missing from the catalog that may still exist in Nomad. */
   readonly hidden: readonly string[];
   /** Services that Nomad has no more, and whose job it lists as stopped. */
   readonly stopped?: readonly string[];

@@ -10,8 +10,8 @@ import { type CheckFiles, checkLookups } from '../complete/check-lookups.js';
 import type { Standing } from './skipped.js';
 
 /**
- * A skipped service where it stands: the last good section, or our servers' last good fields, with the
- * instances that it has now. Where nothing is known of them, those that are bound stay.
+ * Plans a skipped service: the last good section, or our servers' last good fields, with its
+ * current instances. If these are unknown, the bound ones stay.
  */
 export function keptBackend(
   { backend, service }: Standing,
@@ -26,7 +26,7 @@ export function keptBackend(
   const slots = backend.slots.filter((slot) => slot.service === service);
   const usual = usualWeight[standing.kind];
   const { endpoints, expected, canaries } = kept;
-  // Who asks for a canary by a header finds it whatever it weighs.
+  // Requests with the canary header reach it regardless of its weight.
   const byHeader = new Set(asksForCanaries(standing.section) ? canaries : []);
   const weightAt = ({ id }: KeptEndpoint) => (byHeader.has(id) ? 0 : usual);
   return {
@@ -37,7 +37,7 @@ export function keptBackend(
   };
 }
 
-/** The backend as desired, but for its section: that stays as it was read. */
+/** The desired backend, with its section as read from HAProxy. */
 export function onStandingSection(
   { checkPaths, checkHosts, ...desired }: DesiredBackend,
   { section }: ActualBackend,
@@ -76,7 +76,7 @@ function endpointAt(
   };
 }
 
-/** Its own, else what its neighbours have: canaries and servers that are kept out have less. */
+/** Its own weight, otherwise its neighbours' highest: canaries and excluded servers have less. */
 function standingWeight(
   own: ActualSlot | undefined,
   bound: readonly ActualSlot[],
@@ -87,7 +87,7 @@ function standingWeight(
   return Math.max(...bound.map(({ config }) => config.weight));
 }
 
-/** Its own, else the one port that all of its neighbours are checked on instead of theirs. */
+/** Its own check port, otherwise the one all its neighbours share. */
 function standingCheckPort(own: ActualSlot | undefined, bound: readonly ActualSlot[]) {
   const apart = (own === undefined ? bound : [own]).map(({ config }) =>
     config.checkPort === config.port ? undefined : config.checkPort,
@@ -97,8 +97,7 @@ function standingCheckPort(own: ActualSlot | undefined, bound: readonly ActualSl
 }
 
 /**
- * A backend of ours to be kept with the instances that it has, except those whose allocation was
- * positively read as leaving.
+ * Keeps a backend of ours with its instances, except those whose allocation is known to be leaving.
  */
 export function asItStands(
   { name, section, service = name, slots }: ActualBackend,
@@ -125,7 +124,7 @@ export function asItStands(
   };
 }
 
-/** The same for a service's servers in the operator's backend. */
+/** The same for a service's servers in an operator's backend. */
 export function serversAsTheyStand(
   backend: ActualBackend,
   service: string,

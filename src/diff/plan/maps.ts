@@ -8,10 +8,10 @@ import type { Routing } from './routes.js';
 import type { EntryStep, Problem, Step } from '../types.js';
 
 export interface MapsPlan {
-  /** With files that differ from what they should say. */
+  /** Including files with wrong content. */
   readonly create: readonly Step[];
   readonly entries: readonly EntryStep[];
-  /** With a reload more where entries can't be changed without one. */
+  /** Plus a reload if entries can't be changed without one. */
   readonly structural: readonly Step[];
   readonly problems: readonly Problem[];
 }
@@ -60,7 +60,10 @@ export function planAllMaps(
       kept.has(value) || isForeign(map, key, value),
   };
   const problems = foreignEntries(common).map((message): Problem => {
-    return { code: 'foreign-entry', message: `${message}: that entry is not ours to change` };
+    return {
+      code: 'foreign-entry',
+      message: `${message}; the entry is the operator's, so it is not changed`,
+    };
   });
   const missing = planMaps({ maps, wanted });
   const planned = (entries: readonly EntryStep[], steps: readonly Step[]): MapsPlan => ({
@@ -76,7 +79,7 @@ export function planAllMaps(
   const entries = planEntries({ ...common, withCommit: structural.length > 0 });
   const lists = listKinds.map((kind) => names[kind]);
   if (structural.length > 0 || !needReload(entries, lists)) return planned(entries, structural);
-  const reason = 'patterns that change by a reload only';
+  const reason = 'map entries that only a reload can change';
   return planned(planEntries({ ...common, withCommit: true }), [
     { kind: 'reload', route: 'transaction', reload: 'routing-rules', reason },
   ]);

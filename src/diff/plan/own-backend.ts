@@ -20,7 +20,7 @@ import { beforeOf, planSlotSteps } from './slot-steps.js';
 import { assignSlots } from './slots.js';
 import type { PlannedSlot, ReloadReason, Step } from '../types.js';
 
-/** One dynamic backend: made, written again, or its slots filled and emptied. */
+/** Plans a dynamic backend: create, rewrite, or only change its slots. */
 export function planBackend(
   desired: DesiredBackend,
   actual: ActualBackend | undefined,
@@ -50,17 +50,17 @@ export function planBackend(
   return { ...common, steps: [structuralStep(desired, actual, { section, slots, changes })] };
 }
 
-/** A backend that isn't ours, yet, is written whole. */
+/** A backend that isn't ours yet is written whole. */
 function changesOf(actual: ActualBackend | undefined, section: JsonObject): string[] {
   if (actual === undefined) return [];
-  return actual.ours ? sectionChanges(actual.section, section) : ['taken over whole'];
+  return actual.ours ? sectionChanges(actual.section, section) : ['taken over'];
 }
 
 function nameOf({ name }: { readonly name: string }): string {
   return name;
 }
 
-/** A job spec that can't be read must not rewrite a check that works; none at all is not one. */
+/** An unreadable job spec must not replace a working check. */
 function sectionOf(desired: DesiredBackend, actual: ActualBackend | undefined): JsonObject {
   const keeps = desired.keepCheck && actual?.ours === true && hasCheck(actual.section);
   if (!keeps) return desired.section;
@@ -96,7 +96,7 @@ function structuralStep(
   return { kind: 'replace-backend', ...common, changes, before, reload, reason };
 }
 
-/** `adv_check: tcp-check -> httpchk`, one line for each field that differs. */
+/** `adv_check: tcp-check -> httpchk`, one line per changed field. */
 function sectionChanges(actual: JsonObject, wanted: JsonObject): string[] {
   const keys = [...new Set([...Object.keys(actual), ...Object.keys(wanted)])].sort();
   return keys

@@ -8,8 +8,8 @@ import { effectOf } from '../steps.js';
 import type { EntryStep, WriteMap } from '../types.js';
 
 /**
- * Whether an entry of the shared map is ours: it stands in our record of them (ADR 0012). Before there
- * is a record, what leads to a backend of ours is; and nothing is, where HAProxy has never been ours.
+ * Whether an entry of the shared map is ours: our record lists it (ADR 0012). Without a record,
+ * entries that point to our backends are ours. If HAProxy was never managed by us, none is.
  */
 export function ownEntries(input: PlanInput): (key: string, value: string) => boolean {
   const { actual, settings } = input;
@@ -24,8 +24,8 @@ export function ownEntries(input: PlanInput): (key: string, value: string) => bo
 }
 
 /**
- * The record has what is about to be ours before it is written, and what goes until it has gone: a
- * process that is killed in between leaves nothing that nobody knows.
+ * The record lists entries before they are added and until they are removed, so a process killed in
+ * between leaves no unknown entry.
  */
 export function planRecord(
   input: PlanInput,
@@ -54,7 +54,7 @@ export function planRecord(
   ];
 }
 
-/** An entry that changes its backend stands there with both. */
+/** An entry that changes its backend is recorded with both. */
 function record(entries: readonly (readonly [string, string])[]): Readonly<Record<string, string>> {
   const values = new Map<string, Set<string>>();
   for (const [key, value] of entries) {

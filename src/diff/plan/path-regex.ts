@@ -2,8 +2,8 @@ import { escapeRegex } from '../../shared/escape-regex.js';
 import { regexTokens } from '../../desired/regex.js';
 
 /**
- * Host and path are looked up as one string, `a.example.com/api/v1/`, so what is asked of a host has
- * to end at the first slash: `.` and `[^x]` match no slash, and `$` stands before it.
+ * Host and path are looked up as one string, `a.example.com/api/v1/`, so the host's pattern must
+ * end at the first slash: `.` and `[^x]` match no slash, and `$` matches before it.
  */
 export function hostAndPathRegex(hostRegex: string, path: string): string {
   const tokens = regexTokens(hostRegex);

@@ -13,7 +13,7 @@ import type { Held, Plan, Problem, Step } from '../types.js';
 export type { PlanInput } from './input.js';
 
 /**
- * What to do about HAProxy so that it is as desired. Pure: no I/O, no clock, no randomness.
+ * Plans the steps from HAProxy's actual to its desired state. Pure: no I/O, no clock, no randomness.
  *
  * | desired | actual | steps |
  * |---|---|---|
@@ -123,8 +123,8 @@ function compose(input: PlanInput, held: Held | undefined, reloadsAnyway: boolea
 const isDrain = stepIs({ effect: 'drain' });
 
 /**
- * A drain that has yet to end, or a leaving instance that serves on until its replacement is UP. A
- * server that waits for its check needs nobody to look.
+ * An unfinished drain, or a leaving instance that serves until its replacement is UP. A server that
+ * waits for its check doesn't count.
  */
 function isInMotion({ actual }: PlanInput, composed: Composed): boolean {
   if (composed.steps.some(isDrain)) return true;

@@ -17,16 +17,16 @@ import { aclPrefix } from './routes.js';
 import type { DeleteBackend, DeleteServer, Problem, Step } from '../types.js';
 
 export interface Referenced {
-  /** Backends, and servers in the operator's, that stay without an instance. */
+  /** Backends, and servers in operator's backends, that stay without an instance. */
   readonly planned: readonly BackendPlan[];
-  /** What can go. */
+  /** What can be removed. */
   readonly removals: readonly Step[];
   readonly problems: readonly Problem[];
 }
 
 /**
- * What only a line of the operator's still needs. HAProxy would reject the whole commit without it,
- * and every other change with it.
+ * Keeps what only an operator's line still references. Without it, HAProxy would reject the whole
+ * commit.
  */
 export function keepReferenced(
   { actual, settings }: PlanInput,
@@ -63,7 +63,7 @@ const names: OfRemoval = {
   'delete-server': ({ before }) => before.name,
 };
 
-/** The servers of a service in a backend of the operator's stay together. */
+/** A service's servers in an operator's backend stay together. */
 function groupOf(step: Removal): string {
   return byKind(step, groups);
 }
@@ -85,7 +85,7 @@ function emptied(
     return planBackend({ ...asItStands(backend, {}), endpoints: [] }, backend, context);
   }
   const standing = { ...serversAsTheyStand(backend, service, {}), endpoints: [] };
-  // A reload for something else is no reason to take them out.
+  // A reload for another reason must not remove them.
   return planCustomBackend(standing, backend, { ...context, reloadsAnyway: false });
 }
 
@@ -95,7 +95,7 @@ function problemOf(step: Removal, reference: Reference): Problem {
   return {
     code: 'backend-referenced',
     message:
-      `${what} is no longer needed and stays, empty, because your configuration names it: ` +
+      `${what} is no longer needed but stays, empty, because your configuration names it: ` +
       `${line}. Once that line is gone, it is removed`,
   };
 }
@@ -105,7 +105,7 @@ const descriptions: OfRemoval = {
   'delete-server': ({ backend, before }) => `server ${before.name} of backend ${backend}`,
 };
 
-/** Lines of our own backends, and rules that have no condition but ACLs of ours. */
+/** Lines of our own backends, and rules whose only conditions are our ACLs. */
 function ourLine(backends: Readonly<Record<string, ActualBackend>>, prefix: string) {
   const sections = new Set(
     Object.values(backends)

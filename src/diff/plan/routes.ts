@@ -20,7 +20,7 @@ import {
 } from '../../haproxy/expressions.js';
 import { hostAndPathRegex } from './path-regex.js';
 
-/** What our maps, and our part of each frontend, should hold. */
+/** The desired content of our maps and our part of each frontend. */
 export interface Routing {
   /** By map name without `.map`; keys to backend names. */
   readonly maps: Readonly<Record<string, Readonly<Record<string, string>>>>;
@@ -35,8 +35,8 @@ export interface FrontendRouting {
 }
 
 /**
- * In map mode, HTTP routes of the configured frontends stand in maps. What a tag sends to another
- * frontend, and what is routed by TLS server name, is made of ACLs and rules in either mode.
+ * In map mode, HTTP routes of the configured frontends are map entries. Routes in other frontends,
+ * and routes by TLS server name, are ACLs and rules in both modes.
  */
 export function planRouting(
   routes: readonly DesiredRoute[],
@@ -44,7 +44,7 @@ export function planRouting(
   settings: Settings,
 ): Routing {
   const common = settings.haproxy.frontends;
-  // A map that no rule reads is not loaded, so nothing could be put in it.
+  // A map that no rule reads isn't loaded, so it can't take entries.
   const readable = common.filter((name) => existing[name]?.mode === 'http');
   const isRead =
     readable.length > 0 ||
@@ -66,7 +66,7 @@ export function planRouting(
   return { maps: lookup.maps, frontends: Object.fromEntries(frontends) };
 }
 
-/** A frontend of the other mode has no Host, or no TLS server name, to look at. */
+/** A frontend of the other mode has no Host or no TLS server name to match. */
 export function fits({ mode }: DesiredRoute, frontend: ActualFrontend | undefined): boolean {
   return frontend === undefined || frontend.mode === mode;
 }
@@ -103,7 +103,9 @@ function mapRouting(
   return { maps: Object.fromEntries(wanted), rules: { rules, httpRequestRules: pathRules(kinds) } };
 }
 
-/** A lookup that is there stays when its last route goes: taking it out would cost a reload. */
+/**
+ * An existing lookup stays after its last route is gone, because removing it would cost a reload.
+ */
 function kindsInUse(
   maps: Readonly<Record<string, ActualMap>>,
   names: Readonly<Record<MapKind, string>>,
@@ -122,12 +124,12 @@ function kindOf({ match, path }: DesiredRoute): MapKind {
   return match;
 }
 
-/** Maps that are lists (regex) are searched in the order of their lines: longest path first. */
+/** Regex maps are searched in line order: longest path first. */
 function byPathLength(routes: readonly DesiredRoute[]): readonly DesiredRoute[] {
   return [...routes].sort((a, b) => (b.path?.length ?? 0) - (a.path?.length ?? 0));
 }
 
-/** A prefix with a path has no common prefix as a string, so it is looked up as a regex. */
+/** A host prefix with a path isn't a string prefix, so it is looked up as a regex. */
 function entryKey({ match, host, path }: DesiredRoute): string {
   if (path === undefined) return match === 'any' ? '/' : host;
   if (match === 'prefix') return `^${escapeRegex(host)}[^/]*${escapeRegex(path)}/`;
@@ -135,7 +137,7 @@ function entryKey({ match, host, path }: DesiredRoute): string {
   return `${host}${path}/`;
 }
 
-/** The order in which map mode asks. */
+/** The lookup order of map mode. */
 function rank(route: DesiredRoute): number {
   const kind = route.match === 'wildcard' ? 'wildcard-path' : kindOf(route);
   return lookups.findIndex((lookup) => lookup.kind === kind);
@@ -178,11 +180,11 @@ function aclsOf({ match, host, path, mode }: DesiredRoute, prefix: string): Acl[
     acls.push(acl(prefix, sample, `-m ${hostFlags[match]} ${value}`));
   }
   if (path !== undefined) acls.push(acl(prefix, pathSample, `-m beg ${path}/`));
-  // A rule without a condition could not be told from the operator's.
+  // A rule without a condition would be indistinguishable from the operator's.
   return acls.length > 0 ? acls : [acl(prefix, 'always_true', '')];
 }
 
-/** Named after what it matches, so that two domains never collide and none is made twice. */
+/** Named after what it matches, so that domains never collide and none is duplicated. */
 function acl(prefix: string, criterion: string, value: string): Acl {
   const hash = createHash('sha256').update(`${criterion} ${value}`).digest('hex').slice(0, 12);
   return { acl_name: `${aclPrefix(prefix)}${hash}`, criterion, value };

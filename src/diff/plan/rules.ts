@@ -13,9 +13,9 @@ import type { RuleStep } from '../types.js';
 type ListName = RuleStep['list'];
 
 /**
- * Edits of a frontend's lists that leave every rule of the operator's as and where it is. A rule is
- * ours only if it reads our maps or uses only our ACLs. Nothing is written as a whole list. `whole`
- * is all of ours as it then stands, what is kept with it.
+ * Edits a frontend's lists without touching or moving any operator's rule. A rule is ours only if
+ * it reads our maps or uses only our ACLs. Lists are never written whole. `whole` is our resulting
+ * part, including what is kept.
  */
 export function planFrontend(
   frontend: ActualFrontend,
@@ -23,7 +23,7 @@ export function planFrontend(
   others: {
     readonly kept: ReadonlySet<string>;
     readonly adoption: Adoption;
-    /** Rules that an earlier map name left. */
+    /** Rules left by an earlier map name. */
     readonly isOrphaned: (rule: JsonObject) => boolean;
     /** Rules of connectors with other prefixes. */
     readonly isNeighbours: (rule: JsonObject) => boolean;
@@ -56,7 +56,7 @@ export function planFrontend(
   return { steps, whole: { ...routing, rules, acls: [...routing.acls, ...own.keptAcls] } };
 }
 
-/** Rules in rules mode that lead to a backend which stays as it stands stay with it, in their place. */
+/** In rules mode, rules to a kept backend stay in place. */
 function ownership(
   settings: Settings,
   frontend: ActualFrontend,
@@ -140,9 +140,9 @@ interface ListInput {
 }
 
 /**
- * Where ours stand as one block in their place, only what differs is taken out and put in. Else all of
- * ours are taken out, last first, and put in again before or after the operator's. ACLs may stand
- * anywhere.
+ * If our rules form one block in the right place, only differences are deleted and inserted.
+ * Otherwise all of ours are deleted, last first, and inserted again before or after the operator's.
+ * ACLs may be anywhere.
  */
 function planList(input: ListInput): RuleStep[] {
   if (input.list === 'acls') return planSet(input);
@@ -153,14 +153,14 @@ function planList(input: ListInput): RuleStep[] {
   const stays = block.every(isOurs) ? staying(ours, wanted) : new Set<string>();
   return [
     ...deletions(input, (rule) => isOurs(rule) && !stays.has(keyOf(rule))),
-    // In their order: each is put in when all before it stand.
+    // In order: each is inserted once all before it are in place.
     ...wanted.flatMap((rule, offset) =>
       stays.has(keyOf(rule)) ? [] : [step(input, 'insert-rule', start + offset, rule)],
     ),
   ];
 }
 
-/** What can be left where it is: nothing, if the order changes or one stands there twice. */
+/** What can stay in place: nothing if the order changes or there is a duplicate. */
 function staying(ours: readonly JsonObject[], wanted: readonly JsonObject[]): ReadonlySet<string> {
   const [before, after] = [ours.map(keyOf), wanted.map(keyOf)];
   const [had, has] = [new Set(before), new Set(after)];
@@ -216,7 +216,7 @@ export function keyOfAcl({ acl_name: name, criterion, value }: JsonObject): stri
   return JSON.stringify([name, criterion, value ?? '']);
 }
 
-/** Without what the Data Plane API may add. */
+/** Drops what the Data Plane API may add. */
 export function keyOf(rule: JsonObject): string {
   return JSON.stringify(plain(rule));
 }

@@ -2,8 +2,8 @@ import type { ActualBackend } from '../../actual/types.js';
 import type { DesiredState, SkipCode } from '../../desired/types.js';
 
 /**
- * Services that are skipped, with the reason. A route file that turned bad while its last good state
- * is known is named as skipped and served all the same: that isn't one.
+ * Skipped services with their reason. An invalid route file whose last valid content is known is
+ * reported as skipped but still served, so it isn't included.
  */
 export function skippedServices({ backends, skipped }: Skips): ReadonlyMap<string, SkipCode> {
   const planned = new Set(backends.map(({ service }) => service));
@@ -17,15 +17,15 @@ export function skippedServices({ backends, skipped }: Skips): ReadonlyMap<strin
 type Skips = Pick<DesiredState, 'backends' | 'skipped'>;
 
 /**
- * A service of ours, and where it stands: its own backend, or its servers in one of the operator's.
- * Both are told by the marks in HAProxy, never by tags: those may be what can't be read.
+ * A service and its location: its own backend, or its servers in an operator's. The location comes
+ * from the marks in HAProxy, never from tags, which may be invalid.
  */
 export interface Standing {
   readonly backend: ActualBackend;
   readonly service: string;
 }
 
-/** Where skipped services stand, by backend and then by service. */
+/** Locations of skipped services, by backend and then by service. */
 export function standingOf(
   backends: Readonly<Record<string, ActualBackend>>,
   desired: Skips,

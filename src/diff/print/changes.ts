@@ -1,7 +1,7 @@
 import type { Plan } from '../types.js';
 import { planLines } from './lines.js';
 
-/** What a plan changes, a line for each: `+ server 10.0.0.1:80 in backend nomad_web: check GET /`. */
+/** A plan's changes, one line each: `+ server 10.0.0.1:80 in backend nomad_web: check GET /`. */
 export function changeLines(plan: Plan): readonly string[] {
   return planLines(plan)
     .filter(({ counts }) => counts)

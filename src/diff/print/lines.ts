@@ -19,20 +19,20 @@ export type Sign = '+' | '~' | '-' | '!';
 /** One line of the printed plan. */
 export interface PlanLine {
   readonly sign: Sign;
-  /** What it belongs to: lines are sorted and grouped by it. */
+  /** The object it belongs to, for sorting and grouping. */
   readonly group: string;
   readonly subject: string;
   readonly detail: string;
-  /** A heading above its servers; counted only when it changes itself. */
+  /** A heading above its servers, counted only if it changes itself. */
   readonly level: 0 | 1;
   readonly counts: boolean;
 }
 
-/** The plan as lines, in a stable order: by backend, the backend itself first. */
+/** The plan as lines in a stable order: by backend, with the backend itself first. */
 export function planLines(plan: Plan): readonly PlanLine[] {
   const lines = [
     ...plan.steps.filter((step) => !isRuleStep(step)).flatMap(linesOf),
-    // A wildcard is looked up once for each depth: one line says it.
+    // A wildcard has one lookup per depth. One line is enough.
     ...uniqueBy(plan.steps.filter(isRuleStep).flatMap(linesOf), (line) => JSON.stringify(line)),
   ];
   const headed = new Set(lines.filter(({ level }) => level === 0).map(({ group }) => group));
@@ -50,14 +50,14 @@ function compare(a: PlanLine, b: PlanLine): number {
   );
 }
 
-/** What comes, what changes, what goes. */
+/** Lines for additions, changes and removals. */
 const signs: readonly Sign[] = ['+', '~', '-', '!'];
 
 function uniqueBy<T>(items: readonly T[], key: (item: T) => string): T[] {
   return [...new Map(items.map((item) => [key(item), item])).values()];
 }
 
-/** Servers that change in a backend that stays stand below a heading. */
+/** Changed servers of an unchanged backend get a heading. */
 function headingOf(step: Step, headed: ReadonlySet<string>): PlanLine[] {
   if (!isAboutServer(step)) return [];
   const group = `backend ${step.backend}`;
@@ -193,14 +193,14 @@ function slotChange(
   const { binding, config } = slot;
   if (binding === undefined) {
     if (before?.binding === undefined) return [];
-    return [server('-', backend, before.config, 'drained, free its slot')];
+    return [server('-', backend, before.config, 'drained; free its slot')];
   }
   if (before?.binding?.id !== binding.id) return [server('+', backend, config, summary)];
   const draining = before.binding.drainingSince !== undefined;
   if (binding.drainingSince !== undefined) {
     return draining ? [] : [server('-', backend, config, 'drain, then free its slot')];
   }
-  if (draining) return [server('+', backend, config, 'is back, end the drain')];
+  if (draining) return [server('+', backend, config, 'is back; end the drain')];
   const restarted = before.binding.createIndex !== binding.createIndex;
   const changes =
     configChanges(before.config, config) || (restarted ? 'its instance restarted' : '');

@@ -2,12 +2,12 @@ import { planLines, type PlanLine, type Sign } from './lines.js';
 import { isStructural } from '../dispatch.js';
 import type { Plan, ReloadReason } from '../types.js';
 
-/** How a sign is shown; the identity where colour is off. */
+/** Colours a sign. The identity if colours are off. */
 export type Paint = (sign: Sign, text: string) => string;
 
 /**
- * The plan for people. The last line is always there, and is `No changes.` exactly when there is
- * nothing to do, skip or hold.
+ * The plan for people. The last line is always printed. It is `No changes.` only if nothing is to
+ * be done, skipped or held.
  */
 export function printPlan(plan: Plan, paint: Paint = (_, text) => text): string {
   const { url, configVersion, catalogIndex } = plan.header;
@@ -22,7 +22,7 @@ export function printPlan(plan: Plan, paint: Paint = (_, text) => text): string 
   ].join('\n');
 }
 
-/** Details begin in one column: this one, or further right where a subject needs the room. */
+/** Details start in this column, or further right if a subject needs the room. */
 const minWidth = 31;
 const maxWidth = 60;
 
@@ -69,10 +69,10 @@ function isEmpty({ steps, skipped, held, problems }: Plan): boolean {
   return steps.length + skipped.length + problems.length === 0 && held === undefined;
 }
 
-/** Whether HAProxy has to reload, and why. */
+/** Whether HAProxy must reload, and why. */
 export function reloadsOf(plan: Plan): readonly { reason: string; code: ReloadReason }[] {
   const reloads = plan.steps.filter(isStructural);
-  // The marker moves with every reload; it is a reason only where it is the only one.
+  // The marker changes with every reload, so it is only a reason if it is the only one.
   const others = reloads.filter(({ reload }) => reload !== 'generation');
   const shown = others.length > 0 ? others : reloads;
   return shown.map(({ reason, reload }) => ({ reason, code: reload }));
@@ -85,7 +85,7 @@ function reloadText(plan: Plan): string {
   return rest.length === 0 ? `yes (${first})` : `yes (${first} and ${rest.length} more)`;
 }
 
-/** The plan for programs: stable keys, one object. */
+/** The plan for programs: one object with stable keys. */
 export function planAsJson(plan: Plan): string {
   const lines = planLines(plan);
   return JSON.stringify(
