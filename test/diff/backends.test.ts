@@ -221,7 +221,9 @@ describe('backends: what is made, written, kept and removed', () => {
 
     it('one of the same name: fail_on_conflict fails the pass', () => {
       const wanted = backend('web', { strategy: 'fail_on_conflict' });
-      expect(() => planFor(desiredState([wanted]), actual)).to.throw(/default\/web.*is not the connector's/);
+      expect(() => planFor(desiredState([wanted]), actual)).to.throw(
+        /default\/web.*is not the connector's/,
+      );
     });
 
     it("a name that every object in JavaScript has is no one's backend", () => {
