@@ -10,7 +10,7 @@ import { nextPicture, type Picture } from './picture.js';
 import { readActual } from './read-actual.js';
 import { settleBoth } from '../shared/concurrent.js';
 import { noticeHaproxy } from './retry.js';
-import type { Stopwatch, Times } from './stopwatch.js';
+import { type Stopwatch, together } from './stopwatch.js';
 import type { Target } from './target.js';
 
 /**
@@ -34,16 +34,8 @@ export async function syncTarget(
   noticeHaproxy(memory, actual);
   const hidden = await observed.hidden(servedNamespaces(actual), signal);
   const stopped = await observed.stopped(servedServices(actual), signal);
-  const context = {
-    ...around,
-    target,
-    catalog,
-    hidden,
-    stopped,
-    readAt: around.now(),
-    timed,
-    signal,
-  };
+  const read = { catalog, hidden, stopped, readAt: around.now() };
+  const context = { ...around, ...read, target, timed, signal };
   const start = await look(context, actual);
   // Before anything is written: what is removed now counts even if the pass fails.
   memory.absences = start.plan.absences;
@@ -51,13 +43,14 @@ export async function syncTarget(
   const degraded = findDegraded(view.actual, around.settings.haproxy.frontends);
   const { desired, actual: end, plan: rest } = view;
   const seen = { target: target.name, catalog, desired, actual: end, plan: start.plan, rest };
-  const picture = { ...seen, steps, reloads, degraded, times: timesOf(observed, stopwatch) };
+  const picture = {
+    ...seen,
+    steps,
+    reloads,
+    degraded,
+    times: together(observed.times(), stopwatch.read()),
+  };
   const next = nextPicture(memory.pictures[0], picture);
   rememberPicture(memory, next);
   return next;
-}
-
-function timesOf(observed: CatalogRead, stopwatch: Stopwatch): Times {
-  const times = stopwatch.read();
-  return { ...times, phases: { ...observed.times().phases, ...times.phases } };
 }

@@ -40,3 +40,8 @@ export function startStopwatch(
   };
   return { timed, read: () => ({ startedAt, endedAt: now(), phases: { ...phases } }) };
 }
+
+/** A target's times, with the phases that all targets share. */
+export function together(shared: Times, own: Times): Times {
+  return { ...own, phases: { ...shared.phases, ...own.phases } };
+}
