@@ -322,7 +322,11 @@ describe('scopes: two prefixes side by side', () => {
   it("both have servers in one backend of the operator's", async () => {
     const { stack, apps, serve, reloads } = deploys();
     const [a, b] = await apps('a', 'b');
-    await stack.editConfiguration((text) => `${text}\nbackend pool\n  mode http\n`);
+    const root = '/v3/services/haproxy/configuration';
+    const version = Number((await stack.dp.send('GET', `${root}/version`)).body);
+    const path = `${root}/backends?version=${version}&force_reload=true`;
+    const { status } = await stack.dp.send('POST', path, { name: 'pool', mode: 'http' });
+    expect(status).to.equal(201);
     const pool = ['backend=custom', 'backend.name=pool'];
     serve('web', [a!], { namespace: 'red' }, pool);
     serve('api', [b!], { namespace: 'blue' }, pool);
