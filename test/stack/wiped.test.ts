@@ -133,9 +133,13 @@ describe('a Nomad that has lost everything', () => {
       await goes('one');
     });
 
-    it('a purged job whose allocations are still there', async () => {
+    it('a purged job, whose allocations go with it, by the process that saw them', async () => {
+      const passes = stack().passes();
+      await passes.run();
       stack().nomad.removeService('one');
-      await goes('one');
+      const { rest } = await passes.run();
+      expect(rest.held).to.equal(undefined);
+      expect((await stack().request(domainOf('one'))).status).to.equal(404);
     });
 
     it('a stopped job whose allocations were collected as garbage', async () => {
@@ -190,9 +194,8 @@ describe('a Nomad that has lost everything', () => {
   /** Stopped, purged and collected as garbage: nothing is left to read. */
   function forget(name: string): void {
     const { nomad } = stack();
-    const allocs = nomad.allocsOf(name);
     nomad.removeService(name);
-    for (const { ID } of allocs) nomad.forgetAlloc(ID);
+    nomad.collectGarbage();
   }
 
   async function markedIndex(): Promise<number> {
