@@ -83,36 +83,6 @@ describe('which allocations are read', () => {
     expect(Object.keys((await observer.read()).allocations)).to.have.lengthOf(1);
   });
 
-  it("a purged job's evaluation tells that its instances ended, and is asked for once", async () => {
-    const { nomad } = observer;
-    const instances = [{ port: 9000 }, { port: 9001 }];
-    nomad.addService({ name: 'web', tags: [enabled], instances });
-    nomad.addService({ name: 'gone', tags: [enabled], instances: [{ port: 9002 }] });
-    await observer.read();
-    const [web, gone] = ['web', 'gone'].map((job) => nomad.allocsOf(job).map(({ ID }) => ID));
-    nomad.stopJob('web', { purge: true, phase: 'desired' });
-    nomad.state.commit('JobDeleted', (tx) => tx.purgeJob(nomad.job('gone')));
-    nomad.requests.reset();
-    for (let reads = 0; reads < 2; reads += 1) {
-      const { allocations } = await observer.read();
-      for (const id of web ?? []) expect(allocations[id]?.clientStatus).to.equal('complete');
-      for (const id of gone ?? []) expect(allocations[id]).to.equal(undefined);
-    }
-    expect(nomad.requests.count('/v1/evaluations')).to.equal(1);
-  });
-
-  it('an evaluation from before the allocation is no trace', async () => {
-    const { nomad } = observer;
-    nomad.addService({ name: 'other', tags: [enabled], instances: [{ port: 9001 }] });
-    nomad.addService({ name: 'web', tags: [enabled], instances: [{ port: 9000 }] });
-    nomad.stopJob('web', { purge: true });
-    nomad.addService({ name: 'web', tags: [enabled], instances: [{ port: 9000 }] });
-    await observer.read();
-    const [alloc] = nomad.allocsOf('web');
-    nomad.state.commit('JobDeleted', (tx) => tx.purgeJob(nomad.job('web')));
-    expect((await observer.read()).allocations[alloc?.ID ?? '']).to.equal(undefined);
-  });
-
   it('those of many that leave at once, in few requests', async () => {
     const { nomad } = observer;
     const instances = Array.from({ length: 120 }, (_, n) => ({ port: 9000 + n }));

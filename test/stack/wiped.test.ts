@@ -133,13 +133,16 @@ describe('a Nomad that has lost everything', () => {
       await goes('one');
     });
 
-    it('a purged job, whose allocations go with it, by the process that saw them', async () => {
-      const passes = stack().passes();
-      await passes.run();
+    it('a purged job, whose allocations go with it', async () => {
       stack().nomad.removeService('one');
-      const { rest } = await passes.run();
-      expect(rest.held).to.equal(undefined);
-      expect((await stack().request(domainOf('one'))).status).to.equal(404);
+      await goes('one');
+    });
+
+    it("a purged job that isn't called like its service", async () => {
+      stack().serve('three', [app], { job: { ID: 'shop/three' } });
+      await stack().passes().run();
+      for (const name of ['one', 'three']) stack().nomad.removeService(name);
+      await goes('three');
     });
 
     it('a stopped job whose allocations were collected as garbage', async () => {

@@ -2,13 +2,11 @@
  * Reads allocations. Nomad keeps ended ones for hours, in a busy cluster many times more than run.
  * Only one fact about them matters: that an instance HAProxy may still serve has ended. So a read
  * asks for allocations that have not ended, plus the few it misses: those of instances that are, or
- * were seen, registered. If Nomad no longer has one of those, its job was purged: the evaluation of
- * that is asked for. The first read also asks for all ended ones, without their resources,
+ * were seen, registered. The first read also asks for all ended ones, without their resources,
  * because instances served before this process started are unknown. So does a read after a failed
  * pass or a held removal.
  */
 
-import { keyOf } from './model/keys.js';
 import type { Indexed, NomadApi } from '../nomad/api.js';
 import type { WireAllocation } from '../nomad/answers/shapes.js';
 
@@ -34,12 +32,6 @@ export interface AllocationsRead {
   readonly allocations: ReadonlyMap<string, WireAllocation>;
 }
 
-interface Seen {
-  readonly until: number;
-  /** As Nomad last listed it. */
-  alloc?: WireAllocation | undefined;
-}
-
 interface Ended {
   readonly alloc: WireAllocation;
   readonly until: number;
@@ -50,8 +42,8 @@ export class AllocationReader {
   #allAt = -Infinity;
   /** False if Nomad, or a proxy in front of it, rejects filters. */
   #filters = true;
-  /** Allocations of instances seen registered. */
-  readonly #seen = new Map<string, Seen>();
+  /** Allocations of instances seen registered, with the time to forget them. */
+  readonly #seen = new Map<string, number>();
   readonly #ended = new Map<string, Ended>();
   /** Allocations that Nomad no longer has, with the index of that answer. */
   readonly #gone = new Map<string, number>();
@@ -70,8 +62,6 @@ export class AllocationReader {
     this.#allAt = -Infinity;
     this.#ended.clear();
     this.#gone.clear();
-    // Their indexes are another history's.
-    for (const one of this.#seen.values()) one.alloc = undefined;
   }
 
   /** After an absence or a failure, the next read asks for all, unless one just did. */
@@ -88,13 +78,10 @@ export class AllocationReader {
       for (const alloc of ended.body) this.#noteEnded(alloc);
       this.#allAt = now;
     }
-    for (const key of registered) {
-      this.#seen.set(key, { ...this.#seen.get(key), until: now + keepMs });
-    }
+    for (const alloc of registered) this.#seen.set(alloc, now + keepMs);
     const missed = await this.#lookUp(this.#unknown(allocations, registered, index), index, signal);
     for (const alloc of missed) allocations.set(alloc.ID, alloc);
     for (const alloc of allocations.values()) this.#noteEnded(alloc);
-    for (const [key, seen] of this.#seen) seen.alloc = allocations.get(key) ?? seen.alloc;
     this.#forget(allocations);
     for (const [key, { alloc }] of this.#ended) allocations.set(key, alloc);
     return { index, allocations };
@@ -149,40 +136,20 @@ export class AllocationReader {
       found.push(...(await this.#list(`ID matches "^(${asked})$"`, signal)).body);
     }
     const known = new Set(found.map(({ ID }) => ID));
-    const gone = ids.filter((key) => !known.has(key));
-    for (const key of gone) this.#gone.set(key, index);
-    const last = gone.map((key) => this.#seen.get(key)?.alloc).filter((one) => one !== undefined);
-    return [...found, ...(await this.#purged(last, signal))];
-  }
-
-  /** Those whose job was stopped or purged after they were placed, as if Nomad still listed them. */
-  async #purged(
-    gone: readonly WireAllocation[],
-    signal: AbortSignal,
-  ): Promise<readonly WireAllocation[]> {
-    if (gone.length === 0) return [];
-    const deregistered = new Map<string, number>();
-    for (const namespace of this.#namespaces) {
-      for (const one of await this.#api.deregistrations(namespace, signal)) {
-        const key = keyOf(one.Namespace, one.JobID);
-        deregistered.set(key, Math.max(one.CreateIndex, deregistered.get(key) ?? 0));
-      }
-    }
-    return gone
-      .filter((one) => one.CreateIndex < (deregistered.get(keyOf(one.Namespace, one.JobID)) ?? 0))
-      .map((one) => ({ ...one, ClientStatus: 'complete', DesiredStatus: 'stop' }));
+    for (const key of ids) if (!known.has(key)) this.#gone.set(key, index);
+    return found;
   }
 
   #noteEnded(alloc: WireAllocation): void {
     if (!hasEnded(alloc)) return;
     const seen = this.#seen.get(alloc.ID);
     const kept = seen === undefined ? withoutDetails(alloc) : alloc;
-    this.#ended.set(alloc.ID, { alloc: kept, until: seen?.until ?? this.#now() + keepUnseenMs });
+    this.#ended.set(alloc.ID, { alloc: kept, until: seen ?? this.#now() + keepUnseenMs });
   }
 
   #forget(listed: ReadonlyMap<string, WireAllocation>): void {
     const now = this.#now();
-    for (const [key, { until }] of this.#seen) if (until < now) this.#seen.delete(key);
+    for (const [key, until] of this.#seen) if (until < now) this.#seen.delete(key);
     for (const [key, { until }] of this.#ended) {
       const running = listed.get(key);
       const isBack = running !== undefined && !hasEnded(running);
