@@ -60,7 +60,10 @@ export class EndedJobs {
   }
 
   /** Of instances, those whose job was purged after they were registered. */
-  async #purged(missed: readonly ServedInstance[], signal: AbortSignal): Promise<readonly string[]> {
+  async #purged(
+    missed: readonly ServedInstance[],
+    signal: AbortSignal,
+  ): Promise<readonly string[]> {
     if (missed.length === 0) return [];
     const purges = new Map<string, number>();
     for (const namespace of this.#namespaces) {
