@@ -3,8 +3,14 @@
 import { AbortError, RequestError } from 'got';
 import { ConnectorError } from '../../shared/errors.js';
 
-export function statusError(status: number, path: string, body: string): ConnectorError {
-  const said = body
+/** `redact` sees the whole body: half a token at the end of a cut one would not be known as such. */
+export function statusError(
+  status: number,
+  path: string,
+  body: string,
+  redact: (text: string) => string,
+): ConnectorError {
+  const said = redact(body)
     .replace(/[\s\p{Cc}]+/gu, ' ')
     .trim()
     .slice(0, 200);
