@@ -16,7 +16,14 @@ export function statusError(
     .slice(0, 200);
   const message = `Nomad answered ${path} with ${status}${said === '' ? '' : `: ${said}`}`;
   const refused = status === 401 || status === 403;
-  return new ConnectorError(refused ? 'nomad-refused' : 'nomad-failed', message);
+  if (status !== 403)
+    return new ConnectorError(refused ? 'nomad-refused' : 'nomad-failed', message);
+  return new ConnectorError('nomad-refused', `${message}: the token may lack ${rightFor(path)}`);
+}
+
+/** Nomad's answer doesn't name the right. */
+function rightFor(path: string): string {
+  return path === '/v1/jobs' ? 'list-jobs' : 'read-job';
 }
 
 export function translate(
