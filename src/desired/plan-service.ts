@@ -54,7 +54,7 @@ export function planService(offer: Offer, settings: Settings): ServicePlan | und
     frontends: settings.haproxy.frontends,
   });
   const skipped = skip(offer, content.name, own.invalid);
-  const endpoints = endpointsOf(members.usable, tags, check.checks);
+  const endpoints = endpointsOf(members.usable, tags, check.checks, offer.id.name);
   return {
     offer,
     backend: {
