@@ -65,9 +65,6 @@ export const lookups: readonly Lookup[] = [
   { kind: 'any-path', sample: (file) => `${pathSample},map_beg(${file})` },
 ];
 
-/** Lookups that search a list of regular expressions in line order. */
-export const listKinds: readonly MapKind[] = ['prefix-path', 'regex', 'regex-path'];
-
 /** Whether a switching rule is one of these lookups, with any map directory. */
 export function isLookup(name: string, mapName: (kind: MapKind) => string): boolean {
   return lookups.some(({ kind, sample }) => {

@@ -1,6 +1,6 @@
 import { type JsonObject, textAt } from '../shared/json.js';
-import { hostLength, lengthFits, listKinds, lookups } from './expressions.js';
-import type { MapKind } from './map-names.js';
+import { hostLength, lengthFits, lookups } from './expressions.js';
+import { isListKind, type MapKind } from './map-names.js';
 
 /** Only applies to matches, so the operator's rules and default_backend stay in force. */
 export function switchingRule(sample: string, isList: boolean): JsonObject {
@@ -26,7 +26,7 @@ export function lookupMap(rule: JsonObject): LookupMap | undefined {
     const found = /\/([^/,()]+)\.map$/.exec(file)?.[1];
     const suffix = suffixOf(kind);
     if (found === undefined || !found.endsWith(suffix)) continue;
-    const ours = switchingRule(sample(file), listKinds.includes(kind));
+    const ours = switchingRule(sample(file), isListKind(kind));
     if (rule['cond'] !== ours['cond'] || rule['cond_test'] !== ours['cond_test']) continue;
     return { file, name: found, base: found.slice(0, -suffix.length) };
   }

@@ -9,6 +9,8 @@ export interface Catalog {
    * that they ended.
    */
   readonly allocations: Readonly<Record<string, AllocationFacts>>;
+  /** Services that opted in and whose instances can't be read. What is there of them stays. */
+  readonly unreadable?: readonly UnreadableService[];
   /**
    * Ids of instances that should be registered according to their allocations (allocation and task
    * run, the job version has the service) but are missing from the catalog.
@@ -45,6 +47,14 @@ export interface CatalogWarning {
   readonly code: CatalogWarningCode;
   readonly subject: string;
   readonly message: string;
+}
+
+export interface UnreadableService {
+  readonly namespace: string;
+  readonly name: string;
+  readonly reason: string;
+  /** The limit that its answer exceeds. */
+  readonly limit?: 'object_bytes';
 }
 
 export interface CatalogService {

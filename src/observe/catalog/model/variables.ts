@@ -5,8 +5,6 @@
  * unresolved, like all others.
  */
 
-import { escapeRegex } from '../../../shared/escape-regex.js';
-
 export type Variables = Readonly<Record<string, string>>;
 
 const reference = /\$\{([A-Za-z0-9_.-]+)\}/g;
@@ -23,8 +21,18 @@ export function hasVariables(text: string): boolean {
 
 /** Whether the text could be the template with its remaining variables resolved. */
 export function couldBe(template: string, text: string): boolean {
-  const literals = template.split(/\$\{[A-Za-z0-9_.-]+\}/).map(escapeRegex);
-  return new RegExp(`^${literals.join('.*')}$`, 's').test(text);
+  const [first = '', ...others] = template.split(/\$\{[A-Za-z0-9_.-]+\}/);
+  const last = others.pop();
+  if (last === undefined) return text === first;
+  if (!text.startsWith(first) || !text.endsWith(last)) return false;
+  // Each literal at its first place: a later one leaves less for those that follow.
+  let at = first.length;
+  for (const literal of others) {
+    const found = text.indexOf(literal, at);
+    if (found < 0) return false;
+    at = found + literal.length;
+  }
+  return at + last.length <= text.length;
 }
 
 interface SpecScope {
