@@ -51,6 +51,7 @@ export function assemble(settings: Settings, options: AssemblyOptions): Assembly
   const { hooks = {}, routeFiles = () => ({ files: [], bad: [] }) } = options;
   const nomad = createNomadClient({
     settings: settings.nomad,
+    limits: settings.limits,
     ...(hooks.onNomad === undefined ? {} : { onResponse: hooks.onNomad }),
     ...(hooks.onToken === undefined ? {} : { onToken: hooks.onToken }),
   });
@@ -85,7 +86,10 @@ function assembleTarget(
   settings: Settings,
   { writes, hooks = {} }: AssemblyOptions,
 ): Target {
-  const count = hooks.onDataPlane === undefined ? {} : { onResponse: hooks.onDataPlane };
+  const count = {
+    answerBytes: settings.limits.answerBytes,
+    ...(hooks.onDataPlane === undefined ? {} : { onResponse: hooks.onDataPlane }),
+  };
   const writer = writes ? createDataPlaneWriter(target, count) : undefined;
   const client = writer ?? createDataPlaneReader(target, count);
   return {

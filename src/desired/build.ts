@@ -53,7 +53,7 @@ interface Plans {
 
 function planAll({ catalog, settings, routeFiles = [] }: DesiredInput): Plans {
   const { limits, tags } = settings;
-  const failed = (catalog.unreadable ?? []).map(unreadableSkip);
+  const failed: Skipped[] = [];
   const plans: ServicePlan[] = [];
   const attempt = (id: ServiceId, offerOf: () => Offer | undefined): void => {
     try {
@@ -74,6 +74,17 @@ function planAll({ catalog, settings, routeFiles = [] }: DesiredInput): Plans {
     attempt({ source: 'nomad', namespace, name }, () =>
       offerOfService(tags.prefix, service, limits),
     );
+  }
+  for (const service of catalog.unreadable ?? []) {
+    const { namespace, name } = service;
+    const skipped = unreadableSkip(service);
+    const before = plans.length;
+    attempt({ source: 'nomad', namespace, name }, () =>
+      offerOfService(tags.prefix, service, limits),
+    );
+    const [plan] = plans.splice(before);
+    if (plan === undefined) failed.push(skipped);
+    else plans.push({ ...plan, skipped, kept: undefined });
   }
   return { plans, failed };
 }
@@ -148,7 +159,8 @@ function settlePlan(
     (overRegexes.has(plan) ? regexSkip(plan, input.settings.limits) : undefined) ??
     lostAll(plan, claim);
   if (skipped !== undefined) {
-    return { routes: [], skipped, kept: plan.kept, warnings: plan.warnings };
+    const kept = plan.kept === undefined ? {} : { kept: plan.kept };
+    return { routes: [], skipped, ...kept, warnings: plan.warnings };
   }
   const service = serviceLabel(plan.offer.id);
   const lost = claim.lost.map((message) => ({ service, code: 'domain-claimed', message }) as const);

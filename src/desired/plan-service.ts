@@ -37,8 +37,8 @@ export interface ServicePlan {
   readonly routes: readonly DesiredRoute[];
   readonly warnings: readonly DesiredWarning[];
   readonly skipped?: Skipped;
-  /** Its instances, used where it already exists in case it is skipped. */
-  readonly kept: KeptService;
+  /** Its instances, used where it already exists in case it is skipped. Undefined: unknown. */
+  readonly kept: KeptService | undefined;
 }
 
 /** Undefined: leave the service alone. */

@@ -49,9 +49,8 @@ export interface CatalogWarning {
   readonly message: string;
 }
 
-export interface UnreadableService {
-  readonly namespace: string;
-  readonly name: string;
+/** Without instances; what its jobs declare says which domains it claims. */
+export interface UnreadableService extends CatalogService {
   readonly reason: string;
   /** The limit that its answer exceeds. */
   readonly limit?: 'object_bytes';

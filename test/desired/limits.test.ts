@@ -6,7 +6,7 @@ import { limitNames } from '../../src/desired/limits.js';
 import type { DesiredState } from '../../src/desired/types.js';
 import { couldBe } from '../../src/observe/catalog/model/variables.js';
 import type { CatalogService } from '../../src/observe/types.js';
-import { declaration, desired, enabled, instance, service, settings } from './given.js';
+import { catalogOf, declaration, desired, enabled, instance, service, settings } from './given.js';
 
 const shop = service('shop', {
   namespace: 'victim',
@@ -245,22 +245,22 @@ describe('any input of a service', () => {
   });
 
   it('that can not be read is skipped alone', () => {
-    const unreadable = [{ namespace: 'evil', name: 'many', reason: 'Nomad answered 500' }];
-    const state = desired([shop], {
-      catalog: {
-        index: 1,
-        services: [shop],
-        allocations: {},
-        missing: [],
-        warnings: [],
-        trust: { removals: 'allowed' },
-        unreadable,
-      },
+    const unread = service('many', {
+      namespace: 'evil',
+      claimedAt: 1,
+      declarations: [declaration({ tags: enabled('domain=x.io') })],
     });
+    const unreadable = [{ ...unread, reason: 'Nomad answered 500' }];
+    const younger = service('younger', {
+      instances: [instance({ tags: enabled('domain=x.io') })],
+    });
+    const state = desired([], { catalog: { ...catalogOf(shop, younger), unreadable } });
     expect(state.backends).to.have.length(1);
-    expect(state.skipped).to.deep.equal([
-      { service: 'evil/many', code: 'unreadable', reason: 'Nomad answered 500' },
+    expect(state.skipped.map(({ service: name, code }) => `${name} ${code}`)).to.deep.equal([
+      'default/younger domain-claimed',
+      'evil/many unreadable',
     ]);
+    expect(state.kept.map(({ service: name }) => name)).not.to.include('evil/many');
   });
 });
 

@@ -206,7 +206,8 @@ class CatalogPass {
   ): Promise<Snapshot> {
     const declared = this.#declared();
     const opted = [...optedIn(services.names, declared, this.#prefix)];
-    const enabled = new Set(opted.filter((key) => isReadableName(partsOf(key)[1])));
+    const named = opted.filter((key) => isReadableName(partsOf(key)[1]));
+    const enabled = new Set(named.filter((key) => !services.unreadable.has(key)));
     const hosts = enabledInstances({ enabled, instances: services.instances })
       .map(({ Address }) => withoutBrackets(Address))
       .filter(isHostName);
@@ -214,7 +215,8 @@ class CatalogPass {
       index: services.index,
       names: services.names,
       enabled,
-      unreadableNames: opted.filter((key) => !enabled.has(key)),
+      unreadableNames: opted.filter((key) => !named.includes(key)),
+      unreadableServices: services.unreadable,
       instances: services.instances,
       allocations,
       jobs,
@@ -280,10 +282,11 @@ class CatalogPass {
   #remember(snapshot: Snapshot, indexes: Indexes, catalog: Catalog): void {
     this.#indexes = indexes;
     this.#stoppedJobs.listed(snapshot.jobs.values());
-    this.#listed = new Set(catalog.services.map(({ namespace, name }) => label(namespace, name)));
+    const listed = [...catalog.services, ...(catalog.unreadable ?? [])];
+    this.#listed = new Set(listed.map(({ namespace, name }) => label(namespace, name)));
     this.#back = undefined;
     this.#specs.prune(relevantAllocations(snapshot), snapshot.jobs);
-    this.#claims = claimsOf(catalog);
+    this.#claims = claimsOf(catalog, this.#claims);
     this.quiet = quietJobs(this.#specs.liveSpecs, snapshot.enabled, this.#prefix, this.quiet);
     this.#lastTags = tagsToKeep(snapshot, this.#lastTags);
   }

@@ -11,7 +11,7 @@ import type PQueue from 'p-queue';
 import { mapQueued } from '../../shared/concurrent.js';
 import { keyOf, label } from './model/keys.js';
 import type { NomadApi } from '../nomad/api.js';
-import type { WireAllocation, WireJobStub } from '../nomad/answers/shapes.js';
+import type { WireAllocation, WireJob, WireJobStub } from '../nomad/answers/shapes.js';
 import { toJobSpec, type JobSpec } from './model/spec.js';
 
 export interface SpecProblems {
@@ -61,7 +61,8 @@ export class SpecCache {
         problems.gone.push(`job ${label(stub.Namespace, stub.ID)}`);
       }
       if (read.status !== 'known') return;
-      const spec = toJobSpec(read.job);
+      const spec = parsed(read.job, jobKey, problems);
+      if (spec === undefined) return;
       this.#live.set(jobKey, spec);
       this.#versions.set(versionKey(spec.namespace, spec.id, spec.createIndex, spec.version), spec);
     });
@@ -91,7 +92,9 @@ export class SpecCache {
       if (read.status === 'unreadable') {
         problems.unreadable.set(keyOf(alloc.Namespace, alloc.JobID), read.reason);
       }
-      if (read.status === 'known') this.#storeOlder(key, toJobSpec(read.job));
+      if (read.status !== 'known') return;
+      const spec = parsed(read.job, keyOf(alloc.Namespace, alloc.JobID), problems);
+      if (spec !== undefined) this.#storeOlder(key, spec);
     });
   }
 
@@ -119,6 +122,16 @@ export class SpecCache {
     const own = versionKey(spec.namespace, spec.id, spec.createIndex, spec.version);
     if (own === key) this.#versions.set(key, spec);
     else this.#orphans.set(key, spec);
+  }
+}
+
+/** A spec that we can't take in concerns its job alone. */
+function parsed(job: WireJob, jobKey: string, problems: SpecProblems): JobSpec | undefined {
+  try {
+    return toJobSpec(job);
+  } catch (error) {
+    problems.unreadable.set(jobKey, error instanceof Error ? error.message : String(error));
+    return undefined;
   }
 }
 

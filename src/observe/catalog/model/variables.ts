@@ -5,14 +5,29 @@
  * unresolved, like all others.
  */
 
+import { MalformedAnswer } from '../../nomad/errors.js';
+
 export type Variables = Readonly<Record<string, string>>;
 
 const reference = /\$\{([A-Za-z0-9_.-]+)\}/g;
 
 export function resolveVariables(text: string, variables: Variables): string {
-  return text.replace(reference, (whole, name: string) =>
-    Object.hasOwn(variables, name) ? (variables[name] ?? whole) : whole,
-  );
+  return resolveWithin({ left: Infinity }, text, variables);
+}
+
+/** How many characters the values may have in all. A few bytes of text can ask for any number. */
+export interface ResolveBudget {
+  left: number;
+}
+
+export function resolveWithin(budget: ResolveBudget, text: string, variables: Variables): string {
+  return text.replace(reference, (whole, name: string) => {
+    if (!Object.hasOwn(variables, name)) return whole;
+    const value = variables[name] ?? whole;
+    budget.left -= value.length;
+    if (budget.left < 0) throw new MalformedAnswer('the values of its variables are too long');
+    return value;
+  });
 }
 
 export function hasVariables(text: string): boolean {
