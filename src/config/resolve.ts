@@ -163,6 +163,7 @@ function limitSettings(read: Reader): LimitSettings {
     routesPerService: read.number('limits.routes_per_service'),
     regexesPerService: read.number('limits.regexes_per_service'),
     regexesTotal: read.number('limits.regexes_total'),
+    regexSteps: read.number('limits.regex_steps'),
     serversPerBackend: read.number('limits.servers_per_backend'),
     ...optional({ serversTotal: typeof total === 'number' ? total : undefined }),
     checkIntervalMs: read.ms('limits.check_interval'),

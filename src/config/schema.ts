@@ -295,6 +295,12 @@ export const sections = {
       10,
     ),
     regexes_total: count('Regular expressions of all services together.', 0, 1000, 100),
+    regex_steps: count(
+      'Steps that all regular expressions together may need for the worst host; up to 1 ns each.',
+      0,
+      1_000_000_000,
+      4_000_000,
+    ),
     servers_per_backend: count('Servers of a backend, including spare ones.', 1, 100_000, 1000),
     servers_total: {
       description:

@@ -120,6 +120,8 @@ export interface LimitSettings {
   readonly routesPerService: number;
   readonly regexesPerService: number;
   readonly regexesTotal: number;
+  /** Of all expressions, see `regexSteps` in src/desired/regex.ts. */
+  readonly regexSteps: number;
   readonly serversPerBackend: number;
   /** Undefined: as many as HAProxy's process can hold. */
   readonly serversTotal?: number;

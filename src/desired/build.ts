@@ -3,7 +3,7 @@ import type { LimitSettings } from '../config/types.js';
 import { byAge, type Claim, type ClaimResult, settleClaims } from './claims.js';
 import { routeKey } from './domains.js';
 import { connectorBackendName, type ServiceId, serviceLabel } from '../haproxy/names.js';
-import { excess, limitSkip, regexCount } from './limits.js';
+import { type Excess, excess, limitSkip, regexCount, stepCount } from './limits.js';
 import { type Offer, offerOfFile, offerOfService } from './offers.js';
 import type { UnreadableService } from '../observe/types.js';
 import { type ServicePlan, planService } from './plan-service.js';
@@ -105,14 +105,26 @@ function failedSkip(id: ServiceId, error: unknown): Skipped {
 /** Services whose expressions are too many on top of those with older claims. */
 function beyondRegexes(
   plans: readonly ServicePlan[],
-  { regexesTotal }: LimitSettings,
-): ReadonlySet<ServicePlan> {
-  const beyond = new Set<ServicePlan>();
+  { regexesTotal, regexSteps }: LimitSettings,
+): ReadonlyMap<ServicePlan, Excess> {
+  const beyond = new Map<ServicePlan, Excess>();
   let left = regexesTotal;
+  let stepsLeft = regexSteps;
   for (const { plan } of plans.map((plan) => ({ ...claimOf(plan), plan })).sort(byAge)) {
     const count = regexCount(plan.routes);
-    if (count > left) beyond.add(plan);
-    else left -= count;
+    const steps = count === 0 ? 0 : stepCount(plan.routes);
+    if (count > left) {
+      beyond.set(
+        plan,
+        excess('regexes_total', 'too many regular expressions in all', regexesTotal),
+      );
+    } else if (steps > stepsLeft) {
+      const what = `regular expressions of ${steps} steps, with ${stepsLeft} left`;
+      beyond.set(plan, excess('regex_steps', what, regexSteps));
+    } else {
+      left -= count;
+      stepsLeft -= steps;
+    }
   }
   return beyond;
 }
@@ -143,7 +155,7 @@ interface Outcome {
 
 interface Others {
   readonly namesTaken: ReadonlyMap<string, string>;
-  readonly overRegexes: ReadonlySet<ServicePlan>;
+  readonly overRegexes: ReadonlyMap<ServicePlan, Excess>;
   readonly input: DesiredInput;
 }
 
@@ -156,7 +168,7 @@ function settlePlan(
     plan.skipped ??
     nameConflict(plan.backend, namesTaken) ??
     rejection(plan.backend, input.rejected) ??
-    (overRegexes.has(plan) ? regexSkip(plan, input.settings.limits) : undefined) ??
+    regexSkip(plan, overRegexes.get(plan)) ??
     lostAll(plan, claim);
   if (skipped !== undefined) {
     const kept = plan.kept === undefined ? {} : { kept: plan.kept };
@@ -167,9 +179,8 @@ function settlePlan(
   return { backend: plan.backend, routes: claim.kept, warnings: [...plan.warnings, ...lost] };
 }
 
-function regexSkip({ offer, backend }: ServicePlan, { regexesTotal }: LimitSettings): Skipped {
-  const over = excess('regexes_total', 'too many regular expressions in all', regexesTotal);
-  return limitSkip(offer.id, over, backend.name);
+function regexSkip({ offer, backend }: ServicePlan, over: Excess | undefined): Skipped | undefined {
+  return over === undefined ? undefined : limitSkip(offer.id, over, backend.name);
 }
 
 function nameConflict(

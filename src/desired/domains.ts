@@ -14,7 +14,7 @@ export const domainForms = {
   prefix: 'the beginning of a host name, like api. or www.example',
   wildcard: '*.example.com',
   regex:
-    'a regular expression of letters, digits, - _ . ^ $ | * + ? ( ) (?: [ ] {n} {n,m} \\. \\d \\w, with at most three repetitions; a repeated group may not contain a repetition or an alternation, except for forms like ([a-z0-9-]+\\.)+',
+    'a regular expression of letters, digits, - _ . ^ $ | * + ? ( ) (?: [ ] {n} {n,m} \\. \\d \\w, that no host keeps HAProxy busy with: not more than one or two repetitions that overlap, and no ambiguous repeated group',
 } as const;
 
 const label = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';

@@ -5,6 +5,7 @@ import { isLeaving } from '../observe/catalog/model/allocation.js';
 import { compareText } from '../shared/compare.js';
 import { splitTag } from '../observe/catalog/model/tags.js';
 import { serviceLabel, type ServiceId } from '../haproxy/names.js';
+import { longestHost, regexSteps } from './regex.js';
 import type { DesiredRoute, Endpoint, Skipped } from './types.js';
 
 /** Names of the settings, in the group `limits`. A metric label, so the set is bounded. */
@@ -17,6 +18,7 @@ export const limitNames = [
   'routes_per_service',
   'regexes_per_service',
   'regexes_total',
+  'regex_steps',
   'servers_per_backend',
   'servers_total',
   'check_interval',
@@ -106,6 +108,17 @@ export function tagBudget(prefix: string, limits: LimitSettings): TagBudget {
 /** The expressions HAProxy would search for these routes, one after the other. */
 export function regexCount(routes: readonly DesiredRoute[]): number {
   return routes.filter((route) => isListKind(kindOfRoute(route))).length;
+}
+
+/** The steps that the worst host costs, see `regexSteps`. */
+export function stepCount(routes: readonly DesiredRoute[]): number {
+  const steps = ({ match, host, path = '' }: DesiredRoute): number => {
+    const ofHost = match === 'regex' ? regexSteps(host) : host.length;
+    return ofHost + (path === '' ? 0 : longestHost + path.length);
+  };
+  return routes
+    .filter((route) => isListKind(kindOfRoute(route)))
+    .reduce((sum, route) => sum + steps(route), 0);
 }
 
 export interface RouteCounts {

@@ -49,6 +49,7 @@ describe('loadSettings', () => {
         routesPerService: 1000,
         regexesPerService: 10,
         regexesTotal: 100,
+        regexSteps: 4_000_000,
         serversPerBackend: 1000,
         checkIntervalMs: 500,
         reloadIntervalMs: 1000,

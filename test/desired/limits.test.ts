@@ -196,6 +196,19 @@ describe('limits of all services', () => {
     ]);
   });
 
+  it('steps beyond the total are those of the youngest claims', () => {
+    const dear = (name: string, claimedAt: number) =>
+      service(name, {
+        claimedAt,
+        instances: [instance({ tags: enabled('domain.type=regex', `domain=.+[.]${name}[.]io`) })],
+      });
+    const state = desired([dear('young', 9), dear('old', 1), named('cheap', 99, 3)], {
+      settings: { ...settings, limits: { ...settings.limits, regexSteps: 500_000 } },
+    });
+    expect(state.skipped).to.have.length(1);
+    expect(state.skipped[0]).to.include({ service: 'default/young', limit: 'regex_steps' });
+  });
+
   it('a service that is too big alone leaves room for younger ones', () => {
     const state = of(named('big', 1, 6), named('small', 9, 5));
     expect(state.skipped.map(({ service: name }) => name)).to.deep.equal(['default/big']);

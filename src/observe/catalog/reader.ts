@@ -157,7 +157,7 @@ class CatalogPass {
   }
 
   async #attempt(signal: AbortSignal): Promise<Attempt> {
-    const problems: SpecProblems = { gone: [], unreadable: new Map() };
+    const problems: SpecProblems = { gone: [], oversized: new Set(), unreadable: new Map() };
     const known = optedIn([], this.#declared(), this.#prefix);
     const services = await this.#readServices(known, signal);
     const allocations = await this.#allocations.read(registeredIn(services.instances), signal);
@@ -223,6 +223,7 @@ class CatalogPass {
       declared,
       specOf: (alloc) => this.#specs.specOf(alloc, jobs),
       unreadable: problems.unreadable,
+      oversized: problems.oversized,
       addresses: await this.#addresses.resolve(hosts),
       claims: this.#claims,
     };
@@ -261,7 +262,10 @@ class CatalogPass {
    */
   #unknownSpecs(snapshot: Snapshot): ReadonlyMap<string, string> {
     const unknown = [...snapshot.unreadable.keys()].filter(
-      (jobKey) => this.#mayDeclare(snapshot, jobKey) && !this.#specs.isKnown(jobKey),
+      (jobKey) =>
+        this.#mayDeclare(snapshot, jobKey) &&
+        !this.#specs.isKnown(jobKey) &&
+        !snapshot.oversized.has(jobKey),
     );
     return new Map(
       unknown

@@ -17,6 +17,8 @@ import { toJobSpec, type JobSpec } from './model/spec.js';
 export interface SpecProblems {
   /** Objects that were listed and then gave a 404. */
   readonly gone: string[];
+  /** Keys of jobs whose spec exceeds a limit: only they lose by it. */
+  readonly oversized: Set<string>;
   /** Reason by job key. */
   readonly unreadable: Map<string, string>;
 }
@@ -55,7 +57,10 @@ export class SpecCache {
     const changed = [...jobs].filter(([jobKey, stub]) => !this.#isCurrent(jobKey, stub));
     await mapQueued(this.#queue, changed, signal, async ([jobKey, stub], scope) => {
       const read = await this.#api.job(stub.Namespace, stub.ID, scope);
-      if (read.status === 'unreadable') problems.unreadable.set(jobKey, read.reason);
+      if (read.status === 'unreadable') {
+        problems.unreadable.set(jobKey, read.reason);
+        if (read.limit !== undefined) problems.oversized.add(jobKey);
+      }
       if (read.status === 'gone') {
         this.#live.delete(jobKey);
         problems.gone.push(`job ${label(stub.Namespace, stub.ID)}`);
@@ -130,6 +135,7 @@ function parsed(job: WireJob, jobKey: string, problems: SpecProblems): JobSpec |
   try {
     return toJobSpec(job);
   } catch (error) {
+    problems.oversized.add(jobKey);
     problems.unreadable.set(jobKey, error instanceof Error ? error.message : String(error));
     return undefined;
   }

@@ -24,9 +24,7 @@ export interface Indexed<T> {
 }
 
 export type SpecRead =
-  | { readonly status: 'known'; readonly job: WireJob }
-  | { readonly status: 'gone' }
-  | { readonly status: 'unreadable'; readonly reason: string };
+  { readonly status: 'known'; readonly job: WireJob } | { readonly status: 'gone' } | Unreadable;
 
 export type InstancesRead =
   ({ readonly status: 'known' } & Indexed<readonly WireInstance[]>) | Unreadable;
@@ -142,7 +140,12 @@ async function readSpec(
     return readSpecAnswer(response, path, parse);
   } catch (error) {
     if (!(error instanceof ConnectorError) || error.code !== 'nomad-untrusted') throw error;
-    return { status: 'unreadable', reason: error.message };
+    const limit = error instanceof MalformedAnswer && error.limit === 'object_bytes';
+    return {
+      status: 'unreadable',
+      reason: error.message,
+      ...(limit ? { limit: 'object_bytes' } : {}),
+    };
   }
 }
 

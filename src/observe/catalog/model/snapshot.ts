@@ -24,6 +24,8 @@ export interface Snapshot {
   readonly specOf: (alloc: WireAllocation) => JobSpec | undefined;
   /** Reason by job key. */
   readonly unreadable: ReadonlyMap<string, string>;
+  /** Keys of jobs whose spec exceeds a limit. */
+  readonly oversized: ReadonlySet<string>;
   /** IP by host name. */
   readonly addresses: ReadonlyMap<string, string>;
   /** Claims from earlier reads, by service key. */
