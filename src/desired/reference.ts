@@ -54,13 +54,13 @@ Two services can't share a domain. The older job keeps it and the other is repor
 
 The client chooses the host that an expression is matched against, and PCRE2 backtracks. So each expression has a bound, computed for the worst host of 253 characters, and so have all together ([limits](configuration.md#limits)). Longer hosts are never matched.
 
-| refused | example | instead |
-| --- | --- | --- |
-| three repetitions that can match the same characters | \`^.*a.*a.*b$\`, \`.+-.+-.+\\.x\\.io\` | \`^[^-]+-[^-]+-[^.]+\\.x\\.io$\` |
-| two of them without \`^\` at the beginning | \`a.+b.+c\` | \`^a.+b.+c\` |
-| a repeated group that matches in several ways | \`^(a+)+$\`, \`^(a|b)*c$\` | \`^[ab]*c$\` |
-| many optional parts or alternatives in a row | \`a?a?a?a?a?a?a?a?a?a?a?a?a?a?a?a?b\` | \`^a{0,16}b\` |
-| a counted group, a back reference, look around, flags | \`(ab){2}\`, \`(a)\\1\`, \`(?=a)\`, \`(?i)a\` | \`abab\`; hosts are in lower case |
+Refused:
+
+- three repetitions that can match the same characters, like \`^.*a.*a.*b$\`. Instead of \`.+\`, name what doesn't end it: \`^[^-]+-[^-]+-[^.]+\\.x\\.io$\`.
+- two of them without \`^\` at the beginning: \`a.+b.+c\`. With \`^\`, it is accepted.
+- a repeated group that can match in several ways: \`^(a+)+$\`, \`^(a|b)*c$\`. Instead, \`^[ab]*c$\`.
+- many optional parts or alternatives in a row: twenty times \`a?\` or \`(a|b)\`.
+- counted groups, back references, look around and flags: \`(ab){2}\`, \`(a)\\1\`, \`(?=a)\`, \`(?i)a\`. Hosts are in lower case.
 
 These are cheap: \`^[a-z0-9-]+\\.example\\.com$\`, \`^(www|api)\\.example\\.(com|org)$\`, \`^pr-\\d+\\.[a-z]+\\.example\\.com$\`, \`^([a-z0-9-]+\\.)+example\\.com$\`, \`^.+\\.example\\.com$\`. Without \`^\`, the same expression costs up to 253 times as much.`;
 

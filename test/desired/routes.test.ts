@@ -148,6 +148,13 @@ describe('regular expressions of domains', () => {
       '(.+\\.)+x',
       '^(a?)*$',
       '(a{1,3})*',
+      '^.*a.*a.*b$',
+      'a.+b.+c',
+      '^(a|b)*c$',
+      '(a|b)'.repeat(20),
+      '(ab){2}',
+      '(a)\\1',
+      '(?=a)',
       '^.*.*.*.*x$',
     ];
     for (const pattern of bad) expect(isSafeRegex(pattern), pattern).to.be.false;
@@ -169,6 +176,14 @@ describe('regular expressions of domains', () => {
       '^(?:[a-z0-9-]+\\.)+example\\.com$',
       '^(?:\\.[^.]+)*x$',
       '^(?:ab)+\\.x\\.io$',
+      '^[^-]+-[^-]+-[^.]+\\.x\\.io$',
+      '^a.+b.+c',
+      '^[ab]*c$',
+      '^.+\\.example\\.com$',
+      '^(.+)\\.example\\.(com|org)$',
+      '.+[.]example[.]com',
+      '^(foo|bar)-[a-z0-9-]+\\.(dev|test)\\.example\\.com$',
+      '^pr-\\d+\\.[a-z]+\\.example\\.com$',
       '^[^.]+-[^.]+\\.[^.]+\\.x\\.io$',
     ];
     for (const pattern of good) expect(isSafeRegex(pattern), pattern).to.be.true;
