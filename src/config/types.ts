@@ -89,6 +89,8 @@ export interface SlotSettings {
   /** Spare slots as a share of the instances. */
   readonly spareFactor: number;
   readonly spareMin: number;
+  /** Most servers of a backend; spare ones are cut to it. */
+  readonly most?: number;
 }
 
 export interface GuardSettings {
