@@ -64,7 +64,7 @@ export function planService(offer: Offer, settings: Settings): ServicePlan | und
     service,
     frontends: settings.haproxy.frontends,
   });
-  const endpoints = endpointsOf(members.usable, tags, check.checks);
+  const endpoints = endpointsOf(members.usable, tags, check.checks, offer.id.name);
   const over = excessOf(offer, own, routes, endpoints, limits);
   const skipped =
     over === undefined
