@@ -53,6 +53,7 @@ export function assemble(settings: Settings, options: AssemblyOptions): Assembly
   const { hooks = {}, routeFiles = () => ({ files: [], bad: [] }) } = options;
   const nomad = createNomadClient({
     settings: settings.nomad,
+    limits: settings.limits,
     ...(hooks.onNomad === undefined ? {} : { onResponse: hooks.onNomad }),
     ...(hooks.onToken === undefined ? {} : { onToken: hooks.onToken }),
     ...(hooks.onTls === undefined ? {} : { onTls: hooks.onTls }),
@@ -89,6 +90,7 @@ function assembleTarget(
   { writes, hooks = {} }: AssemblyOptions,
 ): Target {
   const clientHooks = {
+    answerBytes: settings.limits.answerBytes,
     ...(hooks.onDataPlane === undefined ? {} : { onResponse: hooks.onDataPlane }),
     ...(hooks.onTls === undefined ? {} : { onTls: hooks.onTls }),
   };

@@ -8,6 +8,7 @@ import { createRedactor, secretsOfTarget } from '../config/redact.js';
 import type { TargetSettings } from '../config/types.js';
 import { ConnectorError } from '../shared/errors.js';
 import type { Json } from '../shared/json.js';
+import { cancelBeyond } from '../shared/answer-size.js';
 import { scopeOf } from '../shared/concurrent.js';
 import { type StatusClass, statusClassOf } from '../shared/status-class.js';
 import { followTlsFiles, type TlsFiles, type TlsReread } from '../shared/tls-files.js';
@@ -52,6 +53,8 @@ export interface DataPlaneWriter extends DataPlaneReader {
 }
 
 export interface ClientHooks {
+  /** Bytes of an answer, uncompressed. */
+  readonly answerBytes?: number;
   readonly onResponse?: (statusClass: StatusClass) => void;
   /** Called when TLS files changed. */
   readonly onTls?: (reread: TlsReread) => void;
@@ -141,16 +144,19 @@ async function request(
 ): Promise<DataPlaneResponse> {
   const scope = scopeOf(options.signal ?? new AbortController().signal);
   const deadline = setTimeout(() => scope.abort(), settings.requestTimeoutMs);
+  let isOver = (): boolean => false;
   try {
     await lookAround(client);
     client.tls.refresh();
-    const response = await client.http(urlOf(settings, path), {
+    const sent = client.http(urlOf(settings, path), {
       method,
       searchParams: options.query ?? {},
       signal: scope.signal,
       ...bodyOf(options),
       headers: { ...headersOf(options), ...options.headers },
     });
+    isOver = cancelBeyond(sent, hooks.answerBytes ?? Infinity);
+    const response = await sent;
     client.heardAt = performance.now();
     hooks.onResponse?.(statusClassOf(response.statusCode));
     requireItsOwn(response, `Data Plane API ${settings.address}: ${method} ${path}`);
@@ -162,6 +168,12 @@ async function request(
     hooks.onResponse?.('error');
     if (options.signal?.aborted) throw new ConnectorError('aborted', 'stopped');
     const isLate = scope.signal.aborted;
+    if (isOver()) {
+      throw new ConnectorError(
+        'haproxy-failed',
+        `Data Plane API ${settings.address}: ${method} ${path}: the answer is longer than ${hooks.answerBytes} bytes (limits.answer_bytes)`,
+      );
+    }
     const why = isLate ? `no answer in ${settings.requestTimeoutMs} ms` : codeOf(error);
     throw new ConnectorError(
       'haproxy-unreachable',

@@ -112,7 +112,7 @@ export function createActualReader(
     const loaded = Object.keys(servers).find((name) => markerHash(prefix, name) !== undefined);
     return {
       dataplane: { url: client.url },
-      haproxy: { version: info.version, pid: info.pid },
+      haproxy: info,
       configVersion: raw.version,
       raw: raw.text,
       backends: withRuntime(configuration.backends, servers),
@@ -195,10 +195,7 @@ async function readRaw(get: Get, left = rawReads): Promise<Raw> {
   );
 }
 
-interface Info {
-  readonly pid: number;
-  readonly version: string;
-}
+type Info = ActualState['haproxy'];
 
 /** While HAProxy is down, runtime answers are 404, as if objects were gone. So check its pid. */
 async function readInfo(get: Get): Promise<Info> {
@@ -212,7 +209,12 @@ async function readInfo(get: Get): Promise<Info> {
   if (typeof pid !== 'number' || typeof version !== 'string' || pid === 0) {
     throw new ConnectorError('haproxy-down', 'HAProxy does not answer on its runtime socket');
   }
-  return { pid, version: requireSupported(version) };
+  const sockets = isObject(info) ? info['max_sock'] : undefined;
+  return {
+    pid,
+    version: requireSupported(version),
+    ...(typeof sockets === 'number' && sockets > 0 ? { maxSockets: sockets } : {}),
+  };
 }
 
 function requireSupported(version: string): string {

@@ -5,7 +5,12 @@ import type { JsonObject } from '../shared/json.js';
 /** HAProxy's actual state, on disk and in the process. Deeply readonly plain data. */
 export interface ActualState {
   readonly dataplane: { readonly url: string };
-  readonly haproxy: { readonly version: string; readonly pid: number };
+  readonly haproxy: {
+    readonly version: string;
+    readonly pid: number;
+    /** `Maxsock` of `show info`. */
+    readonly maxSockets?: number;
+  };
   /** `Configuration-Version` of `GET /configuration/raw`. */
   readonly configVersion: number;
   /** The file's text from `GET /configuration/raw`. */

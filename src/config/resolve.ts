@@ -12,6 +12,7 @@ import { unfit } from './together.js';
 import type {
   BackendStrategy,
   HaproxySettings,
+  LimitSettings,
   NomadSettings,
   RoutingSettings,
   Settings,
@@ -50,6 +51,7 @@ export function resolveSettings(merged: MergedValues, problems: string[]): Setti
       allowRemovals: read.yes('guard.allow_removals'),
     },
     sync: syncSettings(read),
+    limits: limitSettings(read),
     routes: optional({ directory: read.maybe('routes.directory') }),
     http: httpSettings(read),
     log: { level: parseLogLevel(read.text('log.level')) ?? 'info' },
@@ -153,6 +155,27 @@ function syncSettings(read: Reader): Settings['sync'] {
     fullReadIntervalMs: read.ms('sync.full_read_interval'),
     backoffMinMs: read.ms('sync.backoff_min'),
     backoffMaxMs: read.ms('sync.backoff_max'),
+  };
+}
+
+function limitSettings(read: Reader): LimitSettings {
+  const total = read.either('limits.servers_total');
+  return {
+    tagsPerService: read.number('limits.tags_per_service'),
+    tagBytes: read.number('limits.tag_bytes'),
+    tagsBytes: read.number('limits.tags_bytes'),
+    domainsPerService: read.number('limits.domains_per_service'),
+    pathsPerService: read.number('limits.paths_per_service'),
+    routesPerService: read.number('limits.routes_per_service'),
+    regexesPerService: read.number('limits.regexes_per_service'),
+    regexesTotal: read.number('limits.regexes_total'),
+    regexSteps: read.number('limits.regex_steps'),
+    serversPerBackend: read.number('limits.servers_per_backend'),
+    ...optional({ serversTotal: typeof total === 'number' ? total : undefined }),
+    checkIntervalMs: read.ms('limits.check_interval'),
+    reloadIntervalMs: read.ms('limits.reload_interval'),
+    answerBytes: read.number('limits.answer_bytes'),
+    objectBytes: read.number('limits.object_bytes'),
   };
 }
 

@@ -297,6 +297,60 @@ export const sections = {
     backoff_min: duration('First delay after a failed pass.', '500ms'),
     backoff_max: duration('Longest delay after a failed pass.', '30s'),
   },
+  limits: {
+    tags_per_service: count(
+      'Tags of a service with the prefix, over all of its instances and groups whose tags differ.',
+      10,
+      100_000,
+      1000,
+    ),
+    tag_bytes: count('Bytes of one tag.', 64, 65_536, 4096),
+    tags_bytes: count('Bytes of all these tags of a service.', 1024, 16_777_216, 524_288),
+    domains_per_service: count('Domains of a service.', 1, 10_000, 500),
+    paths_per_service: count('Paths of a service.', 1, 1000, 100),
+    routes_per_service: count('Routes of a service: each domain with each path.', 1, 10_000, 1000),
+    regexes_per_service: count(
+      'Regular expressions of a service: each regex domain, and each prefix domain with a path, once per path.',
+      0,
+      100,
+      10,
+    ),
+    regexes_total: count('Regular expressions of all services together.', 0, 1000, 100),
+    regex_steps: count(
+      'Steps that all regular expressions together may need for the worst host; up to 1 ns each.',
+      0,
+      1_000_000_000,
+      4_000_000,
+    ),
+    servers_per_backend: count('Servers of a backend, including spare ones.', 1, 100_000, 1000),
+    servers_total: {
+      description:
+        "Servers of all backends together; `auto` is half of HAProxy's sockets (`Maxsock` in `show info`), at least 1,000.",
+      expected: 'a whole number from 1 to 1000000, or "auto"',
+      type: ['integer', 'string'],
+      pattern: '^auto$',
+      minimum: 1,
+      maximum: 1_000_000,
+      default: 'auto',
+    },
+    check_interval: duration('Shortest check interval that a job or a tag can ask for.', '500ms'),
+    reload_interval: durationOrNone(
+      'Shortest time between two reloads; the first one is immediate, changes that follow are gathered. `0` disables the wait.',
+      '1s',
+    ),
+    answer_bytes: count(
+      'Bytes of one answer of Nomad or the Data Plane API, uncompressed.',
+      65_536,
+      1_073_741_824,
+      134_217_728,
+    ),
+    object_bytes: count(
+      "Bytes of Nomad's answer about one job, allocation or service, uncompressed.",
+      16_384,
+      134_217_728,
+      4_194_304,
+    ),
+  },
   routes: {
     directory: text('Directory of route files for services outside Nomad.', 'a directory path', {
       pattern: '^[^\\u0000-\\u001f]+$',

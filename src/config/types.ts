@@ -15,6 +15,7 @@ export interface Settings {
   readonly slots: SlotSettings;
   readonly guard: GuardSettings;
   readonly sync: SyncSettings;
+  readonly limits: LimitSettings;
   readonly routes: { readonly directory?: string };
   /** An empty host means all addresses. */
   readonly http: { readonly host: string; readonly port: number; readonly enabled: boolean };
@@ -92,6 +93,8 @@ export interface SlotSettings {
   /** Spare slots as a share of the instances. */
   readonly spareFactor: number;
   readonly spareMin: number;
+  /** Most servers of a backend; spare ones are cut to it. */
+  readonly most?: number;
 }
 
 export interface GuardSettings {
@@ -111,4 +114,26 @@ export interface SyncSettings {
   readonly fullReadIntervalMs: number;
   readonly backoffMinMs: number;
   readonly backoffMaxMs: number;
+}
+
+/** Bounds for what one service, or all of them, can cost. */
+export interface LimitSettings {
+  readonly tagsPerService: number;
+  readonly tagBytes: number;
+  readonly tagsBytes: number;
+  readonly domainsPerService: number;
+  readonly pathsPerService: number;
+  readonly routesPerService: number;
+  readonly regexesPerService: number;
+  readonly regexesTotal: number;
+  /** Of all expressions, see `regexSteps` in src/desired/regex.ts. */
+  readonly regexSteps: number;
+  readonly serversPerBackend: number;
+  /** Undefined: as many as HAProxy's process can hold. */
+  readonly serversTotal?: number;
+  readonly checkIntervalMs: number;
+  /** 0: no wait. */
+  readonly reloadIntervalMs: number;
+  readonly answerBytes: number;
+  readonly objectBytes: number;
 }

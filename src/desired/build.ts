@@ -1,8 +1,11 @@
 import { compareText } from '../shared/compare.js';
-import { type Claim, type ClaimResult, settleClaims } from './claims.js';
+import type { LimitSettings } from '../config/types.js';
+import { byAge, type Claim, type ClaimResult, settleClaims } from './claims.js';
 import { routeKey } from './domains.js';
-import { connectorBackendName, serviceLabel } from '../haproxy/names.js';
-import { offerOfFile, offerOfService } from './offers.js';
+import { connectorBackendName, type ServiceId, serviceLabel } from '../haproxy/names.js';
+import { type Excess, excess, limitSkip, regexCount, stepCount } from './limits.js';
+import { type Offer, offerOfFile, offerOfService } from './offers.js';
+import type { UnreadableService } from '../observe/types.js';
 import { type ServicePlan, planService } from './plan-service.js';
 import { oneLine } from '../shared/text.js';
 import type {
@@ -21,17 +24,17 @@ import type {
  * and doesn't block the others.
  */
 export function buildDesired(input: DesiredInput): DesiredState {
-  const plans = planAll(input);
+  const { plans, failed } = planAll(input);
   const claims = settleClaims(plans.map(claimOf));
+  const overRegexes = beyondRegexes(plans, input.settings.limits);
   const namesTaken = takenNames(plans, input.settings.ownership.prefix);
   const outcomes = plans.map((plan, index) =>
-    settlePlan(plan, claims[index] ?? { kept: [], lost: [] }, namesTaken, input),
+    settlePlan(plan, claims[index] ?? { kept: [], lost: [] }, { namesTaken, overRegexes, input }),
   );
   return {
     backends: outcomes.flatMap(({ backend }) => backend ?? []).sort(byName),
     routes: outcomes.flatMap(({ routes }) => routes).sort(byRoute),
-    skipped: outcomes
-      .flatMap(({ skipped }) => skipped ?? [])
+    skipped: [...failed, ...outcomes.flatMap(({ skipped }) => skipped ?? [])]
       .map((one) => ({ ...one, reason: oneLine(one.reason) }))
       .sort(byService),
     kept: outcomes.flatMap(({ kept }) => kept ?? []).sort(byService),
@@ -42,13 +45,88 @@ export function buildDesired(input: DesiredInput): DesiredState {
   };
 }
 
-function planAll({ catalog, settings, routeFiles = [] }: DesiredInput): ServicePlan[] {
-  const { prefix } = settings.tags;
-  const offers = [
-    ...routeFiles.map((file) => offerOfFile(prefix, file)),
-    ...catalog.services.flatMap((service) => offerOfService(prefix, service) ?? []),
-  ];
-  return offers.flatMap((offer) => planService(offer, settings) ?? []);
+interface Plans {
+  readonly plans: readonly ServicePlan[];
+  /** Services that can't be planned. What is there of them stays. */
+  readonly failed: readonly Skipped[];
+}
+
+function planAll({ catalog, settings, routeFiles = [] }: DesiredInput): Plans {
+  const { limits, tags } = settings;
+  const failed: Skipped[] = [];
+  const plans: ServicePlan[] = [];
+  const attempt = (id: ServiceId, offerOf: () => Offer | undefined): void => {
+    try {
+      const offer = offerOf();
+      const plan = offer === undefined ? undefined : planService(offer, settings);
+      if (plan !== undefined) plans.push(plan);
+    } catch (error) {
+      failed.push(failedSkip(id, error));
+    }
+  };
+  for (const file of routeFiles) {
+    attempt({ source: 'file', namespace: '', name: file.name }, () =>
+      offerOfFile(tags.prefix, file),
+    );
+  }
+  for (const service of catalog.services) {
+    const { namespace, name } = service;
+    attempt({ source: 'nomad', namespace, name }, () =>
+      offerOfService(tags.prefix, service, limits),
+    );
+  }
+  for (const service of catalog.unreadable ?? []) {
+    const { namespace, name } = service;
+    const skipped = unreadableSkip(service);
+    const before = plans.length;
+    attempt({ source: 'nomad', namespace, name }, () =>
+      offerOfService(tags.prefix, service, limits),
+    );
+    const [plan] = plans.splice(before);
+    if (plan === undefined) failed.push(skipped);
+    else plans.push({ ...plan, skipped, kept: undefined });
+  }
+  return { plans, failed };
+}
+
+function unreadableSkip({ namespace, name, reason, limit }: UnreadableService): Skipped {
+  const service = serviceLabel({ source: 'nomad', namespace, name });
+  if (limit === undefined) return { service, code: 'unreadable', reason };
+  return { service, code: 'limit-exceeded', limit, reason };
+}
+
+/** A defect of ours, which one service's input brings out. */
+function failedSkip(id: ServiceId, error: unknown): Skipped {
+  const service = serviceLabel(id);
+  const why = error instanceof Error ? error.message : String(error);
+  return { service, code: 'plan-failed', reason: `service ${service} can't be planned: ${why}` };
+}
+
+/** Services whose expressions are too many on top of those with older claims. */
+function beyondRegexes(
+  plans: readonly ServicePlan[],
+  { regexesTotal, regexSteps }: LimitSettings,
+): ReadonlyMap<ServicePlan, Excess> {
+  const beyond = new Map<ServicePlan, Excess>();
+  let left = regexesTotal;
+  let stepsLeft = regexSteps;
+  for (const { plan } of plans.map((plan) => ({ ...claimOf(plan), plan })).sort(byAge)) {
+    const count = regexCount(plan.routes);
+    const steps = count === 0 ? 0 : stepCount(plan.routes);
+    if (count > left) {
+      beyond.set(
+        plan,
+        excess('regexes_total', 'too many regular expressions in all', regexesTotal),
+      );
+    } else if (steps > stepsLeft) {
+      const what = `regular expressions of ${steps} steps, with ${stepsLeft} left`;
+      beyond.set(plan, excess('regex_steps', what, regexSteps));
+    } else {
+      left -= count;
+      stepsLeft -= steps;
+    }
+  }
+  return beyond;
 }
 
 /** A skipped service keeps its claims, so a typo in a tag gives no domain away. */
@@ -75,23 +153,34 @@ interface Outcome {
   readonly warnings: readonly DesiredWarning[];
 }
 
+interface Others {
+  readonly namesTaken: ReadonlyMap<string, string>;
+  readonly overRegexes: ReadonlyMap<ServicePlan, Excess>;
+  readonly input: DesiredInput;
+}
+
 function settlePlan(
   plan: ServicePlan,
   claim: ClaimResult,
-  namesTaken: ReadonlyMap<string, string>,
-  input: DesiredInput,
+  { namesTaken, overRegexes, input }: Others,
 ): Outcome {
   const skipped =
     plan.skipped ??
     nameConflict(plan.backend, namesTaken) ??
     rejection(plan.backend, input.rejected) ??
+    regexSkip(plan, overRegexes.get(plan)) ??
     lostAll(plan, claim);
   if (skipped !== undefined) {
-    return { routes: [], skipped, kept: plan.kept, warnings: plan.warnings };
+    const kept = plan.kept === undefined ? {} : { kept: plan.kept };
+    return { routes: [], skipped, ...kept, warnings: plan.warnings };
   }
   const service = serviceLabel(plan.offer.id);
   const lost = claim.lost.map((message) => ({ service, code: 'domain-claimed', message }) as const);
   return { backend: plan.backend, routes: claim.kept, warnings: [...plan.warnings, ...lost] };
+}
+
+function regexSkip({ offer, backend }: ServicePlan, over: Excess | undefined): Skipped | undefined {
+  return over === undefined ? undefined : limitSkip(offer.id, over, backend.name);
 }
 
 function nameConflict(

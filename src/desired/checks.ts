@@ -12,6 +12,8 @@ export interface Check {
   readonly port?: number;
   /** The job spec's check it is based on. */
   readonly spec?: CheckSpec;
+  /** If it is shorter than allowed. */
+  readonly askedIntervalMs?: number;
   /** For people: what was requested but isn't possible. */
   readonly fallbacks: readonly string[];
 }
@@ -49,24 +51,29 @@ export interface CheckInput {
   readonly specs: readonly CheckSpec[];
   readonly tags: Tags;
   readonly defaults: CheckDefaults;
+  /** A job or a tag can't ask for a shorter one. */
+  readonly leastIntervalMs: number;
   /** Fallback for the Host header. */
   readonly host: string;
 }
 
 /** Precedence: tags, job spec, settings. */
-export function resolveCheck({ specs, tags, defaults, host }: CheckInput): Check {
+export function resolveCheck(input: CheckInput): Check {
+  const { specs, tags, defaults, host, leastIntervalMs } = input;
   const { spec, fallbacks } = chooseSpec(reachable(defaults.fromJobSpec ? specs : [], tags));
   const shaped = shapeOf(spec, tags, host);
   const port = tags.checkPort ?? spec?.port;
+  const asked = tags.checkInterval ?? positive(spec?.intervalMs);
   return {
     shape: shaped.shape,
     timing: {
-      intervalMs: tags.checkInterval ?? positive(spec?.intervalMs) ?? defaults.intervalMs,
+      intervalMs: asked === undefined ? defaults.intervalMs : Math.max(asked, leastIntervalMs),
       timeoutMs: tags.checkTimeout ?? positive(spec?.timeoutMs) ?? defaults.timeoutMs,
       rise: tags.checkRise ?? defaults.rise,
       fall: tags.checkFall ?? defaults.fall,
     },
     ...(port === undefined ? {} : { port }),
+    ...(asked === undefined || asked >= leastIntervalMs ? {} : { askedIntervalMs: asked }),
     ...(spec === undefined ? {} : { spec }),
     fallbacks: [...fallbacks, ...shaped.fallbacks],
   };

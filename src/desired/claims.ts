@@ -44,7 +44,7 @@ function settle({ service, routes }: Claim, owners: Map<string, ServiceId>): Cla
 }
 
 /** Oldest first. */
-function byAge(a: Claim, b: Claim): number {
+export function byAge(a: Claim, b: Claim): number {
   return (
     rank(a.service) - rank(b.service) ||
     a.claimedAt - b.claimedAt ||

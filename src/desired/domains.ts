@@ -14,7 +14,7 @@ export const domainForms = {
   prefix: 'the beginning of a host name, like api. or www.example',
   wildcard: '*.example.com',
   regex:
-    'a regular expression of letters, digits, - _ . ^ $ | * + ? ( ) (?: [ ] {n} {n,m} \\. \\d \\w, with at most three repetitions; a repeated group may not contain a repetition or an alternation, except for forms like ([a-z0-9-]+\\.)+',
+    'a regular expression of letters, digits, - _ . ^ $ | * + ? ( ) (?: [ ] {n} {n,m} \\. \\d \\w, that no host keeps HAProxy busy with: not more than one or two repetitions that overlap, and no ambiguous repeated group',
 } as const;
 
 const label = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
@@ -43,11 +43,11 @@ function hostOf(match: 'exact' | 'wildcard', host: string): Domain | undefined {
 }
 
 /** The service's domains, and those that are invalid for their type. */
-export function readDomains(tags: Tags, prefix: string) {
+export function readDomains(tags: Tags, prefix: string, most = Infinity) {
   const type = tags.domainType ?? 'exact';
   const domains: Domain[] = [];
   const invalid: InvalidTag[] = [];
-  for (const raw of tags.domains) {
+  for (const raw of tags.domains.slice(0, most)) {
     const domain = parseDomain(raw, type);
     if (domain !== undefined) domains.push(domain);
     else {
@@ -69,22 +69,29 @@ export interface RouteTargetBackend {
   readonly frontends: readonly string[];
 }
 
-/** Every domain with every path. Without a domain: paths on any host, or a whole tcp frontend. */
-export function routesOf(tags: Tags, domains: readonly Domain[], to: RouteTargetBackend) {
+/**
+ * Every domain with every path, one by one, as a service may ask for more than it may have. Without
+ * a domain: paths on any host, or a whole tcp frontend.
+ */
+export function* routesOf(
+  tags: Tags,
+  domains: readonly Domain[],
+  to: RouteTargetBackend,
+): Generator<DesiredRoute> {
   const mode = tags.mode ?? 'http';
   const named = tags.frontends.length > 0;
   const frontends = [...new Set(named ? tags.frontends : to.frontends)].sort();
   const common = { mode, frontends, backend: to.backend, service: to.service } as const;
-  const paths = mode === 'http' ? tags.paths : [];
+  const paths = mode === 'http' ? new Set(tags.paths) : new Set<string>();
   const hosts: readonly Pick<DesiredRoute, 'match' | 'host'>[] =
-    domains.length === 0 ? [{ match: 'any', host: '' }] : domains;
-  if (domains.length === 0 && paths.length === 0 && !(mode === 'tcp' && named)) return [];
-  const routes = hosts.flatMap((host): DesiredRoute[] =>
-    paths.length === 0
-      ? [{ ...host, ...common }]
-      : paths.map((path) => ({ ...host, path, ...common })),
-  );
-  return firstOfEach(routes, routeKey);
+    domains.length === 0
+      ? [{ match: 'any', host: '' }]
+      : firstOfEach(domains, ({ match, host }) => `${match} ${host}`);
+  if (domains.length === 0 && paths.size === 0 && !(mode === 'tcp' && named)) return;
+  for (const host of hosts) {
+    if (paths.size === 0) yield { ...host, ...common };
+    for (const path of paths) yield { ...host, path, ...common };
+  }
 }
 
 /** What a request must match, independent of the frontend. */

@@ -1,4 +1,5 @@
 import { compareText } from '../shared/compare.js';
+import type { LimitSettings } from '../config/types.js';
 import type { Check } from './checks.js';
 import { type Member, memberOfTarget, unusable } from './endpoints.js';
 import { serviceLabel } from '../haproxy/names.js';
@@ -138,6 +139,26 @@ export function keptService(
     checkHosts: lookup('host'),
     canaries: canariesOf(members),
   };
+}
+
+/**
+ * Where a service that exceeds a limit stands, its oldest instances stay. What its tags say of
+ * weight and check port isn't known if not all were read.
+ */
+export function keptWithin(
+  kept: KeptService,
+  isCut: boolean,
+  { serversPerBackend: most }: LimitSettings,
+): KeptService {
+  const { expected = 0, endpoints } = kept;
+  const oldest =
+    endpoints.length <= most
+      ? endpoints
+      : [...endpoints].sort((a, b) => a.createIndex - b.createIndex).slice(0, most);
+  const cut = isCut
+    ? oldest.map((one): KeptEndpoint => ({ ...one, unread: ['weight', 'checkPort'] }))
+    : oldest;
+  return { ...kept, endpoints: [...cut].sort(byId), expected: Math.min(expected, most) };
 }
 
 /** The targets of a route file whose other content is invalid. */

@@ -2,6 +2,8 @@ import { optsIn } from '../observe/catalog/model/tags.js';
 import { compareText } from '../shared/compare.js';
 import type { CatalogService, CheckSpec, ServiceDeclaration } from '../observe/types.js';
 import { type Member, memberOfInstance, memberOfTarget } from './endpoints.js';
+import type { LimitSettings } from '../config/types.js';
+import { type Excess, oldestInstances, tagBudget } from './limits.js';
 import type { ServiceId } from '../haproxy/names.js';
 import { byAuthority, type JobAge, type TagSet, tagSetsOf } from './tag-sets.js';
 import type { RouteFile } from './types.js';
@@ -18,26 +20,41 @@ export interface Offer {
   readonly declaredCount: number;
   /** Only those that opted in, ordered by `byAuthority`. */
   readonly members: readonly Member[];
+  /** A limit that its tags or instances exceed. */
+  readonly excess?: Excess;
 }
 
 /** Undefined: nothing opted in. */
-export function offerOfService(prefix: string, service: CatalogService): Offer | undefined {
+export function offerOfService(
+  prefix: string,
+  service: CatalogService,
+  limits: LimitSettings,
+): Offer | undefined {
   const { namespace, name, claimedAt } = service;
   const ageOf = agesOf(service.declarations);
-  const members = service.instances
-    .filter(({ tags }) => optsIn(tags, prefix))
-    .map(memberOfInstance)
-    .sort(byAuthority(ageOf));
+  const budget = tagBudget(prefix, limits);
+  const cut = <T extends { readonly tags: readonly string[] }>(one: T): T => {
+    return { ...one, tags: budget.cut(one.tags) };
+  };
+  const { some, excess: tooMany } = oldestInstances(
+    service.instances.filter(({ tags }) => optsIn(tags, prefix)),
+    limits,
+  );
+  const members = some.map((one) => memberOfInstance(cut(one))).sort(byAuthority(ageOf));
   const declarations = service.declarations
     .filter(({ tags }) => optsIn(tags, prefix))
+    .map(cut)
     .sort(
       (a, b) =>
         a.jobCreateIndex - b.jobCreateIndex ||
         compareText(a.jobId, b.jobId) ||
         compareText(a.group, b.group),
     );
-  const [lead, ...others] = tagSetsOf(members, declarations, ageOf);
+  // Lists beyond the budget are empty.
+  const sets = tagSetsOf(members, declarations, ageOf);
+  const [lead = sets[0], ...others] = sets.filter(({ tags }) => tags.length > 0);
   if (lead === undefined) return undefined;
+  const excess = budget.excess() ?? tooMany;
   return {
     id: { source: 'nomad', namespace, name },
     claimedAt,
@@ -45,6 +62,7 @@ export function offerOfService(prefix: string, service: CatalogService): Offer |
     declaredChecks: declarations[0]?.checks ?? [],
     declaredCount: declarations.reduce((sum, { count }) => sum + count, 0),
     members,
+    ...(excess === undefined ? {} : { excess }),
   };
 }
 

@@ -1,20 +1,29 @@
-import type { Settings } from '../config/types.js';
+import type { BackendStrategy, LimitSettings, Settings } from '../config/types.js';
 import type { JsonObject } from '../shared/json.js';
 import { checkServerFields, checkSummary, serverCheckSummary } from './check-section.js';
 import type { Check } from './checks.js';
 import type { Domain } from './domains.js';
-import { canariesOf, endpointsOf, keptService, readMembers, withCanaryHeader } from './members.js';
+import { type Excess, limitSkip, routeExcess, serverExcess } from './limits.js';
+import {
+  canariesOf,
+  endpointsOf,
+  keptService,
+  keptWithin,
+  readMembers,
+  withCanaryHeader,
+} from './members.js';
 import { originsOf } from './origins.js';
 import { backendName, serviceLabel, shortHash } from '../haproxy/names.js';
 import type { Offer } from './offers.js';
 import { dynamicSection } from './section.js';
 import { type ServiceCheck, serviceCheck } from './service-check.js';
-import { type OwnedInvalidTag, serviceTags } from './service-tags.js';
+import { type OwnedInvalidTag, serviceTags, type ServiceTags } from './service-tags.js';
 import { oneLine } from '../shared/text.js';
 import type {
   DesiredBackend,
   DesiredRoute,
   DesiredWarning,
+  Endpoint,
   KeptService,
   Skipped,
 } from './types.js';
@@ -28,14 +37,15 @@ export interface ServicePlan {
   readonly routes: readonly DesiredRoute[];
   readonly warnings: readonly DesiredWarning[];
   readonly skipped?: Skipped;
-  /** Its instances, used where it already exists in case it is skipped. */
-  readonly kept: KeptService;
+  /** Its instances, used where it already exists in case it is skipped. Undefined: unknown. */
+  readonly kept: KeptService | undefined;
 }
 
 /** Undefined: leave the service alone. */
 export function planService(offer: Offer, settings: Settings): ServicePlan | undefined {
   const { prefix } = settings.tags;
-  const own = serviceTags(offer, prefix);
+  const { limits } = settings;
+  const own = serviceTags(offer, prefix, limits);
   if (own.tags.backend === 'static') return undefined;
   const service = serviceLabel(offer.id);
   const members = readMembers(offer, own.tags, prefix);
@@ -45,6 +55,7 @@ export function planService(offer: Offer, settings: Settings): ServicePlan | und
     tags,
     declared: offer.declaredChecks,
     defaults: settings.checks,
+    leastIntervalMs: limits.checkIntervalMs,
     host: defaultHost(offer, own.domains),
   });
   const content = backendContent(offer, tags, check, settings);
@@ -53,8 +64,12 @@ export function planService(offer: Offer, settings: Settings): ServicePlan | und
     service,
     frontends: settings.haproxy.frontends,
   });
-  const skipped = skip(offer, content.name, own.invalid);
   const endpoints = endpointsOf(members.usable, tags, check.checks, offer.id.name);
+  const over = excessOf(offer, own, routes, endpoints, limits);
+  const skipped =
+    over === undefined
+      ? skip(offer, content.name, own.invalid)
+      : limitSkip(offer.id, over, content.name);
   return {
     offer,
     backend: {
@@ -64,14 +79,41 @@ export function planService(offer: Offer, settings: Settings): ServicePlan | und
       endpoints,
       expected: offer.declaredCount,
       origins: originsOf(tags, check.merged.check.spec),
-      strategy: tags.backendStrategy ?? settings.haproxy.backendStrategy,
+      strategy: strategyOf(tags) ?? settings.haproxy.backendStrategy,
       fingerprint: fingerprintOf(content, routes),
     },
-    kept: keptService(service, endpoints, members.usable, check, offer.declaredCount),
-    routes,
-    warnings: [...own.warnings(service), ...members.warnings, ...checkWarnings(service, check)],
+    kept: keptWithin(
+      keptService(service, endpoints, members.usable, check, offer.declaredCount),
+      offer.excess !== undefined,
+      limits,
+    ),
+    // A skipped service keeps its claims, up to the limit.
+    routes: routes.slice(0, limits.routesPerService),
+    warnings: [
+      ...own.warnings(service),
+      ...members.warnings,
+      ...checkWarnings(service, check),
+      ...intervalWarnings(service, check, limits),
+    ],
     ...(skipped === undefined ? {} : { skipped }),
   };
+}
+
+/** A tag can't fail the pass for everybody. */
+function strategyOf({ backendStrategy }: Tags): BackendStrategy | undefined {
+  return backendStrategy === 'fail_on_conflict' ? 'create_new' : backendStrategy;
+}
+
+function excessOf(
+  { excess: tagExcess, declaredCount }: Offer,
+  { tags, regexDomains }: ServiceTags,
+  routes: readonly DesiredRoute[],
+  endpoints: readonly Endpoint[],
+  limits: LimitSettings,
+): Excess | undefined {
+  const domains = tags.domains.length;
+  const counts = { domains, regexDomains, paths: tags.paths.length, routes };
+  return tagExcess ?? routeExcess(counts, limits) ?? serverExcess(endpoints, declaredCount, limits);
 }
 
 type Content = Omit<
@@ -161,4 +203,15 @@ function checkWarnings(service: string, { merged, unreadable, keepCheck }: Servi
     warnings.push({ service, code: 'check-unreadable', message });
   }
   return warnings;
+}
+
+function intervalWarnings(
+  service: string,
+  { checks }: ServiceCheck,
+  { checkIntervalMs }: LimitSettings,
+): DesiredWarning[] {
+  const asked = Object.values(checks).flatMap(({ askedIntervalMs }) => askedIntervalMs ?? []);
+  if (asked.length === 0) return [];
+  const message = `check interval ${Math.min(...asked)}ms; limits.check_interval is ${checkIntervalMs}ms, which is used`;
+  return [{ service, code: 'limit-exceeded', limit: 'check_interval', message }];
 }

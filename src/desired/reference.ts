@@ -52,13 +52,17 @@ Two services can't share a domain. The older job keeps it and the other is repor
 
 ### Limits of regular expressions
 
-The client chooses the host that an expression is matched against, and PCRE2 backtracks. A 4,000-character host against \`^.*.*.*x$\` took so long that HAProxy's watchdog killed the process (HAProxy 3.0.11, PCRE2 10.46). Hence these limits:
+The client chooses the host that an expression is matched against, and PCRE2 backtracks. So each expression has a bound, computed for the worst host of 253 characters, and so have all together ([limits](configuration.md#limits)). Longer hosts are never matched.
 
-- Hosts longer than 253 characters, the maximum for a host name, are never matched.
-- An expression has at most three repetitions (\`*\`, \`+\`, \`{n,}\`, \`{n,m}\`).
-- A repeated group can't contain a repetition or an alternation, unless each round starts or ends with a character that its repetition can't match, as in \`([a-z0-9-]+\\.)+\`.
+Refused:
 
-Within these limits the worst host costs milliseconds and any other host microseconds.`;
+- three repetitions that can match the same characters, like \`^.*a.*a.*b$\`. Instead of \`.+\`, name what doesn't end it: \`^[^-]+-[^-]+-[^.]+\\.x\\.io$\`.
+- two of them without \`^\` at the beginning: \`a.+b.+c\`. With \`^\`, it is accepted.
+- a repeated group that can match in several ways: \`^(a+)+$\`, \`^(a|b)*c$\`. Instead, \`^[ab]*c$\`.
+- many optional parts or alternatives in a row: twenty times \`a?\` or \`(a|b)\`.
+- counted groups, back references, look around and flags: \`(ab){2}\`, \`(a)\\1\`, \`(?=a)\`, \`(?i)a\`. Hosts are in lower case.
+
+These are cheap: \`^[a-z0-9-]+\\.example\\.com$\`, \`^(www|api)\\.example\\.(com|org)$\`, \`^pr-\\d+\\.[a-z]+\\.example\\.com$\`, \`^([a-z0-9-]+\\.)+example\\.com$\`, \`^.+\\.example\\.com$\`. Without \`^\`, the same expression costs up to 253 times as much.`;
 
 function table(members: readonly Row[]): string {
   const cells = members.map((row) => [

@@ -25,6 +25,7 @@ export interface ServiceCheckInput {
   readonly tags: Tags;
   readonly declared: readonly CheckSpec[];
   readonly defaults: CheckDefaults;
+  readonly leastIntervalMs: number;
   readonly host: string;
 }
 
@@ -33,9 +34,9 @@ export interface ServiceCheckInput {
  * check is used. Without one, the backend keeps its check.
  */
 export function serviceCheck(input: ServiceCheckInput): ServiceCheck {
-  const { defaults, host, tags, declared } = input;
+  const { defaults, leastIntervalMs, host, tags, declared } = input;
   const resolve = (specs: readonly CheckSpec[], own: Tags) =>
-    resolveCheck({ specs, tags: own, defaults, host });
+    resolveCheck({ specs, tags: own, defaults, leastIntervalMs, host });
   const known: MemberCheck[] = input.members.map(({ member, tags: own }) => ({
     id: member.id,
     check: resolve(specsFor(member, input.members) ?? [], own),

@@ -7,6 +7,7 @@ import {
   routesOf,
   type RouteTargetBackend,
 } from './domains.js';
+import type { LimitSettings } from '../config/types.js';
 import { firstOfEach } from './first-of-each.js';
 import type { Offer } from './offers.js';
 import { applicableTags, tagWarnings } from './tag-scope.js';
@@ -20,7 +21,10 @@ import { type TagName, tagNames, tagRows, type Tags } from './vocabulary.js';
 export interface ServiceTags {
   readonly tags: Tags;
   readonly domains: readonly Domain[];
+  /** Also those that are not read because there are too many. */
+  readonly regexDomains: number;
   readonly invalid: readonly OwnedInvalidTag[];
+  /** Up to one more than the limit. */
   readonly routes: (to: RouteTargetBackend) => readonly DesiredRoute[];
   readonly warnings: (service: string) => readonly DesiredWarning[];
 }
@@ -40,10 +44,14 @@ interface ReadSet {
 const joined: readonly TagName[] = ['domains', 'domainType', 'paths', 'frontends'];
 
 /** Routes are merged from all sets. What a backend has only one of comes from the first set. */
-export function serviceTags({ tagSets }: Offer, prefix: string): ServiceTags {
+export function serviceTags(
+  { tagSets }: Offer,
+  prefix: string,
+  limits: LimitSettings,
+): ServiceTags {
   const [lead, ...others] = tagSets;
-  const first = readSet(lead, prefix);
-  const sets = [first, ...others.map((set) => readSet(set, prefix))];
+  const first = readSet(lead, prefix, limits);
+  const sets = [first, ...others.map((set) => readSet(set, prefix, limits))];
   const { mode, backend } = first.parsed.tags;
   return {
     tags: applicableTags({
@@ -61,14 +69,18 @@ export function serviceTags({ tagSets }: Offer, prefix: string): ServiceTags {
       sets.flatMap((one) => one.domains),
       ({ match, host }) => `${match} ${host}`,
     ),
+    regexDomains: sets
+      .filter(({ parsed }) => parsed.tags.domainType === 'regex')
+      .reduce((most, { parsed }) => Math.max(most, parsed.tags.domains.length), 0),
     invalid: sets.flatMap(({ set: { jobId }, parsed, invalid }) =>
       [...parsed.invalid, ...invalid].map((one) => ({ ...one, jobId })),
     ),
     routes: (to) =>
       joinRoutes(
-        sets.flatMap(({ parsed, domains }) =>
+        sets.map(({ parsed, domains }) =>
           routesOf(applicableTags({ ...parsed.tags, mode }), domains, to),
         ),
+        limits.routesPerService + 1,
       ),
     warnings: (service) => [
       ...firstOfEach(
@@ -84,20 +96,31 @@ export function serviceTags({ tagSets }: Offer, prefix: string): ServiceTags {
   };
 }
 
-function readSet(set: TagSet, prefix: string): ReadSet {
+function readSet(set: TagSet, prefix: string, limits: LimitSettings): ReadSet {
   const parsed = parseTags(prefix, set.tags);
-  return { set, parsed, ...readDomains(applicableTags(parsed.tags), prefix) };
+  const isRegex = parsed.tags.domainType === 'regex';
+  const most = isRegex ? limits.regexesPerService : limits.domainsPerService;
+  return { set, parsed, ...readDomains(applicableTags(parsed.tags), prefix, most + 1) };
 }
 
 /** One route per match, in every frontend that any set names for it. */
-function joinRoutes(routes: readonly DesiredRoute[]): readonly DesiredRoute[] {
+function joinRoutes(
+  sets: readonly Iterable<DesiredRoute>[],
+  most: number,
+): readonly DesiredRoute[] {
   const byKey = new Map<string, DesiredRoute>();
-  for (const route of routes) {
-    const known = byKey.get(routeKey(route));
+  for (const route of chained(sets)) {
+    const key = routeKey(route);
+    const known = byKey.get(key);
+    if (known === undefined && byKey.size === most) break;
     const frontends = [...new Set([...(known?.frontends ?? []), ...route.frontends])].sort();
-    byKey.set(routeKey(route), { ...route, frontends });
+    byKey.set(key, { ...route, frontends });
   }
   return [...byKey.values()];
+}
+
+function* chained<T>(lists: readonly Iterable<T>[]): Generator<T> {
+  for (const list of lists) yield* list;
 }
 
 function differences([first, ...others]: readonly ReadSet[], prefix: string): readonly string[] {

@@ -27,6 +27,9 @@ interface RawTag extends TagParts {
   readonly tag: string;
 }
 
+/** More are not reported. */
+const maxUnknown = 50;
+
 const nameByKey = new Map(tagNames.map((name) => [tagRows[name].key, name]));
 
 /** Reads the tags that begin with `<prefix>.`. All others belong to other programs. */
@@ -38,14 +41,15 @@ export function parseTags(prefix: string, raw: readonly string[]): ParsedTags {
   const tags: Record<string, unknown> = {};
   const invalid: InvalidTag[] = [];
   const values: Partial<Record<TagName, readonly string[]>> = {};
+  const byName = grouped(ours);
   for (const name of tagNames) {
-    const given = ours.filter(({ key }) => nameByKey.get(key) === name);
+    const given = byName.get(name) ?? [];
     const { value, problems } = readRow(name, given);
     tags[name] = value;
     if (given.length > 0) values[name] = given.map((one) => one.value);
-    invalid.push(...problems);
+    for (const problem of problems) invalid.push(problem);
   }
-  const unknown = ours.filter(({ key }) => !nameByKey.has(key));
+  const unknown = ours.filter(({ key }) => !nameByKey.has(key)).slice(0, maxUnknown);
   return {
     tags: tags as Tags,
     invalid,
@@ -54,8 +58,21 @@ export function parseTags(prefix: string, raw: readonly string[]): ParsedTags {
   };
 }
 
+function grouped(ours: readonly RawTag[]): ReadonlyMap<TagName, readonly RawTag[]> {
+  const groups = new Map<TagName, RawTag[]>();
+  for (const one of ours) {
+    const name = nameByKey.get(one.key);
+    if (name === undefined) continue;
+    const group = groups.get(name);
+    if (group === undefined) groups.set(name, [one]);
+    else group.push(one);
+  }
+  return groups;
+}
+
 function readRow(name: TagName, given: readonly RawTag[]) {
   const { grammar, many } = tagRows[name];
+  if (given.length === 0) return { value: many ? [] : undefined, problems: [] };
   const distinct = firstOfEach(given, ({ value }) => value);
   const parsed = distinct.map((one) => ({ ...one, parsed: grammar.parse(one.value) }));
   const good = parsed.filter((one) => one.parsed !== undefined);

@@ -1,5 +1,6 @@
 import type { BackendStrategy, Settings } from '../config/types.js';
 import type { HostMatch } from '../haproxy/map-names.js';
+import type { LimitName } from './limits.js';
 import type { Origins } from './origins.js';
 import type { JsonObject } from '../shared/json.js';
 import type { Catalog } from '../observe/types.js';
@@ -174,6 +175,9 @@ export const skipCodes = [
   'backend-conflict',
   'rejected-by-haproxy',
   'invalid-route-file',
+  'limit-exceeded',
+  'unreadable',
+  'plan-failed',
 ] as const;
 
 export type SkipCode = (typeof skipCodes)[number];
@@ -185,6 +189,8 @@ export interface Skipped {
   readonly reason: string;
   /** The service's backend, if its name is known. */
   readonly backend?: string;
+  /** The setting, with the code `limit-exceeded`. */
+  readonly limit?: LimitName;
 }
 
 export const desiredWarningCodes = [
@@ -195,6 +201,7 @@ export const desiredWarningCodes = [
   'ignored-tag',
   'domain-claimed',
   'tags-differ',
+  'limit-exceeded',
 ] as const;
 
 export type DesiredWarningCode = (typeof desiredWarningCodes)[number];
@@ -203,4 +210,6 @@ export interface DesiredWarning {
   readonly service: string;
   readonly code: DesiredWarningCode;
   readonly message: string;
+  /** The setting, with the code `limit-exceeded`. */
+  readonly limit?: LimitName;
 }

@@ -81,7 +81,7 @@ export const vocabulary = {
     oneOf('use_existing', 'create_new', 'fail_on_conflict'),
     [
       'setting `haproxy.backend_strategy`',
-      "What to do when a backend with that name exists and the connector doesn't own it.",
+      "What to do when a backend with that name exists and the connector doesn't own it. `fail_on_conflict` in a tag skips the service, as `create_new` does; only the setting fails the pass.",
     ],
     ofNomad,
   ),

@@ -5,8 +5,14 @@ import type { MapKind } from './map-names.js';
  * 7.3). They contain no blanks, because the name of a switching rule allows none.
  */
 
+/**
+ * The Host header. `req.hdr` would try each part of `a,b,c`: the check of the length would hold if
+ * one part is short enough, and a lookup would search once for each.
+ */
+const hostHeader = 'req.fhdr(host,-1)';
+
 /** The Host header without its port, in lower case. */
-export const hostSample = 'req.hdr(host),host_only,lower';
+export const hostSample = `${hostHeader},host_only,lower`;
 
 /** The TLS server name of a TCP connection. The frontend must wait for the ClientHello. */
 export const serverNameSample = 'req.ssl_sni,lower';
@@ -23,7 +29,7 @@ export const pathSample = 'path,concat(,,/)';
  * length.
  */
 const longestHost = 253;
-export const hostLength = 'req.hdr(host),host_only,length';
+export const hostLength = `${hostHeader},host_only,length`;
 export const serverNameLength = 'req.ssl_sni,length';
 export const lengthFits = `le ${longestHost}`;
 
@@ -64,17 +70,6 @@ export const lookups: readonly Lookup[] = [
   { kind: 'regex', sample: (file) => `${hostSample},map_reg(${file})` },
   { kind: 'any-path', sample: (file) => `${pathSample},map_beg(${file})` },
 ];
-
-/** Lookups that search a list of regular expressions in line order. */
-export const listKinds: readonly MapKind[] = ['prefix-path', 'regex', 'regex-path'];
-
-/** Whether a switching rule is one of these lookups, with any map directory. */
-export function isLookup(name: string, mapName: (kind: MapKind) => string): boolean {
-  return lookups.some(({ kind, sample }) => {
-    const [before = '', after = ''] = `%[${sample('|')}]`.split('|');
-    return name.startsWith(before) && name.endsWith(`/${mapName(kind)}.map${after}`);
-  });
-}
 
 function depths(): number[] {
   return Array.from({ length: wildcardDepth }, (_, at) => at + 1);

@@ -1,11 +1,62 @@
 import { type JsonObject, textAt } from '../shared/json.js';
-import { hostLength, lengthFits, listKinds, lookups } from './expressions.js';
-import type { MapKind } from './map-names.js';
+import { hostLength, lengthFits, type Lookup, lookups } from './expressions.js';
+import { isListKind, type MapKind } from './map-names.js';
 
-/** Only applies to matches, so the operator's rules and default_backend stay in force. */
-export function switchingRule(sample: string, isList: boolean): JsonObject {
+/** Holds what a lookup found, for as long as its rule is evaluated. */
+const found = 'txn.nomad_connector_backend';
+
+export interface SwitchingRule extends JsonObject {
+  readonly name: string;
+  readonly cond: 'if';
+  readonly cond_test: string;
+}
+
+/**
+ * Only applies to matches, so the operator's rules and default_backend stay in force. The lookup is
+ * evaluated once: its condition keeps the result for the rule's name.
+ */
+export function switchingRule(sample: string, isList: boolean): SwitchingRule {
   const guard = isList ? `{ ${hostLength} ${lengthFits} } ` : '';
-  return { name: `%[${sample}]`, cond: 'if', cond_test: `${guard}{ ${sample} -m found }` };
+  return {
+    name: `%[var(${found})]`,
+    cond: 'if',
+    cond_test: `${guard}{ ${sample},set-var(${found}) -m found }`,
+  };
+}
+
+/** As earlier versions wrote it. */
+function earlierRule(sample: string, isList: boolean): SwitchingRule {
+  const { cond, cond_test: test } = switchingRule(sample, isList);
+  const earlier = (text: string): string => text.replaceAll('req.fhdr(host,-1)', 'req.hdr(host)');
+  return {
+    name: `%[${earlier(sample)}]`,
+    cond,
+    cond_test: earlier(test).replace(`,set-var(${found})`, ''),
+  };
+}
+
+/** The file a rule looks up, if the rule is exactly this lookup. */
+function fileOf(rule: JsonObject, { kind, sample }: Lookup): string | undefined {
+  const isList = isListKind(kind);
+  const test = textAt(rule, 'cond_test');
+  for (const make of [switchingRule, earlierRule]) {
+    const [start = '', end = ''] = make(sample('|'), isList).cond_test.split('|');
+    if (!test.startsWith(start) || !test.endsWith(end)) continue;
+    const file = test.slice(start.length, test.length - end.length);
+    const ours = make(sample(file), isList);
+    if (
+      ['name', 'cond', 'cond_test'].every((key) => rule[key] === ours[key as keyof SwitchingRule])
+    )
+      return file;
+  }
+  return undefined;
+}
+
+/** Whether a switching rule reads one of these maps, in any map directory. */
+export function isLookup(rule: JsonObject, mapName: (kind: MapKind) => string): boolean {
+  return lookups.some((lookup) => {
+    return fileOf(rule, lookup)?.endsWith(`/${mapName(lookup.kind)}.map`) === true;
+  });
 }
 
 export interface LookupMap {
@@ -18,17 +69,12 @@ export interface LookupMap {
 
 /** The map a rule reads, if the rule is exactly a lookup as the connector writes it. */
 export function lookupMap(rule: JsonObject): LookupMap | undefined {
-  for (const { kind, sample } of lookups) {
-    const [before = '', after = ''] = `%[${sample('|')}]`.split('|');
-    const name = textAt(rule, 'name');
-    if (!name.startsWith(before) || !name.endsWith(after)) continue;
-    const file = name.slice(before.length, name.length - after.length);
-    const found = /\/([^/,()]+)\.map$/.exec(file)?.[1];
-    const suffix = suffixOf(kind);
-    if (found === undefined || !found.endsWith(suffix)) continue;
-    const ours = switchingRule(sample(file), listKinds.includes(kind));
-    if (rule['cond'] !== ours['cond'] || rule['cond_test'] !== ours['cond_test']) continue;
-    return { file, name: found, base: found.slice(0, -suffix.length) };
+  for (const lookup of lookups) {
+    const file = fileOf(rule, lookup);
+    const name = /\/([^/,()]+)\.map$/.exec(file ?? '')?.[1];
+    const suffix = suffixOf(lookup.kind);
+    if (file === undefined || name === undefined || !name.endsWith(suffix)) continue;
+    return { file, name, base: name.slice(0, -suffix.length) };
   }
   return undefined;
 }

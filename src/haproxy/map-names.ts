@@ -6,6 +6,23 @@ export type HostMatch = 'exact' | 'prefix' | 'wildcard' | 'regex' | 'any';
 /** One map per kind of match, with and without a path prefix. */
 export type MapKind = Exclude<HostMatch, 'any'> | `${HostMatch}-path`;
 
+interface Matched {
+  readonly match: HostMatch;
+  readonly path?: string;
+}
+
+export function kindOfRoute({ match, path }: Matched): MapKind {
+  if (path !== undefined || match === 'any') return `${match}-path`;
+  return match;
+}
+
+/** Lookups that search a list of regular expressions in line order. */
+export const listKinds: readonly MapKind[] = ['prefix-path', 'regex', 'regex-path'];
+
+export function isListKind(kind: MapKind): boolean {
+  return listKinds.includes(kind);
+}
+
 /** Check path and Host by server name, if a service's instances differ. */
 export type CheckMapKind = 'check-path' | 'check-host';
 

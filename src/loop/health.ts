@@ -56,7 +56,8 @@ export function createHealth({ sync, targets, busySince, now = Date.now }: Healt
       };
     },
     succeeded: ({ target, rest }) => {
-      const problem = rest.problems[0]?.message ?? unfinished(rest.steps.length);
+      const left = rest.gathering === true ? 0 : rest.steps.length;
+      const problem = rest.problems[0]?.message ?? unfinished(left);
       syncs.set(target, { lastSuccess: now(), ...(problem === undefined ? {} : { problem }) });
     },
     failed: ({ side, error }) => {

@@ -12,6 +12,8 @@ export interface Recheck {
   readonly afterMs?: number;
 }
 
+type Left = Pick<Plan, 'held' | 'inMotion' | 'steps' | 'waiting'> & Partial<Pick<Plan, 'skipped'>>;
+
 /**
  * | a pass leaves | looked at after | slower from |
  * |---|---|---|
@@ -19,15 +21,12 @@ export interface Recheck {
  * | removals that only time can release | 0.5 s, and when the time is up | the second look on |
  * | steps that are left to do | 1 s | the third |
  * | a drain, an instance that leaves | 1 s | the sixtieth |
+ * | services whose instances Nomad didn't give | 1 s | the second look on |
  * | servers that wait for their checks | 1 s | never: after the sixtieth nobody looks |
  *
  * Slower: twice the time at each look, up to `maxMs`. It begins anew when what is left changes.
  */
-export function nextLook(
-  rest: Pick<Plan, 'held' | 'inMotion' | 'steps' | 'waiting'>,
-  last: Watched | undefined,
-  maxMs: number,
-): Recheck {
+export function nextLook(rest: Left, last: Watched | undefined, maxMs: number): Recheck {
   const kind = kindOf(rest);
   const what = kind === undefined ? '' : `${kind} ${JSON.stringify(subjectOf(kind, rest))}`;
   const looks = last?.what === what ? last.looks + 1 : 1;
@@ -48,24 +47,27 @@ function untilRelease({ held }: Pick<Plan, 'held'>): number {
   return Math.min(maxHeldMs, Math.max(minHeldMs, held.lasting.remainingMs));
 }
 
-type Kind = 'held' | 'steps' | 'motion' | 'waiting';
+type Kind = 'held' | 'steps' | 'motion' | 'unread' | 'waiting';
 
 const paces: Readonly<Record<Kind, { readonly firstMs: number; readonly steady: number }>> = {
   held: { firstMs: 500, steady: 1 },
   steps: { firstMs: 1000, steady: 2 },
   motion: { firstMs: 1000, steady: 60 },
+  unread: { firstMs: 1000, steady: 1 },
   waiting: { firstMs: 1000, steady: 60 },
 };
 
-function kindOf({ held, inMotion, steps, waiting }: Parameters<typeof nextLook>[0]) {
+function kindOf({ held, inMotion, steps, waiting, skipped = [] }: Left): Kind | undefined {
   if (held?.releasable === true) return 'held';
   if (steps.length > 0) return 'steps';
   if (inMotion) return 'motion';
+  if (skipped.some(({ code }) => code === 'unreadable')) return 'unread';
   return waiting.length > 0 ? 'waiting' : undefined;
 }
 
 /** What makes it another one: a drain that goes on is the same whichever slots have ended theirs. */
-function subjectOf(kind: Kind, { held, steps, waiting }: Parameters<typeof nextLook>[0]): unknown {
+function subjectOf(kind: Kind, { held, steps, waiting, skipped }: Left): unknown {
   if (kind === 'held') return [held?.instances, held?.backends];
+  if (kind === 'unread') return skipped;
   return kind === 'steps' ? steps : waiting;
 }

@@ -9,6 +9,8 @@ export interface Catalog {
    * that they ended.
    */
   readonly allocations: Readonly<Record<string, AllocationFacts>>;
+  /** Services that opted in and whose instances can't be read. What is there of them stays. */
+  readonly unreadable?: readonly UnreadableService[];
   /**
    * Ids of instances that should be registered according to their allocations (allocation and task
    * run, the job version has the service) but are missing from the catalog.
@@ -45,6 +47,13 @@ export interface CatalogWarning {
   readonly code: CatalogWarningCode;
   readonly subject: string;
   readonly message: string;
+}
+
+/** Without instances; what its jobs declare says which domains it claims. */
+export interface UnreadableService extends CatalogService {
+  readonly reason: string;
+  /** The limit that its answer exceeds. */
+  readonly limit?: 'object_bytes';
 }
 
 export interface CatalogService {

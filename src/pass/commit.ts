@@ -81,6 +81,7 @@ export async function commit(
   const isDone = (step: Step): boolean => !result.prepared || isNewMap(step);
   done.steps.push(...plan.steps.filter(isDone));
   if (result.prepared) target.actual.forget();
+  if (result.reloaded) target.memory.reloadedAt = context.now();
   if (!result.reloaded) return result.prepared ? 'prepared' : 'as-planned';
   // One reload can have several reasons. The first one is counted.
   const [reload] = reloadsOf(plan);

@@ -1,3 +1,6 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { isSlotStep, isStructural } from '../diff/dispatch.js';
 import { signMarker } from '../apply/stamp.js';
 import { refreshServerState } from '../apply/state-file.js';
 import { deleteDeadTransactions } from '../apply/transaction.js';
@@ -57,6 +60,9 @@ async function converge(context: WritingContext, first: View, done: Done): Promi
   let view = first;
   let conflicts = 0;
   for (let left = maxRounds; left > 0 && view.plan.steps.length > 0; left--) {
+    const waitMs = untilReload(context, view);
+    if (waitMs > 0 && context.staysRunning) return gather(context, view, done);
+    if (waitMs > 0) await delay(waitMs, undefined, { signal: context.signal });
     const before = view;
     const { rejected } = memory;
     const applied = await applyUnlessConflict(context, before, done, conflicts < maxConflicts);
@@ -71,6 +77,27 @@ async function converge(context: WritingContext, first: View, done: Done): Promi
     if (applied === 'not' || memory.rejected !== rejected) left++;
   }
   return view;
+}
+
+/** How long a plan has to wait for its reload: the first is immediate, the next come together. */
+function untilReload({ target, settings, now }: WritingContext, { plan }: View): number {
+  const { reloadedAt } = target.memory;
+  if (reloadedAt === undefined || !plan.steps.some(isStructural)) return 0;
+  const since = now() - reloadedAt;
+  // A clock that was set back must not lengthen the wait.
+  return since < 0 ? 0 : Math.max(0, settings.limits.reloadIntervalMs - since);
+}
+
+/** Instances don't wait for structural changes. */
+async function gather(context: WritingContext, view: View, done: Done): Promise<View> {
+  const steps = view.plan.steps.filter(isSlotStep);
+  let left = view;
+  if (steps.length > 0) {
+    const part = { ...view, plan: { ...view.plan, steps } };
+    const applied = await applyUnlessConflict(context, part, done, true);
+    left = await lookBack(context, applied);
+  }
+  return { ...left, plan: { ...left.plan, gathering: true } };
 }
 
 async function lookBack(context: WritingContext, applied?: Applied): Promise<View> {

@@ -17,6 +17,8 @@ export interface TargetMemory {
   unstable: Unstable;
   /** Last known content of the server state file. */
   serverState?: string;
+  /** Time of the last reload that this process asked for, Unix milliseconds. */
+  reloadedAt?: number;
   /** Dead transactions, of earlier processes or failed passes, were deleted. */
   cleaned: boolean;
   /** The last pass failed, so earlier reads must not be reused. */

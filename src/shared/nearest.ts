@@ -3,6 +3,8 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   const limit = Math.max(2, Math.floor(word.length / 3));
   let best: { word: string; distance: number } | undefined;
   for (const candidate of known) {
+    // The distance is at least the difference in length, and a long word costs its length each time.
+    if (Math.abs(word.length - candidate.length) > limit) continue;
     const distance = editDistance(word, candidate);
     if (distance <= limit && distance < (best?.distance ?? Infinity)) {
       best = { word: candidate, distance };

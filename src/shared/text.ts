@@ -15,7 +15,7 @@ function escaped(character: string): string {
 
 /** Makes any text safe for one line on a terminal. */
 export function oneLine(text: string, max = 500): string {
-  const clean = visible(text);
+  const clean = visible(text.slice(0, 4 * max));
   return clean.length > max ? `${clean.slice(0, max)}...` : clean;
 }
 

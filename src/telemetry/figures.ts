@@ -1,3 +1,4 @@
+import type { LimitName } from '../desired/limits.js';
 import type { SkipCode } from '../desired/types.js';
 import type { Step } from '../diff/types.js';
 import type { Picture } from '../pass/picture.js';
@@ -10,6 +11,8 @@ export interface ServiceFigures {
   /** Services that opted in with valid input, whether or not they could be applied. */
   readonly wanted: number;
   readonly skipped: readonly SkipCode[];
+  /** Limits that services exceed, once per service. */
+  readonly limits: readonly LimitName[];
 }
 
 /** Skip codes of services whose input is valid. */
@@ -17,6 +20,8 @@ const failures: ReadonlySet<SkipCode> = new Set([
   'rejected-by-haproxy',
   'backend-conflict',
   'name-conflict',
+  'unreadable',
+  'plan-failed',
 ]);
 
 export function serviceFigures({ desired, actual, rest }: Picture): ServiceFigures {
@@ -36,6 +41,7 @@ export function serviceFigures({ desired, actual, rest }: Picture): ServiceFigur
     routed: planned.filter(isRouted).length,
     wanted: planned.length + skipped.filter((code) => failures.has(code)).length,
     skipped,
+    limits: [...rest.skipped, ...rest.warnings].flatMap(({ limit }) => limit ?? []),
   };
 }
 

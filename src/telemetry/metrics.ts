@@ -1,6 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 import { type DegradedCode, degradedCodes } from '../actual/normalise/degraded.js';
+import { type LimitName, limitNames } from '../desired/limits.js';
 import { type SkipCode, skipCodes } from '../desired/types.js';
 import { type StepKind, stepKinds } from '../diff/steps.js';
 import { type ProblemCode, problemCodes, type ReloadReason, reloadReasons } from '../diff/types.js';
@@ -24,6 +25,8 @@ export interface ServiceCounts {
   /** Services it should route to: opted in and not skipped. */
   readonly wanted: number;
   readonly skipped: readonly SkipCode[];
+  /** Limits that services exceed, once per service. */
+  readonly limits?: readonly LimitName[];
 }
 
 export interface Metrics {
@@ -61,6 +64,7 @@ export interface Metrics {
  * | startup_sync_duration_seconds | gauge | | time from process start to the first successful pass |
  * | services | gauge | state | routed services and skipped services |
  * | services_skipped | gauge | code | skipped services by reason |
+ * | limit_exceeded | gauge | limit | services that exceed a limit, by setting |
  * | services_restored_ratio | gauge | | share of wanted services that are routed; 1 means all |
  * | plan_steps_total | counter | kind | planned steps by kind |
  * | reloads_total | counter | reason | requested HAProxy reloads by reason |
@@ -137,17 +141,26 @@ function serviceMetrics(registry: Registry): Pick<Metrics, 'services'> {
     label: 'code',
     values: skipCodes,
   });
+  const exceeded = labelledGauge(registry, {
+    name: `${prefix}limit_exceeded`,
+    help: 'Number of services that exceed a limit, by the name of the setting.',
+    label: 'limit',
+    values: limitNames,
+  });
   const restored = gauge(
     registry,
     'services_restored_ratio',
     'Share of wanted services that are routed; 1 means all.',
   );
   return {
-    services: ({ routed, wanted, skipped }) => {
+    services: ({ routed, wanted, skipped, limits = [] }) => {
       states.set('routed', routed);
       states.set('skipped', skipped.length);
       for (const code of skipCodes) {
         skips.set(code, skipped.filter((one) => one === code).length);
+      }
+      for (const limit of limitNames) {
+        exceeded.set(limit, limits.filter((one) => one === limit).length);
       }
       restored.set(wanted === 0 ? 1 : routed / wanted);
     },

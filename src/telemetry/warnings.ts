@@ -10,9 +10,9 @@ export interface Warning {
 export function warningsOf(picture: Picture, last: Picture | undefined): readonly Warning[] {
   const { catalog, rest, degraded } = picture;
   return [
-    ...rest.skipped.map(({ service, code, reason }) => ({
+    ...rest.skipped.map(({ service, code, reason, limit }) => ({
       message: 'service skipped',
-      fields: { service, code, reason },
+      fields: { service, code, reason, ...(limit === undefined ? {} : { limit }) },
     })),
     ...rest.warnings.map(({ service, code, message }) => ({
       message: 'service warning',

@@ -66,7 +66,7 @@ function str(value: Json | undefined): string {
   return typeof value === 'string' ? value : '';
 }
 
-const host = 'req.hdr(host),host_only,lower';
+const host = 'req.fhdr(host,-1),host_only,lower';
 const path = 'path,concat(,,/)';
 
 describe('routing', () => {
@@ -101,7 +101,7 @@ describe('routing', () => {
         nomad_exact_path: { 'www.x.io/api/': 'nomad_web' },
         nomad_prefix_path: { '^api\\.[^/]*/api/': 'nomad_web' },
         nomad_wildcard_path: { 'x.io/api/': 'nomad_web' },
-        nomad_regex_path: { '^a\\.x\\.io/api/': 'nomad_web' },
+        nomad_regex_path: { '^(?=[^/]*/api/)a\\.x\\.io(?=/)': 'nomad_web' },
         nomad_any_path: { '/any/': 'nomad_web' },
       });
     });
@@ -120,10 +120,10 @@ describe('routing', () => {
           mapsFor(route(host, { match: 'regex', path: '/p' }))['nomad_regex_path'] ?? {},
         )[0];
       expect(['^a', 'a$', 'a.[^b]', '^a$|^b[$.]$'].map(keyOf)).to.deep.equal([
-        '^a[^/]*/p/',
-        '^[^/]*?a/p/',
-        '^[^/]*?a[^/][^/b][^/]*/p/',
-        '^[^/]*?(?:^a(?=/)|^b[$.](?=/))[^/]*/p/',
+        '^(?=[^/]*/p/)a',
+        '^(?=[^/]*/p/)[^/]*?a(?=/)',
+        '^(?=[^/]*/p/)[^/]*?a[^/][^/b]',
+        '^(?=[^/]*/p/)[^/]*?(?:^a(?=/)|^b[$.](?=/))',
       ]);
     });
 
@@ -133,16 +133,19 @@ describe('routing', () => {
         route('^a$', { ...regex, path: '/api' }),
         route('^a$', { ...regex, path: '/api/v1' }),
       );
-      expect(Object.keys(maps['nomad_regex_path'] ?? {})).to.deep.equal(['^a/api/v1/', '^a/api/']);
+      expect(Object.keys(maps['nomad_regex_path'] ?? {})).to.deep.equal([
+        '^(?=[^/]*/api/v1/)a(?=/)',
+        '^(?=[^/]*/api/)a(?=/)',
+      ]);
     });
 
     it('rules match only what they find, so that default_backend stays in force', () => {
       const rules = planRouting([route('x.io')], actualState(), mapMode).frontends['http_front'];
       expect(rules?.rules).to.deep.equal([
         {
-          name: `%[${host},map(/nomad_exact.map)]`,
+          name: '%[var(txn.nomad_connector_backend)]',
           cond: 'if',
-          cond_test: `{ ${host},map(/nomad_exact.map) -m found }`,
+          cond_test: `{ ${host},map(/nomad_exact.map),set-var(txn.nomad_connector_backend) -m found }`,
         },
       ]);
     });
@@ -150,7 +153,7 @@ describe('routing', () => {
     it('a wildcard is asked once for each depth, the longest suffix first', () => {
       const routes = [route('x.io', { match: 'wildcard' })];
       const rules = planRouting(routes, actualState(), mapMode).frontends['http_front']?.rules;
-      expect(rules?.map(({ name }) => /field\((\d)/.exec(str(name))?.[1])).to.deep.equal([
+      expect(rules?.map((rule) => /field\((\d)/.exec(str(rule['cond_test']))?.[1])).to.deep.equal([
         ...['2', '3', '4', '5'],
       ]);
     });
@@ -162,7 +165,7 @@ describe('routing', () => {
         route('x.io', { match, path: '/api' }),
       ]);
       const rules = planRouting(routes, actualState(), mapMode).frontends['http_front']?.rules;
-      const files = rules?.map(({ name }) => /nomad_(\w+)\.map/.exec(str(name))?.[1]);
+      const files = rules?.map((rule) => /nomad_(\w+)\.map/.exec(str(rule['cond_test']))?.[1]);
       expect([...new Set(files)]).to.deep.equal([
         ...['exact_path', 'exact', 'wildcard_path', 'wildcard'],
         ...['prefix_path', 'prefix', 'regex_path', 'regex'],
@@ -200,7 +203,7 @@ describe('routing', () => {
           [`${host} -m str www.x.io`],
           [`${host} -m end .x.io`],
           [`${host} -m beg api.`],
-          ['req.hdr(host),host_only,length le 253', `${host} -m reg ^a$`],
+          ['req.fhdr(host,-1),host_only,length le 253', `${host} -m reg ^a$`],
           [`${path} -m beg /any/`],
         ].map((test) => ({ name: 'nomad_web', cond: 'if', test })),
       );

@@ -63,7 +63,7 @@ describe('one among many', () => {
     );
   });
 
-  for (const odd of ['a/b', '/', '..', '.', 'x/../y']) {
+  for (const odd of ['a/b', '/', '..', '.', 'x/../y', 'a\nb', 'x'.repeat(256)]) {
     it(`a service that a variable made ${odd} is left out with a warning`, async () => {
       const { nomad } = observer;
       nomad.addService({
@@ -80,6 +80,55 @@ describe('one among many', () => {
       );
     });
   }
+
+  const failures: Readonly<Record<string, (observer: Observer) => void>> = {
+    'answers 500': ({ nomad }) => (nomad.faults.http500 = '/v1/service/odd'),
+    'answers no JSON': ({ nomad }) => (nomad.faults.garbage = '/v1/service/odd'),
+  };
+  for (const [what, fault] of Object.entries(failures)) {
+    it(`a service whose read ${what} is unreadable alone, until it can be read`, async () => {
+      const { nomad } = observer;
+      nomad.addService({ name: 'odd', tags: [enabled], instances: [{ port: 9001 }] });
+      await observer.read();
+      fault(observer);
+      for (const full of [true, false]) {
+        const catalog = await observer.read(full);
+        expect(catalog.services.map(({ name }) => name)).to.deep.equal(['web']);
+        expect(catalog.unreadable?.map(({ name }) => name)).to.deep.equal(['odd']);
+        expect(catalog.unreadable?.[0]?.declarations).to.have.lengthOf(1);
+        expect(catalog.trust).to.deep.equal({ removals: 'allowed' });
+        expect(catalog.missing).to.deep.equal([]);
+      }
+      nomad.faults.clear();
+      const { services, unreadable } = await observer.read();
+      expect(services.map(({ name }) => name)).to.deep.equal(['odd', 'web']);
+      expect(unreadable).to.equal(undefined);
+    });
+  }
+
+  it('a service with an enormous answer exceeds a limit alone', async () => {
+    const { nomad } = observer;
+    const tags = [enabled, ...Array.from({ length: 6000 }, (_, at) => `some.tag.${at}=value`)];
+    nomad.addService({ name: 'odd', tags, instances: [{ port: 9001 }] });
+    const catalog = await observer.read();
+    expect(catalog.services.map(({ name }) => name)).to.deep.equal(['web']);
+    expect(catalog.unreadable?.[0]).to.include({ name: 'odd', limit: 'object_bytes' });
+    expect(catalog.trust).to.deep.equal({ removals: 'allowed' });
+  });
+
+  it('a job whose variables resolve to millions of characters is unreadable alone', async () => {
+    const { nomad } = observer;
+    nomad.addService({
+      name: 'odd',
+      tags: [enabled, `x=${'${NOMAD_META_big}'.repeat(200)}`],
+      job: { ID: 'odd', Meta: { big: 'x'.repeat(20_000) } },
+      count: 0,
+    });
+    const catalog = await observer.read();
+    expect(catalog.services.map(({ name }) => name)).to.deep.equal(['web']);
+    const subjects = catalog.warnings.filter(({ code }) => code === 'spec-unreadable');
+    expect(subjects.map(({ subject }) => subject)).to.deep.equal(['default/odd']);
+  });
 
   it('a service that a variable gave blanks has them', async () => {
     const { nomad } = observer;

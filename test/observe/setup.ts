@@ -30,7 +30,12 @@ export async function startObserver(options: ObserverOptions = {}): Promise<Obse
   const nomad = await startNomadSimulator({ heartbeatMs: 30 });
   const responses: StatusClass[] = [];
   const settings = settingsFor(nomad.url, options.settings);
-  const client = createNomadClient({ settings, onResponse: (status) => responses.push(status) });
+  const limits = { answerBytes: 10_000_000, objectBytes: 65_536 };
+  const client = createNomadClient({
+    settings,
+    limits,
+    onResponse: (status) => responses.push(status),
+  });
   const reader = createCatalogReader({
     client,
     namespace: settings.namespace,

@@ -39,7 +39,11 @@ export function passesOver(
   const deps: PassDependencies = {
     ...{ catalog, targets },
     catalogMemory: newCatalogMemory(),
-    settings: { ...settings, routing: { ...settings.routing, mode: 'rules' } },
+    settings: {
+      ...settings,
+      routing: { ...settings.routing, mode: 'rules' },
+      limits: { ...settings.limits, reloadIntervalMs: 0 },
+    },
     staysRunning: true,
     routeFiles: () => ({ files: [], bad: [] }),
     now: () => state.now,

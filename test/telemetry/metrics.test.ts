@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { Registry } from 'prom-client';
 
 import { degradedCodes } from '../../src/actual/normalise/degraded.js';
+import { limitNames } from '../../src/desired/limits.js';
 import { skipCodes } from '../../src/desired/types.js';
 import { stepKinds } from '../../src/diff/steps.js';
 import { problemCodes, reloadReasons } from '../../src/diff/types.js';
@@ -94,13 +95,21 @@ describe('metrics', () => {
 
   it('say what share of the services is served, invalid ones aside', async () => {
     const { registry, metrics } = start();
-    metrics.services({ routed: 3, wanted: 4, skipped: ['invalid-tag', 'invalid-tag'] });
+    metrics.services({
+      routed: 3,
+      wanted: 4,
+      skipped: ['invalid-tag', 'invalid-tag'],
+      limits: ['tag_bytes'],
+    });
+    expect(await value(registry, 'limit_exceeded{limit="tag_bytes"}')).to.equal(1);
+    expect(await value(registry, 'limit_exceeded{limit="regexes_total"}')).to.equal(0);
     expect(await value(registry, 'services{state="routed"}')).to.equal(3);
     expect(await value(registry, 'services{state="skipped"}')).to.equal(2);
     expect(await value(registry, 'services_skipped{code="invalid-tag"}')).to.equal(2);
     expect(await value(registry, 'services_restored_ratio')).to.equal(0.75);
     metrics.services({ routed: 0, wanted: 0, skipped: [] });
     expect(await value(registry, 'services_skipped{code="invalid-tag"}')).to.equal(0);
+    expect(await value(registry, 'limit_exceeded{limit="tag_bytes"}')).to.equal(0);
     expect(await value(registry, 'services_restored_ratio')).to.equal(1);
   });
 
@@ -118,6 +127,7 @@ describe('metrics', () => {
       'plan_steps_total{kind': stepKinds,
       'reloads_total{reason': reloadReasons,
       'services_skipped{code': skipCodes,
+      'limit_exceeded{limit': limitNames,
       'degraded{code': [...degradedCodes, ...problemCodes],
       'wakes_total{source': wakeSources,
     };

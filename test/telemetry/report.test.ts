@@ -152,7 +152,7 @@ describe('the report of a pass', () => {
       }),
     );
     expect(report.measured('services')).to.deep.equal([
-      [{ routed: 2, wanted: 2, skipped: ['invalid-tag'] }],
+      [{ routed: 2, wanted: 2, skipped: ['invalid-tag'], limits: [] }],
     ]);
     expect(report.measured('heldRemovals')).to.deep.equal([[3]]);
     expect(report.measured('degraded')).to.deep.equal([

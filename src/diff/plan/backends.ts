@@ -251,7 +251,7 @@ export function contextOf(
       idle,
       now,
       drainTimeoutSeconds: settings.haproxy.drainTimeoutMs / 1000,
-      settings: settings.slots,
+      settings: { ...settings.slots, most: settings.limits.serversPerBackend },
     },
   };
 }

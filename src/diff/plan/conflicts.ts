@@ -31,7 +31,7 @@ export function withoutConflicts(input: PlanInput): PlanInput {
   };
 }
 
-function keptOf(backend: DesiredBackend): KeptService {
+export function keptOf(backend: DesiredBackend): KeptService {
   const { service, endpoints, expected, checkPaths, checkHosts, canaries } = backend;
   return {
     service,

@@ -1,7 +1,6 @@
-import { mapNames, sharedMap } from '../../haproxy/map-names.js';
+import { listKinds, mapNames, sharedMap } from '../../haproxy/map-names.js';
 import type { Adoption } from '../complete/adopt.js';
 import { foreignEntries, needReload, planEntries, planFiles, planMaps } from './entries.js';
-import { listKinds } from '../../haproxy/expressions.js';
 import { ownEntries, planRecord } from './owned-entries.js';
 import type { PlanInput } from './input.js';
 import type { Routing } from './routes.js';

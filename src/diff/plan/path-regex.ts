@@ -1,19 +1,20 @@
 import { escapeRegex } from '../../shared/escape-regex.js';
-import { regexTokens } from '../../desired/regex.js';
+import { isAnchored, isChoice, regexTokens } from '../../desired/regex.js';
 
 /**
  * Host and path are looked up as one string, `a.example.com/api/v1/`, so the host's pattern must
- * end at the first slash: `.` and `[^x]` match no slash, and `$` matches before it.
+ * end at the first slash: `.` and `[^x]` match no slash, and `$` matches before it. The path comes
+ * first, as a look ahead: after the host it would be another repetition, tried for each way in which
+ * the host matches.
  */
 export function hostAndPathRegex(hostRegex: string, path: string): string {
   const tokens = regexTokens(hostRegex);
-  const isChoice = tokens.includes('|');
-  const fromStart = !isChoice && tokens[0] === '^';
-  const toEnd = !isChoice && tokens.at(-1) === '$';
-  const host = (toEnd ? tokens.slice(0, -1) : tokens).map(withoutSlash).join('');
-  const before = fromStart ? '' : '^[^/]*?';
-  const after = toEnd ? '' : '[^/]*';
-  return `${before}${isChoice ? `(?:${host})` : host}${after}${escapeRegex(path)}/`;
+  const fromStart = isAnchored(tokens);
+  const inner = (tokens[0] === '^' && fromStart ? tokens.slice(1) : tokens)
+    .map(withoutSlash)
+    .join('');
+  const before = fromStart ? '' : '[^/]*?';
+  return `^(?=[^/]*${escapeRegex(path)}/)${before}${isChoice(tokens) ? `(?:${inner})` : inner}`;
 }
 
 function withoutSlash(token: string): string {

@@ -7,6 +7,7 @@ import { planFrontends } from './frontends.js';
 import { isStructural, stepIs } from '../dispatch.js';
 import type { PlanInput } from './input.js';
 import { planAllMaps } from './maps.js';
+import { withinServers } from './server-limit.js';
 import { planRouting } from './routes.js';
 import type { Held, Plan, Problem, Step } from '../types.js';
 
@@ -25,7 +26,7 @@ export type { PlanInput } from './input.js';
  * | none | the operator's | nothing, ever |
  */
 export function plan(given: PlanInput): Plan {
-  const input = withoutConflicts(withBareRecords(given));
+  const input = withinServers(withoutConflicts(withBareRecords(given)));
   const { held, absences } = guard({
     actual: input.actual,
     desired: input.desired,

@@ -2,7 +2,12 @@ import { createHash } from 'node:crypto';
 
 import { escapeRegex } from '../../shared/escape-regex.js';
 import { switchingRule } from '../../haproxy/lookup-rules.js';
-import { type MapKind, mapNames } from '../../haproxy/map-names.js';
+import {
+  isListKind,
+  kindOfRoute as kindOf,
+  type MapKind,
+  mapNames,
+} from '../../haproxy/map-names.js';
 import type { ActualFrontend, ActualMap, ActualState } from '../../actual/types.js';
 import type { Settings } from '../../config/types.js';
 import type { DesiredRoute } from '../../desired/types.js';
@@ -11,7 +16,6 @@ import {
   hostLength,
   hostSample,
   lengthFits,
-  listKinds,
   lookups,
   pathSample,
   pathVariable,
@@ -98,7 +102,7 @@ function mapRouting(
     .filter(({ kind }) => kinds.has(kind))
     .map(({ kind, sample }) => {
       const name = names[kind];
-      return switchingRule(sample(maps[name]?.file ?? `/${name}.map`), listKinds.includes(kind));
+      return switchingRule(sample(maps[name]?.file ?? `/${name}.map`), isListKind(kind));
     });
   return { maps: Object.fromEntries(wanted), rules: { rules, httpRequestRules: pathRules(kinds) } };
 }
@@ -117,11 +121,6 @@ function kindsInUse(
 function pathRules(kinds: ReadonlySet<MapKind>): readonly JsonObject[] {
   if (![...kinds].some((kind) => kind.endsWith('-path'))) return [];
   return [{ type: 'set-var', var_name: pathVariable, var_scope: 'txn', var_expr: pathSample }];
-}
-
-function kindOf({ match, path }: DesiredRoute): MapKind {
-  if (path !== undefined || match === 'any') return `${match}-path`;
-  return match;
 }
 
 /** Regex maps are searched in line order: longest path first. */

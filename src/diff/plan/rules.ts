@@ -5,7 +5,8 @@ import type { ActualFrontend } from '../../actual/types.js';
 import type { Adoption } from '../complete/adopt.js';
 import type { Settings } from '../../config/types.js';
 import type { JsonObject } from '../../shared/json.js';
-import { isLookup, pathVariable } from '../../haproxy/expressions.js';
+import { pathVariable } from '../../haproxy/expressions.js';
+import { isLookup } from '../../haproxy/lookup-rules.js';
 import { aclPrefix, type FrontendRouting } from './routes.js';
 import { effectOf } from '../steps.js';
 import type { RuleStep } from '../types.js';
@@ -79,7 +80,7 @@ function ownership(
   const isAdopted = (acl: string): boolean => adoption.acls.has(`${frontend.name} ${acl}`);
   const rule = (one: JsonObject): boolean =>
     (adoption.backends.has(text(one, 'name')) && isAdopted(text(one, 'cond_test').trim())) ||
-    isLookup(text(one, 'name'), (kind) => names[kind]) ||
+    isLookup(one, (kind) => names[kind]) ||
     isOrphaned(one) ||
     usesOnlyOurAcls(text(one, 'cond_test'));
   return {
@@ -89,7 +90,7 @@ function ownership(
     rule,
     keptAcls: frontend.acls.filter((acl) => needed.has(text(acl, 'acl_name'))),
     sharesPath:
-      frontend.rules.some((one) => isNeighbours(one) && readsPath(text(one, 'name'))) &&
+      frontend.rules.some((one) => isNeighbours(one) && readsPath(text(one, 'cond_test'))) &&
       frontend.httpRequestRules.some((one) => text(one, 'var_name') === pathVariable),
     withKept: (wanted: readonly JsonObject[]) =>
       withKept(wanted, frontend.rules.filter(rule), stays),
@@ -98,8 +99,8 @@ function ownership(
 }
 
 /** The path stands in one variable, for whichever connector needs it. */
-function readsPath(name: string): boolean {
-  return name.includes(`txn.${pathVariable}`);
+function readsPath(test: string): boolean {
+  return test.includes(`txn.${pathVariable}`);
 }
 
 /** Each rule that is kept comes after the one that it stands behind now. */

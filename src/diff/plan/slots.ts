@@ -221,7 +221,9 @@ function bySlotNumber(a: PlannedSlot, b: PlannedSlot): number {
 
 /** As many slots as instances, and spares: a rolling deploy of any shape then needs no reload. */
 export function idealSize(instances: number, settings: SlotSettings): number {
-  return instances + Math.max(settings.spareMin, Math.ceil(instances * settings.spareFactor));
+  const { spareMin, spareFactor, most = Infinity } = settings;
+  const ideal = instances + Math.max(spareMin, Math.ceil(instances * spareFactor));
+  return Math.max(instances, Math.min(ideal, most));
 }
 
 /** Holes are always filled; growing costs a reload, so once it must be it is done ahead of need. */

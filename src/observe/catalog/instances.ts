@@ -7,7 +7,8 @@
 import type PQueue from 'p-queue';
 import { mapQueued } from '../../shared/concurrent.js';
 import { keyOf } from './model/keys.js';
-import type { Indexed, NomadApi } from '../nomad/api.js';
+import { ConnectorError } from '../../shared/errors.js';
+import type { Indexed, NomadApi, Unreadable } from '../nomad/api.js';
 import type { WireInstance, WireServiceGroup } from '../nomad/answers/shapes.js';
 
 export interface ServiceName {
@@ -23,6 +24,8 @@ export interface ServicesRead {
   readonly names: readonly ServiceName[];
   /** By service key, for the requested names. */
   readonly instances: ReadonlyMap<string, readonly WireInstance[]>;
+  /** Why some of the requested ones can't be read, by service key. */
+  readonly unreadable: ReadonlyMap<string, Unreadable>;
   /** All answers have the same index. */
   readonly whole: boolean;
 }
@@ -59,12 +62,13 @@ export class InstanceCache {
     const listIndexes = lists.map(({ index }) => index);
     const index = Math.max(...listIndexes);
     const names = lists.flatMap(({ body }) => body.flatMap(namesOf));
-    await this.#readInstances(names.filter(isWanted), index, signal);
+    const unreadable = await this.#readInstances(names.filter(isWanted), index, signal);
     const indexes = [...listIndexes, ...[...this.#read.values()].map((entry) => entry.index)];
     return {
       index: Math.max(...indexes),
       names,
       instances: new Map([...this.#read].map(([key, { body }]) => [key, body])),
+      unreadable,
       whole: new Set(indexes).size === 1,
     };
   }
@@ -73,18 +77,32 @@ export class InstanceCache {
     wanted: readonly ServiceName[],
     index: number,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<ReadonlyMap<string, Unreadable>> {
     const entries = await mapQueued(this.#queue, wanted, signal, async (service, scope) => {
       const key = keyOf(service.namespace, service.name);
       const known = this.#read.get(key);
-      const entry =
-        known?.index === index
-          ? known
-          : await this.#api.instances(service.namespace, service.name, scope);
-      return [key, entry] as const;
+      if (known?.index === index) return [key, { status: 'known', ...known }] as const;
+      return [key, await this.#api.instances(service.namespace, service.name, scope)] as const;
     });
-    this.#read = new Map(entries);
+    const read = new Map<string, Indexed<readonly WireInstance[]>>();
+    const unreadable = new Map<string, Unreadable>();
+    for (const [key, one] of entries) {
+      if (one.status === 'unreadable') unreadable.set(key, one);
+      else read.set(key, { index: one.index, body: one.body });
+    }
+    this.#read = read;
+    if (read.size === 0) requireOneAlone([...unreadable.values()]);
+    return unreadable;
   }
+}
+
+/** If none can be read, it isn't the service: Nomad fails, or a proxy answers for it. */
+function requireOneAlone([first, ...others]: readonly Unreadable[]): void {
+  if (first === undefined || (others.length === 0 && first.failed !== true)) return;
+  throw new ConnectorError(
+    first.failed === true ? 'nomad-failed' : 'nomad-untrusted',
+    first.reason,
+  );
 }
 
 function namesOf({ Namespace, Services }: WireServiceGroup): ServiceName[] {

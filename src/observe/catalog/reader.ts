@@ -154,7 +154,7 @@ class CatalogPass {
   }
 
   async #attempt(signal: AbortSignal): Promise<Attempt> {
-    const problems: SpecProblems = { gone: [], unreadable: new Map() };
+    const problems: SpecProblems = { gone: [], oversized: new Set(), unreadable: new Map() };
     const known = optedIn([], this.#declared(), this.#prefix);
     const services = await this.#readServices(known, signal);
     const allocations = await this.#allocations.read(registeredIn(services.instances), signal);
@@ -203,7 +203,8 @@ class CatalogPass {
   ): Promise<Snapshot> {
     const declared = this.#declared();
     const opted = [...optedIn(services.names, declared, this.#prefix)];
-    const enabled = new Set(opted.filter((key) => isReadableName(partsOf(key)[1])));
+    const named = opted.filter((key) => isReadableName(partsOf(key)[1]));
+    const enabled = new Set(named.filter((key) => !services.unreadable.has(key)));
     const hosts = enabledInstances({ enabled, instances: services.instances })
       .map(({ Address }) => withoutBrackets(Address))
       .filter(isHostName);
@@ -211,13 +212,15 @@ class CatalogPass {
       index: services.index,
       names: services.names,
       enabled,
-      unreadableNames: opted.filter((key) => !enabled.has(key)),
+      unreadableNames: opted.filter((key) => !named.includes(key)),
+      unreadableServices: services.unreadable,
       instances: services.instances,
       allocations,
       jobs,
       declared,
       specOf: (alloc) => this.#specs.specOf(alloc, jobs),
       unreadable: problems.unreadable,
+      oversized: problems.oversized,
       addresses: await this.#addresses.resolve(hosts),
       claims: this.#claims,
     };
@@ -256,7 +259,10 @@ class CatalogPass {
    */
   #unknownSpecs(snapshot: Snapshot): ReadonlyMap<string, string> {
     const unknown = [...snapshot.unreadable.keys()].filter(
-      (jobKey) => this.#mayDeclare(snapshot, jobKey) && !this.#specs.isKnown(jobKey),
+      (jobKey) =>
+        this.#mayDeclare(snapshot, jobKey) &&
+        !this.#specs.isKnown(jobKey) &&
+        !snapshot.oversized.has(jobKey),
     );
     return new Map(
       unknown
@@ -276,10 +282,11 @@ class CatalogPass {
 
   #remember(snapshot: Snapshot, indexes: Indexes, catalog: Catalog): void {
     this.#indexes = indexes;
-    this.#endedJobs.remember(snapshot.jobs.values(), catalog);
+    const services = [...catalog.services, ...(catalog.unreadable ?? [])];
+    this.#endedJobs.remember(snapshot.jobs.values(), { ...catalog, services });
     this.#back = undefined;
     this.#specs.prune(relevantAllocations(snapshot), snapshot.jobs);
-    this.#claims = claimsOf(catalog);
+    this.#claims = claimsOf(catalog, this.#claims);
     this.quiet = quietJobs(this.#specs.liveSpecs, snapshot.enabled, this.#prefix, this.quiet);
     this.#lastTags = tagsToKeep(snapshot, this.#lastTags);
   }

@@ -11,12 +11,14 @@ import type PQueue from 'p-queue';
 import { mapQueued } from '../../shared/concurrent.js';
 import { keyOf, label } from './model/keys.js';
 import type { NomadApi } from '../nomad/api.js';
-import type { WireAllocation, WireJobStub } from '../nomad/answers/shapes.js';
+import type { WireAllocation, WireJob, WireJobStub } from '../nomad/answers/shapes.js';
 import { toJobSpec, type JobSpec } from './model/spec.js';
 
 export interface SpecProblems {
   /** Objects that were listed and then gave a 404. */
   readonly gone: string[];
+  /** Keys of jobs whose spec exceeds a limit: only they lose by it. */
+  readonly oversized: Set<string>;
   /** Reason by job key. */
   readonly unreadable: Map<string, string>;
 }
@@ -55,13 +57,17 @@ export class SpecCache {
     const changed = [...jobs].filter(([jobKey, stub]) => !this.#isCurrent(jobKey, stub));
     await mapQueued(this.#queue, changed, signal, async ([jobKey, stub], scope) => {
       const read = await this.#api.job(stub.Namespace, stub.ID, scope);
-      if (read.status === 'unreadable') problems.unreadable.set(jobKey, read.reason);
+      if (read.status === 'unreadable') {
+        problems.unreadable.set(jobKey, read.reason);
+        if (read.limit !== undefined) problems.oversized.add(jobKey);
+      }
       if (read.status === 'gone') {
         this.#live.delete(jobKey);
         problems.gone.push(`job ${label(stub.Namespace, stub.ID)}`);
       }
       if (read.status !== 'known') return;
-      const spec = toJobSpec(read.job);
+      const spec = parsed(read.job, jobKey, problems);
+      if (spec === undefined) return;
       this.#live.set(jobKey, spec);
       this.#versions.set(versionKey(spec.namespace, spec.id, spec.createIndex, spec.version), spec);
     });
@@ -91,7 +97,9 @@ export class SpecCache {
       if (read.status === 'unreadable') {
         problems.unreadable.set(keyOf(alloc.Namespace, alloc.JobID), read.reason);
       }
-      if (read.status === 'known') this.#storeOlder(key, toJobSpec(read.job));
+      if (read.status !== 'known') return;
+      const spec = parsed(read.job, keyOf(alloc.Namespace, alloc.JobID), problems);
+      if (spec !== undefined) this.#storeOlder(key, spec);
     });
   }
 
@@ -119,6 +127,17 @@ export class SpecCache {
     const own = versionKey(spec.namespace, spec.id, spec.createIndex, spec.version);
     if (own === key) this.#versions.set(key, spec);
     else this.#orphans.set(key, spec);
+  }
+}
+
+/** A spec that we can't take in concerns its job alone. */
+function parsed(job: WireJob, jobKey: string, problems: SpecProblems): JobSpec | undefined {
+  try {
+    return toJobSpec(job);
+  } catch (error) {
+    problems.oversized.add(jobKey);
+    problems.unreadable.set(jobKey, error instanceof Error ? error.message : String(error));
+    return undefined;
   }
 }
 

@@ -3,6 +3,7 @@
 import { ConnectorError } from '../../shared/errors.js';
 import { isAddressable, jobEndpoint } from '../catalog/job-endpoint.js';
 import type { NomadClient, NomadResponse } from './client.js';
+import { MalformedAnswer } from './errors.js';
 import {
   parseAllocationJob,
   parseAllocations,
@@ -25,17 +26,22 @@ export interface Indexed<T> {
 }
 
 export type SpecRead =
-  | { readonly status: 'known'; readonly job: WireJob }
-  | { readonly status: 'gone' }
-  | { readonly status: 'unreadable'; readonly reason: string };
+  { readonly status: 'known'; readonly job: WireJob } | { readonly status: 'gone' } | Unreadable;
+
+export type InstancesRead =
+  ({ readonly status: 'known' } & Indexed<readonly WireInstance[]>) | Unreadable;
+
+export interface Unreadable {
+  readonly status: 'unreadable';
+  readonly reason: string;
+  readonly limit?: 'object_bytes';
+  /** It looks like a failure of Nomad itself. */
+  readonly failed?: true;
+}
 
 export interface NomadApi {
   services(namespace: string, signal: AbortSignal): Promise<Indexed<readonly WireServiceGroup[]>>;
-  instances(
-    namespace: string,
-    name: string,
-    signal: AbortSignal,
-  ): Promise<Indexed<readonly WireInstance[]>>;
+  instances(namespace: string, name: string, signal: AbortSignal): Promise<InstancesRead>;
   /**
    * Filtered allocations, with or without ports and tasks; undefined if Nomad rejects the filter.
    */
@@ -73,8 +79,7 @@ export function nomadApi(client: NomadClient): NomadApi {
   };
   return {
     services: (namespace, signal) => list('/v1/services', parseServiceGroups, namespace, signal),
-    instances: (namespace, name, signal) =>
-      list(`/v1/service/${encodeURIComponent(name)}`, parseInstances, namespace, signal),
+    instances: (namespace, name, signal) => readInstances(client, namespace, name, signal),
     allocations: async (namespace, { filter, details }, signal) => {
       const path = '/v1/allocations';
       const { status, index, body } = await client.get(path, {
@@ -112,6 +117,27 @@ export function nomadApi(client: NomadClient): NomadApi {
   };
 }
 
+/** One unreadable service must not block the others. */
+async function readInstances(
+  client: NomadClient,
+  namespace: string,
+  name: string,
+  signal: AbortSignal,
+): Promise<InstancesRead> {
+  const path = `/v1/service/${encodeURIComponent(name)}`;
+  try {
+    const options = { query: { namespace }, signal, allow: ownStatuses, ofOne: true };
+    const { status, index, body } = await client.get(path, options);
+    if (status === 200) return { status: 'known', index, body: parseInstances(body, path) };
+    const reason = `Nomad answered ${path} with ${status}`;
+    return { status: 'unreadable', reason, ...(status === 500 ? { failed: true } : {}) };
+  } catch (error) {
+    if (!(error instanceof MalformedAnswer)) throw error;
+    const limit = error.limit === 'object_bytes' ? { limit: error.limit } : {};
+    return { status: 'unreadable', reason: error.message, ...limit };
+  }
+}
+
 /** Statuses that concern only this job or allocation. Others mean Nomad itself failed. */
 const ownStatuses = [301, 302, 307, 308, 400, 403, 404, 405, 414, 500];
 
@@ -124,11 +150,16 @@ async function readSpec(
   parse: (body: unknown) => WireJob,
 ): Promise<SpecRead> {
   try {
-    const response = await client.get(path, { query, signal, allow: ownStatuses });
+    const response = await client.get(path, { query, signal, allow: ownStatuses, ofOne: true });
     return readSpecAnswer(response, path, parse);
   } catch (error) {
     if (!(error instanceof ConnectorError) || error.code !== 'nomad-untrusted') throw error;
-    return { status: 'unreadable', reason: error.message };
+    const limit = error instanceof MalformedAnswer && error.limit === 'object_bytes';
+    return {
+      status: 'unreadable',
+      reason: error.message,
+      ...(limit ? { limit: 'object_bytes' } : {}),
+    };
   }
 }
 

@@ -3,14 +3,15 @@ import type { ClientRequest } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { createRedactor } from '../../config/redact.js';
-import type { NomadSettings } from '../../config/types.js';
+import type { LimitSettings, NomadSettings } from '../../config/types.js';
 import { ConnectorError } from '../../shared/errors.js';
 import { scopeOf } from '../../shared/concurrent.js';
 import { type StatusClass, statusClassOf } from '../../shared/status-class.js';
 import type { TlsReread } from '../../shared/tls-files.js';
 import { createAgents, type Agents } from './agents.js';
-import { DiedIdle, isBroken, statusError, translate } from './errors.js';
+import { DiedIdle, isBroken, MalformedAnswer, statusError, translate } from './errors.js';
 import { createTokenSource, type TokenSource } from './token.js';
+import { cancelBeyond } from '../../shared/answer-size.js';
 import { isTrusted } from './answers/trust.js';
 
 export type Query = Readonly<Record<string, string | number | boolean | readonly string[]>>;
@@ -31,6 +32,8 @@ export interface GetOptions {
   readonly allow?: readonly number[];
   /** Index 0 is valid: the table may never have been written. */
   readonly maybeUnwritten?: boolean;
+  /** The answer is about one job, allocation or service, so a smaller limit applies. */
+  readonly ofOne?: boolean;
   /** How long Nomad may hold a blocking query, in addition to the request timeout. */
   readonly waitMs?: number;
 }
@@ -46,8 +49,14 @@ export interface NomadClient {
   close(): void;
 }
 
+export type AnswerLimits = Pick<LimitSettings, 'answerBytes' | 'objectBytes'>;
+
+const noLimits: AnswerLimits = { answerBytes: Infinity, objectBytes: Infinity };
+
 export interface NomadClientOptions {
   readonly settings: NomadSettings;
+  /** In bytes, uncompressed. */
+  readonly limits?: AnswerLimits;
   /** Called once per answer or failure, for metrics. */
   readonly onResponse?: (statusClass: StatusClass) => void;
   /** Called with each token read from the token file, to redact it. */
@@ -58,6 +67,7 @@ export interface NomadClientOptions {
 
 interface Connection {
   readonly settings: NomadSettings;
+  readonly limits: AnswerLimits;
   readonly http: Got;
   readonly agents: Agents;
   readonly token: TokenSource;
@@ -66,7 +76,7 @@ interface Connection {
 }
 
 export function createNomadClient(options: NomadClientOptions): NomadClient {
-  const { settings, onResponse = () => undefined } = options;
+  const { settings, limits = noLimits, onResponse = () => undefined } = options;
   const { redact, add } = createRedactor([settings.token ?? '']);
   const onToken = (token: string): void => {
     add(token);
@@ -74,6 +84,7 @@ export function createNomadClient(options: NomadClientOptions): NomadClient {
   };
   const connection: Connection = {
     settings,
+    limits,
     agents: createAgents(settings, options.onTls),
     token: createTokenSource(settings, onToken),
     onResponse,
@@ -128,7 +139,7 @@ async function sendOver(
   try {
     return await sendOnce(agent, connection, path, options, deadline.signal);
   } catch (error) {
-    if (error instanceof DiedIdle) throw error;
+    if (error instanceof DiedIdle || error instanceof MalformedAnswer) throw error;
     throw toConnectorError(connection, error, path, options.signal, deadlineMs);
   } finally {
     deadline.done();
@@ -142,7 +153,7 @@ async function sendOnce(
   options: GetOptions,
   signal: AbortSignal,
 ): Promise<Response<string>> {
-  const { http, agents, settings, onResponse } = connection;
+  const { http, agents, limits, settings, onResponse } = connection;
   let socket: Socket | undefined;
   agents.refresh();
   const request = http(requestUrl(settings, path, options.query), {
@@ -153,7 +164,16 @@ async function sendOnce(
   void request.on('request', (sent: ClientRequest) => {
     sent.once('socket', (its) => (socket = its));
   });
+  const limit = options.ofOne === true ? 'object_bytes' : 'answer_bytes';
+  const most = options.ofOne === true ? limits.objectBytes : limits.answerBytes;
+  const isOver = cancelBeyond(request, most);
   const response = await request.catch((error: unknown) => {
+    if (isOver()) {
+      throw new MalformedAnswer(
+        `Nomad's answer to ${path} is longer than ${most} bytes (limits.${limit})`,
+        limit,
+      );
+    }
     const isKept = socket !== undefined && agents.wasUsed(socket);
     throw isKept && isBroken(error) ? new DiedIdle() : error;
   });
@@ -252,7 +272,7 @@ function parseJson(text: string, path: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch {
-    throw new ConnectorError('nomad-untrusted', `Nomad's answer to ${path} is not JSON`);
+    throw new MalformedAnswer(`Nomad's answer to ${path} is not JSON`);
   }
 }
 

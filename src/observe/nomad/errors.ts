@@ -48,6 +48,20 @@ export function translate(
 }
 
 /**
+ * An answer that isn't what was asked for: no JSON, another shape, or too much. A read of one job or
+ * service then concerns that one alone.
+ */
+export class MalformedAnswer extends ConnectorError {
+  /** The limit that its size exceeds. */
+  readonly limit: 'answer_bytes' | 'object_bytes' | undefined;
+
+  constructor(message: string, limit?: 'answer_bytes' | 'object_bytes') {
+    super('nomad-untrusted', message);
+    this.limit = limit;
+  }
+}
+
+/**
  * Nomad closed a keep-alive connection just as it was used, which is harmless. The client retries
  * on a new connection, so this error never leaves it.
  */

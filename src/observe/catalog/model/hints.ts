@@ -23,10 +23,16 @@ export function tagsToKeep(snapshot: Snapshot, before: LastTags): LastTags {
 }
 
 /** By service key. */
-export function claimsOf(catalog: Catalog): ReadonlyMap<string, number> {
-  return new Map(
-    catalog.services.map(({ namespace, name, claimedAt }) => [keyOf(namespace, name), claimedAt]),
-  );
+export function claimsOf(
+  { services, unreadable = [] }: Catalog,
+  before: ReadonlyMap<string, number>,
+): ReadonlyMap<string, number> {
+  const unread = unreadable.map((one) => {
+    const key = keyOf(one.namespace, one.name);
+    return [key, before.get(key) ?? one.claimedAt] as const;
+  });
+  const read = services.map((one) => [keyOf(one.namespace, one.name), one.claimedAt] as const);
+  return new Map([...unread, ...read]);
 }
 
 /** Allocations whose spec matters: they have instances or should have some. */

@@ -13,7 +13,10 @@ import { enabledInstances, type Snapshot } from './snapshot.js';
 export function settle(now: Snapshot, before: Snapshot): Snapshot {
   const registered = new Set(enabledInstances(now).map(({ ID }) => ID));
   const carried = enabledInstances(before).filter(
-    ({ ID, AllocID }) => !registered.has(ID) && isToRun(now.allocations.get(AllocID)),
+    (wire) =>
+      !registered.has(wire.ID) &&
+      !now.unreadableServices.has(keyOf(wire.Namespace, wire.ServiceName)) &&
+      isToRun(now.allocations.get(wire.AllocID)),
   );
   if (carried.length === 0) return now;
   const instances = new Map<string, readonly WireInstance[]>(now.instances);

@@ -1,6 +1,7 @@
 /** A complete read of Nomad before it becomes a Catalog. Lives only within a pass. */
 
 import type { ServiceName } from '../instances.js';
+import type { Unreadable } from '../../nomad/api.js';
 import type { Declared } from './declarations.js';
 import type { WireAllocation, WireInstance, WireJobStub } from '../../nomad/answers/shapes.js';
 import type { JobSpec } from './spec.js';
@@ -9,10 +10,12 @@ export interface Snapshot {
   readonly index: number;
   /** All listed services. */
   readonly names: readonly ServiceName[];
-  /** Keys of the services that opted in. */
+  /** Keys of the services that opted in and can be read. */
   readonly enabled: ReadonlySet<string>;
   /** Keys of services that opted in but can't be requested. */
   readonly unreadableNames: readonly string[];
+  /** Why the instances of services that opted in can't be read, by service key. */
+  readonly unreadableServices: ReadonlyMap<string, Unreadable>;
   /** By service key. */
   readonly instances: ReadonlyMap<string, readonly WireInstance[]>;
   readonly allocations: ReadonlyMap<string, WireAllocation>;
@@ -21,6 +24,8 @@ export interface Snapshot {
   readonly specOf: (alloc: WireAllocation) => JobSpec | undefined;
   /** Reason by job key. */
   readonly unreadable: ReadonlyMap<string, string>;
+  /** Keys of jobs whose spec exceeds a limit. */
+  readonly oversized: ReadonlySet<string>;
   /** IP by host name. */
   readonly addresses: ReadonlyMap<string, string>;
   /** Claims from earlier reads, by service key. */

@@ -9,7 +9,7 @@ import type {
 } from '../../nomad/answers/shapes.js';
 import { networkPorts } from './ports.js';
 import type { CheckSpec } from '../../types.js';
-import { resolveVariables, staticVariables, type Variables } from './variables.js';
+import { type ResolveBudget, resolveWithin, staticVariables, type Variables } from './variables.js';
 
 export interface JobSpec {
   readonly namespace: string;
@@ -51,35 +51,47 @@ export interface CheckBlock extends Omit<CheckSpec, 'port' | 'elsewhere'> {
   readonly addressMode: string;
 }
 
+/** Far above what a job's names, tags and checks add up to. */
+const mostResolved = 1_048_576;
+
+/** Throws `MalformedAnswer` if its variables resolve to more. */
 export function toJobSpec(job: WireJob): JobSpec {
+  const budget: ResolveBudget = { left: mostResolved };
   return {
     namespace: job.Namespace,
     id: job.ID,
     version: job.Version,
     createIndex: job.CreateIndex,
     modifyIndex: job.JobModifyIndex,
-    blocks: (job.TaskGroups ?? []).flatMap((group) => groupBlocks(job, group)),
+    blocks: (job.TaskGroups ?? []).flatMap((group) => groupBlocks(job, group, budget)),
   };
 }
 
-function groupBlocks(job: WireJob, group: WireGroup): ServiceBlock[] {
+function groupBlocks(job: WireJob, group: WireGroup, budget: ResolveBudget): ServiceBlock[] {
   const tasks = group.Tasks ?? [];
-  const own = (group.Services ?? []).map((service) => toBlock(job, group, undefined, service));
+  const own = (group.Services ?? []).map((service) =>
+    toBlock({ job, group, budget }, undefined, service),
+  );
   const theirs = tasks.flatMap((task) =>
-    (task.Services ?? []).map((service) => toBlock(job, group, task, service)),
+    (task.Services ?? []).map((service) => toBlock({ job, group, budget }, task, service)),
   );
   return [...own, ...theirs].filter((block) => block !== undefined);
 }
 
+interface Around {
+  readonly job: WireJob;
+  readonly group: WireGroup;
+  readonly budget: ResolveBudget;
+}
+
 function toBlock(
-  job: WireJob,
-  group: WireGroup,
+  { job, group, budget }: Around,
   task: WireTask | undefined,
   service: WireService,
 ): ServiceBlock | undefined {
   if (service.Provider !== 'nomad') return undefined;
   const variables = variablesOf(job, group, task);
-  const resolve = (text: string): string => resolveVariables(text, variables);
+  const resolve = (text: string): string => resolveWithin(budget, text, variables);
   return {
     group: group.Name,
     count: group.Count ?? 1,

@@ -10,10 +10,12 @@ export interface TagParts {
 
 /** Undefined: the tag lacks the prefix, so it belongs to another program. */
 export function splitTag(prefix: string, tag: string): TagParts | undefined {
-  const text = tag.trim();
-  const start = `${prefix}.`.toLowerCase();
-  if (!text.toLowerCase().startsWith(start)) return undefined;
-  const [, key = '', value = ''] = /^([^=]*)(?:=(.*))?$/s.exec(text.slice(start.length)) ?? [];
+  const text = tag.trimStart();
+  const start = `${prefix}.`;
+  if (text.slice(0, start.length).toLowerCase() !== start.toLowerCase()) return undefined;
+  const equals = text.indexOf('=', start.length);
+  const key = text.slice(start.length, equals < 0 ? undefined : equals);
+  const value = equals < 0 ? '' : text.slice(equals + 1);
   return { key: key.trim().toLowerCase(), value: value.trim() };
 }
 

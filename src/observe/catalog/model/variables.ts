@@ -5,16 +5,29 @@
  * unresolved, like all others.
  */
 
-import { escapeRegex } from '../../../shared/escape-regex.js';
+import { MalformedAnswer } from '../../nomad/errors.js';
 
 export type Variables = Readonly<Record<string, string>>;
 
 const reference = /\$\{([A-Za-z0-9_.-]+)\}/g;
 
 export function resolveVariables(text: string, variables: Variables): string {
-  return text.replace(reference, (whole, name: string) =>
-    Object.hasOwn(variables, name) ? (variables[name] ?? whole) : whole,
-  );
+  return resolveWithin({ left: Infinity }, text, variables);
+}
+
+/** How many characters the values may have in all. A few bytes of text can ask for any number. */
+export interface ResolveBudget {
+  left: number;
+}
+
+export function resolveWithin(budget: ResolveBudget, text: string, variables: Variables): string {
+  return text.replace(reference, (whole, name: string) => {
+    if (!Object.hasOwn(variables, name)) return whole;
+    const value = variables[name] ?? whole;
+    budget.left -= value.length;
+    if (budget.left < 0) throw new MalformedAnswer('the values of its variables are too long');
+    return value;
+  });
 }
 
 export function hasVariables(text: string): boolean {
@@ -23,8 +36,18 @@ export function hasVariables(text: string): boolean {
 
 /** Whether the text could be the template with its remaining variables resolved. */
 export function couldBe(template: string, text: string): boolean {
-  const literals = template.split(/\$\{[A-Za-z0-9_.-]+\}/).map(escapeRegex);
-  return new RegExp(`^${literals.join('.*')}$`, 's').test(text);
+  const [first = '', ...others] = template.split(/\$\{[A-Za-z0-9_.-]+\}/);
+  const last = others.pop();
+  if (last === undefined) return text === first;
+  if (!text.startsWith(first) || !text.endsWith(last)) return false;
+  // Each literal at its first place: a later one leaves less for those that follow.
+  let at = first.length;
+  for (const literal of others) {
+    const found = text.indexOf(literal, at);
+    if (found < 0) return false;
+    at = found + literal.length;
+  }
+  return at + last.length <= text.length;
 }
 
 interface SpecScope {

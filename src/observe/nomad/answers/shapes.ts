@@ -1,7 +1,7 @@
 /** The parts of Nomad's JSON documents we use, validated on input. Nomad writes null for empty. */
 
 import { Ajv, type JSONSchemaType, type SchemaObject } from 'ajv';
-import { ConnectorError } from '../../../shared/errors.js';
+import { MalformedAnswer } from '../errors.js';
 
 export interface WireServiceGroup {
   readonly Namespace: string;
@@ -309,10 +309,7 @@ function parser<T>(schema: SchemaObject): Parse<T> {
     if (valid(body)) return body;
     const [first] = valid.errors ?? [];
     const where = `${first?.instancePath ?? ''} ${first?.message ?? ''}`.trim();
-    throw new ConnectorError(
-      'nomad-untrusted',
-      `Nomad's answer to ${path} has an unexpected shape: ${where}`,
-    );
+    throw new MalformedAnswer(`Nomad's answer to ${path} has an unexpected shape: ${where}`);
   };
 }
 

@@ -1,0 +1,168 @@
+import type { LimitSettings } from '../config/types.js';
+import { isListKind, kindOfRoute } from '../haproxy/map-names.js';
+import type { CatalogInstance } from '../observe/types.js';
+import { isLeaving } from '../observe/catalog/model/allocation.js';
+import { compareText } from '../shared/compare.js';
+import { splitTag } from '../observe/catalog/model/tags.js';
+import { serviceLabel, type ServiceId } from '../haproxy/names.js';
+import { longestHost, regexSteps } from './regex.js';
+import type { DesiredRoute, Endpoint, Skipped } from './types.js';
+
+/** Names of the settings, in the group `limits`. A metric label, so the set is bounded. */
+export const limitNames = [
+  'tags_per_service',
+  'tag_bytes',
+  'tags_bytes',
+  'domains_per_service',
+  'paths_per_service',
+  'routes_per_service',
+  'regexes_per_service',
+  'regexes_total',
+  'regex_steps',
+  'servers_per_backend',
+  'servers_total',
+  'check_interval',
+  'object_bytes',
+] as const;
+
+export type LimitName = (typeof limitNames)[number];
+
+/** A limit that a service exceeds. */
+export interface Excess {
+  readonly limit: LimitName;
+  /** For people, without the service: `600 domains; limits.domains_per_service is 500`. */
+  readonly reason: string;
+}
+
+export function excess(limit: LimitName, what: string, most: number): Excess {
+  return { limit, reason: `${what}; limits.${limit} is ${most}` };
+}
+
+/** The oldest instances, up to the limit, so that planning a service has a bound. */
+export function oldestInstances(
+  instances: readonly CatalogInstance[],
+  { serversPerBackend: most }: LimitSettings,
+): { readonly some: readonly CatalogInstance[]; readonly excess?: Excess } {
+  const live = instances.filter(({ allocation }) => !isLeaving(allocation));
+  if (live.length <= most && instances.length <= 2 * most) return { some: instances };
+  const oldest = (live.length > most ? [...live] : [...instances])
+    .sort((a, b) => a.createIndex - b.createIndex || compareText(a.id, b.id))
+    .slice(0, most);
+  const over = excess('servers_per_backend', `${instances.length} instances`, most);
+  return { some: oldest, excess: over };
+}
+
+export interface TagBudget {
+  /** What is read of a list of tags: only ours, and only as many as the limits allow. */
+  readonly cut: (tags: readonly string[]) => readonly string[];
+  readonly excess: () => Excess | undefined;
+}
+
+/**
+ * The tags of one service that are read. Lists that are alike count once. A service over a limit is
+ * still read up to it, so that it keeps the claims of these tags.
+ */
+export function tagBudget(prefix: string, limits: LimitSettings): TagBudget {
+  const cuts = new Map<string, readonly string[]>();
+  let count = 0;
+  let bytes = 0;
+  let over: Excess | undefined;
+
+  function fits(tag: string): boolean {
+    const size = Buffer.byteLength(tag);
+    if (size > limits.tagBytes) {
+      over ??= excess('tag_bytes', `a tag of ${size} bytes`, limits.tagBytes);
+      return false;
+    }
+    if (count + 1 > limits.tagsPerService) {
+      over ??= excess('tags_per_service', 'too many tags', limits.tagsPerService);
+      return false;
+    }
+    if (bytes + size > limits.tagsBytes) {
+      over ??= excess('tags_bytes', 'too many bytes of tags', limits.tagsBytes);
+      return false;
+    }
+    count += 1;
+    bytes += size;
+    return true;
+  }
+
+  return {
+    cut: (tags) => {
+      const key = tags.join('\n');
+      const known = cuts.get(key);
+      if (known !== undefined) return known;
+      const own: string[] = [];
+      for (const tag of tags) {
+        // Once there are too many, the rest isn't looked at.
+        if (over !== undefined && own.length > 0) break;
+        if (splitTag(prefix, tag) !== undefined && fits(tag)) own.push(tag);
+      }
+      cuts.set(key, own);
+      return own;
+    },
+    excess: () => over,
+  };
+}
+
+/** The expressions HAProxy would search for these routes, one after the other. */
+export function regexCount(routes: readonly DesiredRoute[]): number {
+  return routes.filter((route) => isListKind(kindOfRoute(route))).length;
+}
+
+/** The steps that the worst host costs, see `regexSteps`. */
+export function stepCount(routes: readonly DesiredRoute[]): number {
+  const steps = ({ match, host, path = '' }: DesiredRoute): number => {
+    const ofHost = match === 'regex' ? regexSteps(host) : host.length;
+    return ofHost + (path === '' ? 0 : longestHost + path.length);
+  };
+  return routes
+    .filter((route) => isListKind(kindOfRoute(route)))
+    .reduce((sum, route) => sum + steps(route), 0);
+}
+
+export interface RouteCounts {
+  readonly domains: number;
+  readonly regexDomains: number;
+  readonly paths: number;
+  /** Up to one more than the limit. */
+  readonly routes: readonly DesiredRoute[];
+}
+
+export function routeExcess(
+  { domains, regexDomains, paths, routes }: RouteCounts,
+  limits: LimitSettings,
+): Excess | undefined {
+  const { domainsPerService, pathsPerService, routesPerService, regexesPerService } = limits;
+  if (domains > domainsPerService) {
+    return excess('domains_per_service', `${domains} domains`, domainsPerService);
+  }
+  if (paths > pathsPerService)
+    return excess('paths_per_service', `${paths} paths`, pathsPerService);
+  if (routes.length > routesPerService) {
+    return excess('routes_per_service', 'too many routes', routesPerService);
+  }
+  const regexes = Math.max(regexDomains, regexCount(routes));
+  if (regexes <= regexesPerService) return undefined;
+  return excess('regexes_per_service', `${regexes} regular expressions`, regexesPerService);
+}
+
+/** Instances that serve, or that the job asks for. Spare servers are cut to the limit instead. */
+export function serverExcess(
+  endpoints: readonly Endpoint[],
+  declared: number,
+  { serversPerBackend }: LimitSettings,
+): Excess | undefined {
+  const present = endpoints.filter(({ phase }) => phase !== 'drain').length;
+  const instances = Math.max(present, declared);
+  if (instances <= serversPerBackend) return undefined;
+  return excess('servers_per_backend', `${instances} instances`, serversPerBackend);
+}
+
+export function limitSkip(id: ServiceId, { limit, reason }: Excess, backend?: string): Skipped {
+  const service = serviceLabel(id);
+  return {
+    ...{ service, code: 'limit-exceeded', limit, reason: `service ${service}: ${reason}` },
+    ...(backend === undefined ? {} : { backend }),
+  };
+}
