@@ -7,6 +7,8 @@ import {
   parseUnixPath,
 } from './formats.js';
 import type { MergedValues } from './merge.js';
+import { openPolicy } from './policy.js';
+import { policyFrom, policyKey } from './policy-values.js';
 import { readerOf, type Reader } from './reader.js';
 import { unfit } from './together.js';
 import type {
@@ -50,6 +52,7 @@ export function resolveSettings(merged: MergedValues, problems: string[]): Setti
       allowRemovals: read.yes('guard.allow_removals'),
     },
     sync: syncSettings(read),
+    policy: policyFrom((key) => merged.get(policyKey(key))?.value, openPolicy),
     routes: optional({ directory: read.maybe('routes.directory') }),
     http: httpSettings(read),
     log: { level: parseLogLevel(read.text('log.level')) ?? 'info' },

@@ -1,5 +1,7 @@
 import { asConnectorError } from '../shared/errors.js';
 import type { ReadFile } from './file.js';
+import { openPolicy } from './policy.js';
+import { readPolicyFile } from './policy-values.js';
 import { merge, throwProblems, withSecrets } from './merge.js';
 import { resolveSettings } from './resolve.js';
 import {
@@ -30,8 +32,23 @@ export function loadSettings({ flags, env, readFile }: SettingsSources): Setting
   problems.push(...layers.flatMap((layer) => layer.problems));
   const merged = withSecrets(merge(layers, problems), readFile, problems);
   const settings = resolveSettings(merged, problems);
+  checkPolicyFile(settings, readFile, problems);
   throwProblems(problems);
   return settings;
+}
+
+/** It is read before every pass; a wrong one is better known at the start. */
+function checkPolicyFile(
+  { policy = openPolicy }: Settings,
+  readFile: ReadFile,
+  problems: string[],
+): void {
+  if (policy.file === undefined) return;
+  try {
+    readPolicyFile(policy.file, policy, readFile);
+  } catch (error) {
+    problems.push(asConnectorError(error).message);
+  }
 }
 
 function readConfigFile(

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { openPolicy } from '../../src/config/policy.js';
 import { environmentNames, load, originalExample } from './given.js';
 
 describe('loadSettings', () => {
@@ -40,6 +41,7 @@ describe('loadSettings', () => {
         backoffMinMs: 500,
         backoffMaxMs: 30_000,
       },
+      policy: openPolicy,
       routes: {},
       http: { host: '', port: 8080, enabled: true },
       log: { level: 'info' },
