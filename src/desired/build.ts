@@ -1,9 +1,12 @@
 import { compareText } from '../shared/compare.js';
-import { type Claim, type ClaimResult, settleClaims } from './claims.js';
+import { claimsAfter } from './claims-after.js';
 import { routeKey } from './domains.js';
 import { connectorBackendName, serviceLabel } from '../haproxy/names.js';
 import { offerOfFile, offerOfService } from './offers.js';
 import { type ServicePlan, planService } from './plan-service.js';
+import { type PolicyContext, policyContext } from './policy/context.js';
+import { openNamespaces } from './policy/namespaces.js';
+import { type Settled, settleRoutes } from './settle-routes.js';
 import { oneLine } from '../shared/text.js';
 import type {
   DesiredBackend,
@@ -21,11 +24,18 @@ import type {
  * and doesn't block the others.
  */
 export function buildDesired(input: DesiredInput): DesiredState {
-  const plans = planAll(input);
-  const claims = settleClaims(plans.map(claimOf));
+  const context = policyContext(input);
+  const plans = planAll(input, context);
+  const settled = settleRoutes(plans, input.claims ?? {}, context);
+  const claims = claimsAfter(input, settled.claimants, context);
   const namesTaken = takenNames(plans, input.settings.ownership.prefix);
   const outcomes = plans.map((plan, index) =>
-    settlePlan(plan, claims[index] ?? { kept: [], lost: [] }, namesTaken, input),
+    settlePlan(
+      plan,
+      settled.results[index] ?? { kept: [], lost: [], noted: [] },
+      namesTaken,
+      input,
+    ),
   );
   return {
     backends: outcomes.flatMap(({ backend }) => backend ?? []).sort(byName),
@@ -37,23 +47,23 @@ export function buildDesired(input: DesiredInput): DesiredState {
     kept: outcomes.flatMap(({ kept }) => kept ?? []).sort(byService),
     warnings: outcomes
       .flatMap(({ warnings }) => warnings)
+      .concat(openNamespaces(context, plans))
       .map((one) => ({ ...one, message: oneLine(one.message) }))
       .sort(byService),
+    ...(claims === undefined ? {} : { claims }),
   };
 }
 
-function planAll({ catalog, settings, routeFiles = [] }: DesiredInput): ServicePlan[] {
+function planAll(
+  { catalog, settings, routeFiles = [] }: DesiredInput,
+  context: PolicyContext,
+): ServicePlan[] {
   const { prefix } = settings.tags;
   const offers = [
     ...routeFiles.map((file) => offerOfFile(prefix, file)),
     ...catalog.services.flatMap((service) => offerOfService(prefix, service) ?? []),
   ];
-  return offers.flatMap((offer) => planService(offer, settings) ?? []);
-}
-
-/** A skipped service keeps its claims, so a typo in a tag gives no domain away. */
-function claimOf({ offer, routes }: ServicePlan): Claim {
-  return { service: offer.id, claimedAt: offer.claimedAt, routes };
+  return offers.flatMap((offer) => planService(offer, context) ?? []);
 }
 
 /** For each backend name, the first plan that claims it. */
@@ -77,7 +87,7 @@ interface Outcome {
 
 function settlePlan(
   plan: ServicePlan,
-  claim: ClaimResult,
+  claim: Settled,
   namesTaken: ReadonlyMap<string, string>,
   input: DesiredInput,
 ): Outcome {
@@ -90,7 +100,7 @@ function settlePlan(
     return { routes: [], skipped, kept: plan.kept, warnings: plan.warnings };
   }
   const service = serviceLabel(plan.offer.id);
-  const lost = claim.lost.map((message) => ({ service, code: 'domain-claimed', message }) as const);
+  const lost = [...claim.lost, ...claim.noted].map((one) => ({ service, ...one }));
   return { backend: plan.backend, routes: claim.kept, warnings: [...plan.warnings, ...lost] };
 }
 
@@ -113,10 +123,12 @@ function rejection(
   return { service, code: 'rejected-by-haproxy', reason: known.reason, backend: name };
 }
 
-/** All of its routes belong to others. */
-function lostAll({ offer }: ServicePlan, { kept, lost }: ClaimResult): Skipped | undefined {
-  if (kept.length > 0 || lost.length === 0) return undefined;
-  return { service: serviceLabel(offer.id), code: 'domain-claimed', reason: lost.join('; ') };
+/** All of its routes belong to others, or are refused. */
+function lostAll({ offer }: ServicePlan, { kept, lost }: Settled): Skipped | undefined {
+  const [first] = lost;
+  if (kept.length > 0 || first === undefined) return undefined;
+  const reason = lost.map(({ message }) => message).join('; ');
+  return { service: serviceLabel(offer.id), code: first.code, reason };
 }
 
 function byName(a: DesiredBackend, b: DesiredBackend): number {

@@ -8,6 +8,10 @@ import { originsOf } from './origins.js';
 import { backendName, serviceLabel, shortHash } from '../haproxy/names.js';
 import type { Offer } from './offers.js';
 import { dynamicSection } from './section.js';
+import { isTenant, type PolicyContext } from './policy/context.js';
+import { foreignTarget, refusedTarget } from './policy/addresses.js';
+import { allowedMethods, refusedService } from './policy/service.js';
+import { cappedWeights, weightLimit } from './policy/weights.js';
 import { type ServiceCheck, serviceCheck } from './service-check.js';
 import { type OwnedInvalidTag, serviceTags } from './service-tags.js';
 import { oneLine } from '../shared/text.js';
@@ -33,12 +37,16 @@ export interface ServicePlan {
 }
 
 /** Undefined: leave the service alone. */
-export function planService(offer: Offer, settings: Settings): ServicePlan | undefined {
+export function planService(offer: Offer, context: PolicyContext): ServicePlan | undefined {
+  const { settings } = context;
   const { prefix } = settings.tags;
   const own = serviceTags(offer, prefix);
   if (own.tags.backend === 'static') return undefined;
   const service = serviceLabel(offer.id);
-  const members = readMembers(offer, own.tags, prefix);
+  const members = readMembers(offer, own.tags, prefix, {
+    refused: (member, asked) => refusedTarget(context, offer.id, member, asked),
+    foreign: (member) => foreignTarget(context, offer.id, member),
+  });
   const tags = withCanaryHeader(own.tags, members.usable);
   const check = serviceCheck({
     members: members.usable.length > 0 ? members.usable : members.all,
@@ -46,6 +54,7 @@ export function planService(offer: Offer, settings: Settings): ServicePlan | und
     declared: offer.declaredChecks,
     defaults: settings.checks,
     host: defaultHost(offer, own.domains),
+    ...(isTenant(offer.id) ? { methods: allowedMethods(context) } : {}),
   });
   const content = backendContent(offer, tags, check, settings);
   const routes = own.routes({
@@ -53,8 +62,18 @@ export function planService(offer: Offer, settings: Settings): ServicePlan | und
     service,
     frontends: settings.haproxy.frontends,
   });
-  const skipped = skip(offer, content.name, own.invalid);
-  const endpoints = endpointsOf(members.usable, tags, check.checks);
+  const judged = {
+    ...{ id: offer.id, backend: content, routes },
+    tags: [tags, ...members.usable.map((one) => one.tags)],
+    checks: [check.merged.check, ...Object.values(check.checks)],
+  };
+  const refused = members.refused ?? refusedService(context, judged);
+  const skipped = skip(offer, content.name, own.invalid) ?? refusal(offer, content.name, refused);
+  const weighed = cappedWeights(
+    endpointsOf(members.usable, tags, check.checks),
+    weightLimit(context, offer.id, content.name),
+  );
+  const { endpoints } = weighed;
   return {
     offer,
     backend: {
@@ -68,8 +87,13 @@ export function planService(offer: Offer, settings: Settings): ServicePlan | und
       fingerprint: fingerprintOf(content, routes),
     },
     kept: keptService(service, endpoints, members.usable, check, offer.declaredCount),
-    routes,
-    warnings: [...own.warnings(service), ...members.warnings, ...checkWarnings(service, check)],
+    routes: refused === undefined ? routes : [],
+    warnings: [
+      ...own.warnings(service),
+      ...members.warnings,
+      ...checkWarnings(service, check),
+      ...weighed.capped.map((message) => ({ service, code: 'weight-capped', message }) as const),
+    ],
     ...(skipped === undefined ? {} : { skipped }),
   };
 }
@@ -149,6 +173,12 @@ function skip(
   const reason = `${job}service ${service}: tag ${oneLine(first.tag, 120)} is invalid; ${first.problem}${others}`;
   const code = id.source === 'file' ? 'invalid-route-file' : 'invalid-tag';
   return { service, code, reason, backend };
+}
+
+function refusal({ id }: Offer, backend: string, reason: string | undefined): Skipped | undefined {
+  if (reason === undefined) return undefined;
+  const service = serviceLabel(id);
+  return { service, code: 'policy', reason: `service ${service}: ${reason}`, backend };
 }
 
 function checkWarnings(service: string, { merged, unreadable, keepCheck }: ServiceCheck) {

@@ -26,6 +26,8 @@ export interface ServiceCheckInput {
   readonly declared: readonly CheckSpec[];
   readonly defaults: CheckDefaults;
   readonly host: string;
+  /** Methods that a job spec's check may use; absent: any. */
+  readonly methods?: readonly string[];
 }
 
 /**
@@ -35,7 +37,10 @@ export interface ServiceCheckInput {
 export function serviceCheck(input: ServiceCheckInput): ServiceCheck {
   const { defaults, host, tags, declared } = input;
   const resolve = (specs: readonly CheckSpec[], own: Tags) =>
-    resolveCheck({ specs, tags: own, defaults, host });
+    resolveCheck({
+      ...{ specs, tags: own, defaults, host },
+      ...(input.methods === undefined ? {} : { methods: input.methods }),
+    });
   const known: MemberCheck[] = input.members.map(({ member, tags: own }) => ({
     id: member.id,
     check: resolve(specsFor(member, input.members) ?? [], own),
