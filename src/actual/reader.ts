@@ -41,8 +41,6 @@ export interface ActualReader {
   read(options?: { full?: boolean; signal?: AbortSignal }): Promise<ActualState>;
   /** Drops everything remembered, or everything about these maps. */
   forget(maps?: readonly string[]): void;
-  /** Takes note of a file that HAProxy doesn't load, as it was just written. */
-  note?(map: string, entries: Readonly<Record<string, string>>): void;
 }
 
 interface Configuration {
@@ -128,19 +126,7 @@ export function createActualReader(
     else cache = { ...cache, maps: omit(cache.maps, names) };
   }
 
-  function note(map: string, stored: Readonly<Record<string, string>>): void {
-    if (cache === undefined) return;
-    const file = cache.maps[map]?.file ?? `/${map}.map`;
-    const { configuration } = cache;
-    const files = { ...configuration.maps, [map]: file };
-    cache = {
-      ...cache,
-      configuration: { ...configuration, maps: files },
-      maps: { ...cache.maps, [map]: { file, stored } },
-    };
-  }
-
-  return { read, forget, note };
+  return { read, forget };
 }
 
 type Get = (path: string, query?: Readonly<Record<string, string | boolean>>) => Promise<Answer>;

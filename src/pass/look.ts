@@ -6,10 +6,9 @@ import type { ActualState } from '../actual/types.js';
 import type { DesiredState, Rejection } from '../desired/types.js';
 import { plan as makePlan } from '../diff/plan/plan.js';
 import type { Plan } from '../diff/types.js';
-import { recordOf } from '../haproxy/claims-record.js';
-import { mapNames } from '../haproxy/map-names.js';
 import type { OwnEndpoint } from '../haproxy/own-endpoints.js';
 import { keep } from '../shared/keep.js';
+import { knownClaims } from './claims.js';
 import type { PassContext } from './context.js';
 import { desire } from './desire.js';
 import { stillUnstable } from './unstable.js';
@@ -45,7 +44,7 @@ function desiredState(
   rejected: Readonly<Record<string, Rejection>>,
 ): DesiredState {
   const { memory } = target;
-  const claims = recordOf(actual.maps[mapNames(settings.routing).claims]?.stored ?? {});
+  const claims = knownClaims(memory, actual, settings);
   const read = timed('desired', () =>
     desire({
       ...{ catalog, rejected, endpoints, claims, routes: routeFiles(), now: readAt },
