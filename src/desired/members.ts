@@ -106,16 +106,18 @@ export function endpointsOf(
   members: readonly ReadMember[],
   tags: Tags,
   checks: Readonly<Record<string, Check>>,
+  service: string,
 ): Endpoint[] {
-  return members.map((one) => endpointOf(one, tags, checks)).sort(byId);
+  return members.map((one) => endpointOf(one, tags, checks, service)).sort(byId);
 }
 
 function endpointOf(
   { member, tags: own }: CheckedMember,
   tags: Tags,
   checks: Readonly<Record<string, Check>>,
+  service: string,
 ): Endpoint {
-  const { id, createIndex, address, port, phase, terminal, unresolved } = member;
+  const { id, createIndex, jobId, address, port, phase, terminal, unresolved } = member;
   const checkPort = checks[id]?.port;
   const usual = usualWeight[tags.backend === 'custom' ? 'custom' : 'dynamic'];
   const unasked = tags.canaryHeader === undefined ? undefined : 0;
@@ -123,6 +125,7 @@ function endpointOf(
   const asked = member.weight ?? asCanary ?? own.weight;
   return {
     ...{ id, createIndex, address, port, phase, terminal },
+    ...(jobId === '' || jobId === service ? {} : { job: jobId }),
     ...(unresolved === true ? { unresolved } : {}),
     ...(asked === undefined ? { weight: usual, isUsualWeight: true } : { weight: asked }),
     ...(checkPort === undefined || checkPort === port ? {} : { checkPort }),

@@ -62,15 +62,16 @@ export function planService(offer: Offer, context: PolicyContext): ServicePlan |
     service,
     frontends: settings.haproxy.frontends,
   });
-  const judged = {
-    ...{ id: offer.id, backend: content, routes },
-    tags: [tags, ...members.usable.map((one) => one.tags)],
-    checks: [check.merged.check, ...Object.values(check.checks)],
-  };
-  const refused = members.refused ?? refusedService(context, judged);
+  const refused =
+    members.refused ??
+    refusedService(context, {
+      ...{ id: offer.id, backend: content, routes },
+      tags: [tags, ...members.usable.map((one) => one.tags)],
+      checks: [check.merged.check, ...Object.values(check.checks)],
+    });
   const skipped = skip(offer, content.name, own.invalid) ?? refusal(offer, content.name, refused);
   const weighed = cappedWeights(
-    endpointsOf(members.usable, tags, check.checks),
+    endpointsOf(members.usable, tags, check.checks, offer.id.name),
     weightLimit(context, offer.id, content.name),
   );
   const { endpoints } = weighed;

@@ -138,6 +138,8 @@ export interface Endpoint {
   readonly id: string;
   /** The registration's CreateIndex: a new one for the same id is a restart. */
   readonly createIndex: number;
+  /** The job's ID, unless it is the service's name. */
+  readonly job?: string;
   /** Empty if `unresolved`. */
   readonly address: string;
   readonly port: number;

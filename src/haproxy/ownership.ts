@@ -27,9 +27,10 @@ export function markOf(mark: Mark): JsonObject {
   const { service, binding, shared } = mark;
   const common = { service, ...(shared === true ? { shared } : {}) };
   if (binding === undefined) return { [markKey]: common };
-  const { id, createIndex, drainingSince } = binding;
+  const { id, createIndex, job, drainingSince } = binding;
   const drain = drainingSince === undefined ? {} : { drain: drainingSince };
-  return { [markKey]: { ...common, id, index: createIndex, ...drain } };
+  const named = job === undefined ? {} : { job };
+  return { [markKey]: { ...common, id, index: createIndex, ...named, ...drain } };
 }
 
 /** Our mark in an object's metadata, or undefined where it isn't ours. */
@@ -46,11 +47,12 @@ export function readMark(metadata: Json | undefined): Mark | undefined {
 }
 
 function readBinding(mark: JsonObject): Binding | undefined {
-  const { id, index, drain } = mark;
+  const { id, index, job, drain } = mark;
   if (typeof id !== 'string') return undefined;
   return {
     id,
     createIndex: typeof index === 'number' ? index : 0,
+    ...(typeof job === 'string' ? { job } : {}),
     ...(typeof drain === 'number' ? { drainingSince: drain } : {}),
   };
 }

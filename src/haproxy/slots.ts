@@ -5,6 +5,8 @@ export interface Binding {
   readonly id: string;
   /** The registration's CreateIndex: a new one for the same id is a restart. */
   readonly createIndex: number;
+  /** The job's ID, unless it is the service's name. */
+  readonly job?: string;
   /** Unix time in seconds at which the drain began. */
   readonly drainingSince?: number;
 }

@@ -104,6 +104,18 @@ export type InstanceSpec =
     }
   | { readonly status: 'unreadable'; readonly reason: string };
 
+/** An instance that HAProxy serves, as its server's metadata tells. */
+export interface ServedInstance {
+  readonly id: string;
+  /** `namespace/name`. */
+  readonly service: string;
+  readonly namespace: string;
+  /** The job's ID. */
+  readonly job: string;
+  /** The registration's. */
+  readonly createIndex: number;
+}
+
 /** From `GET /v1/allocations`. */
 export interface AllocationFacts {
   readonly namespace: string;

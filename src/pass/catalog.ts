@@ -9,7 +9,7 @@ import type { Target } from './target.js';
 export interface CatalogRead {
   readonly catalog: Promise<Catalog>;
   readonly hidden: CatalogReader['hidden'];
-  readonly stopped: CatalogReader['stopped'];
+  readonly ended: CatalogReader['ended'];
   readonly times: () => Times;
 }
 
@@ -32,7 +32,7 @@ export function readCatalog(
   return {
     catalog,
     hidden: (namespaces, stop) => reader.hidden(namespaces, stop),
-    stopped: (services, stop) => reader.stopped(services, stop),
+    ended: (served, stop) => reader.ended(served, stop),
     times: stopwatch.read,
   };
 }

@@ -29,8 +29,8 @@ export interface PassContext extends Surroundings {
   readonly catalog: Catalog;
   /** Namespaces missing from the catalog that may still exist in Nomad. */
   readonly hidden: readonly string[];
-  /** Services of HAProxy's that Nomad lacks, and whose job it lists as stopped. */
-  readonly stopped: readonly string[];
+  /** Instances of HAProxy's that Nomad lacks and whose job it lists as stopped or purged. */
+  readonly ended: readonly string[];
   /** Unix milliseconds: one read of Nomad is of one moment, however long the pass takes. */
   readonly readAt: number;
   readonly timed: Timed;

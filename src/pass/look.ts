@@ -56,7 +56,7 @@ function desiredState(
 }
 
 async function planFor(
-  { target, catalog, hidden, stopped, readAt, settings, now, timed, signal }: PassContext,
+  { target, catalog, hidden, ended, readAt, settings, now, timed, signal }: PassContext,
   desired: DesiredState,
   actual: ActualState,
 ): Promise<Plan> {
@@ -65,7 +65,7 @@ async function planFor(
   const idle = await timed('actual', () => readIdleSlots(client, actual, seconds, signal));
   return timed('diff', () =>
     makePlan({
-      ...{ catalog, hidden, stopped, desired, actual, settings, idle },
+      ...{ catalog, hidden, ended, desired, actual, settings, idle },
       now: seconds,
       nowMs: readAt,
       unstable: stillUnstable(memory.unstable, desired),

@@ -1,6 +1,6 @@
 import { findDegraded } from '../actual/normalise/degraded.js';
 import { servedNamespaces } from '../actual/served-namespaces.js';
-import { servedServices } from '../actual/served-services.js';
+import { servedInstances } from './served-instances.js';
 import type { CatalogRead } from './catalog.js';
 import type { Surroundings } from './context.js';
 import { convergeIfWriting } from './converge.js';
@@ -33,8 +33,8 @@ export async function syncTarget(
   );
   noticeHaproxy(memory, actual);
   const hidden = await observed.hidden(servedNamespaces(actual), signal);
-  const stopped = await observed.stopped(servedServices(actual), signal);
-  const read = { catalog, hidden, stopped, readAt: around.now() };
+  const ended = await observed.ended(servedInstances(actual), signal);
+  const read = { catalog, hidden, ended, readAt: around.now() };
   const context = { ...around, ...read, target, timed, signal };
   const start = await look(context, actual);
   // Before anything is written: what is removed now counts even if the pass fails.

@@ -125,7 +125,7 @@ describe('R6.2 guard: absence without a trace', () => {
       'is an allocation that Nomad lists': {
         catalog: catalog({ allocations: allocations({ a: {}, b: {}, c: {}, d: {} }) }),
       },
-      'is a job that it lists as stopped': { stopped: ['default/web'] },
+      'is a job that it lists as stopped': { ended: names.map(idOf) },
       'is somebody else at the address': {
         desired: desiredState([
           backend('api', {

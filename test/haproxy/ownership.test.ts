@@ -13,7 +13,7 @@ import { connectorBackendName } from '../../src/haproxy/names.js';
 import type { Json, JsonObject } from '../../src/shared/json.js';
 
 const someBinding = fc.record(
-  { id: fc.string(), createIndex: fc.nat(), drainingSince: fc.nat() },
+  { id: fc.string(), createIndex: fc.nat(), job: fc.string(), drainingSince: fc.nat() },
   { noNullPrototype: true, requiredKeys: ['id', 'createIndex'] },
 );
 const someMark = fc.record(

@@ -151,9 +151,7 @@ describe('never mistakes an outage for an empty catalog', () => {
     });
     await observer.read();
     expect(observer.reader.namespaces()).to.deep.equal(['default', 'team']);
-    const [alloc] = nomad.allocsOf({ ID: 'web', Namespace: 'team' });
     nomad.removeService('web', 'team');
-    nomad.forgetAlloc(alloc?.ID ?? '');
     nomad.deleteNamespace('team');
     nomad.requests.reset();
     const catalog = await observer.read();

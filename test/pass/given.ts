@@ -33,7 +33,7 @@ export function passesOver(
     },
     hidden: () => Promise.resolve([]),
     isQuiet: () => false,
-    stopped: () => Promise.resolve([]),
+    ended: () => Promise.resolve([]),
     namespaces: () => ['default'],
   };
   const deps: PassDependencies = {

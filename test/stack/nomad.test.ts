@@ -218,11 +218,8 @@ describe('the guard', () => {
   /** Stopped, purged, and collected as garbage: nothing is left to read. */
   function forget(...names: string[]): void {
     const { nomad } = stack();
-    for (const name of names) {
-      const allocs = nomad.allocsOf(name);
-      nomad.removeService(name);
-      for (const { ID } of allocs) nomad.forgetAlloc(ID);
-    }
+    for (const name of names) nomad.removeService(name);
+    nomad.collectGarbage();
   }
 });
 

@@ -102,4 +102,23 @@ describe('the loop, with a real Nomad', () => {
     await until(async () => !(await stack.configuration()).includes('backend nomad_web'), long);
     expect(connector.failures.map(({ message }) => message)).to.deep.equal([]);
   });
+
+  it('R6.2: a job that is purged while no connector runs is gone after the next run', async () => {
+    await connector.stop();
+    const job = { id: 'shop', service: 'late', tags: enabledTags('late') };
+    await stack.agent.submit(appJob(job));
+    await stack.agent.waitDeployed('shop');
+    const passes = stack.passes();
+    await until(async () => {
+      await passes.run();
+      return (await stack.request(domainOf('late'))).status === 200;
+    }, long);
+    await stack.agent.stopJob('shop', { purge: true });
+    const later = stack.passes();
+    await until(async () => {
+      const { rest } = await later.run();
+      return rest.steps.length === 0 && rest.held === undefined;
+    }, long);
+    expect(await stack.configuration()).not.to.include('backend nomad_late');
+  });
 });

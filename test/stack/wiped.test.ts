@@ -133,9 +133,16 @@ describe('a Nomad that has lost everything', () => {
       await goes('one');
     });
 
-    it('a purged job whose allocations are still there', async () => {
+    it('a purged job, whose allocations go with it', async () => {
       stack().nomad.removeService('one');
       await goes('one');
+    });
+
+    it("a purged job that isn't called like its service", async () => {
+      stack().serve('three', [app], { job: { ID: 'shop/three' } });
+      await stack().passes().run();
+      for (const name of ['one', 'three']) stack().nomad.removeService(name);
+      await goes('three');
     });
 
     it('a stopped job whose allocations were collected as garbage', async () => {
@@ -190,9 +197,8 @@ describe('a Nomad that has lost everything', () => {
   /** Stopped, purged and collected as garbage: nothing is left to read. */
   function forget(name: string): void {
     const { nomad } = stack();
-    const allocs = nomad.allocsOf(name);
     nomad.removeService(name);
-    for (const { ID } of allocs) nomad.forgetAlloc(ID);
+    nomad.collectGarbage();
   }
 
   async function markedIndex(): Promise<number> {

@@ -19,8 +19,8 @@ export interface GuardInput {
   readonly hidden: readonly string[];
   /** What the pass before held back, if this read was a full one that can confirm it. */
   readonly confirms?: Held;
-  /** Services whose jobs Nomad lists as stopped. */
-  readonly stopped?: readonly string[];
+  /** Instances whose job Nomad lists as stopped or purged. */
+  readonly ended?: readonly string[];
   /** Unix milliseconds. */
   readonly nowMs: number;
   /** What earlier passes missed without a trace. */
@@ -58,7 +58,7 @@ export function guard(input: GuardInput): Guarded {
   const hidden = findAbsent({ ...input, actual: within(input.actual, input.hidden) });
   const seen = without(absent, hidden);
   const { absences, waiting, lasting, reason } = judgeTraceless(
-    { ...input, stopped: input.stopped ?? [] },
+    { ...input, ended: input.ended ?? [] },
     seen,
   );
   const wait = lasting === undefined ? {} : { lasting };

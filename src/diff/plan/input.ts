@@ -15,8 +15,8 @@ export interface PlanInput {
   readonly idle: ReadonlySet<string>;
   /** Namespaces missing from the catalog that may still exist in Nomad. */
   readonly hidden: readonly string[];
-  /** Services that Nomad has no more, and whose job it lists as stopped. */
-  readonly stopped?: readonly string[];
+  /** Instances that Nomad has no more, and whose job it lists as stopped or purged. */
+  readonly ended?: readonly string[];
   /** Removals that an earlier full read would have made too. */
   readonly confirms?: Held;
   /** What earlier passes missed without a trace. */

@@ -142,7 +142,7 @@ export function serversAsTheyStand(
 }
 
 function endpointOf(
-  { id, createIndex, drainingSince }: Binding,
+  { id, createIndex, job, drainingSince }: Binding,
   { address, port, checkPort, weight, disabled }: SlotConfig,
   allocation: AllocationFacts | undefined,
 ): Endpoint {
@@ -150,6 +150,7 @@ function endpointOf(
   return {
     id,
     createIndex,
+    ...(job === undefined ? {} : { job }),
     address,
     port,
     ...(checkPort === undefined ? {} : { checkPort }),

@@ -32,7 +32,7 @@ export function plan(given: PlanInput): Plan {
     catalog: input.catalog,
     settings: input.settings.guard,
     hidden: input.hidden,
-    stopped: input.stopped ?? [],
+    ended: input.ended ?? [],
     nowMs: input.nowMs ?? input.now * 1000,
     ...(input.absences === undefined ? {} : { absences: input.absences }),
     ...(input.confirms === undefined ? {} : { confirms: input.confirms }),

@@ -108,14 +108,14 @@ function bindTo(
   endpoint: Endpoint,
   before?: ActualSlot,
 ): PlannedSlot {
-  const { id, createIndex, port, weight, phase, unresolved } = endpoint;
+  const { id, createIndex, job, port, weight, phase, unresolved } = endpoint;
   const address = unresolved === true ? (before?.config.address ?? '') : endpoint.address;
   const checkPort =
     endpoint.checkPort ?? (input.keepCheck === true ? otherCheckPort(before) : undefined);
   return {
     name,
     service: input.service,
-    binding: { id, createIndex },
+    binding: job === undefined ? { id, createIndex } : { id, createIndex, job },
     config: {
       address,
       port,

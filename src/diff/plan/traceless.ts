@@ -14,8 +14,8 @@ export interface TracelessInput {
   readonly desired: DesiredState;
   readonly catalog: Pick<Catalog, 'index' | 'allocations'>;
   readonly settings: GuardSettings;
-  /** Services whose jobs Nomad lists as stopped. */
-  readonly stopped: readonly string[];
+  /** Instances whose job Nomad lists as stopped or purged. */
+  readonly ended: readonly string[];
   readonly nowMs: number;
   readonly absences?: Absences;
 }
@@ -29,11 +29,11 @@ export interface Traceless {
 }
 
 /**
- * Absence that nothing explains looks the same after the last job was stopped a day ago, in a wiped
+ * Absence that nothing explains looks the same after the last job was ended a day ago, in a wiped
  * cluster, in another cluster, and where a proxy lies. Of a larger share it is believed once it has
  * lasted. A trace is any of these:
  * - Nomad lists the instance's allocation (one that leaves isn't even asked about);
- * - it lists the service's job as stopped;
+ * - it lists the service's job as stopped, or an evaluation that tells that the job was purged;
  * - somebody else is registered at the instance's address;
  * - a route file names it: the folder is no part of Nomad.
  */
@@ -71,11 +71,11 @@ function indexIsBehind({ actual: { marker }, catalog }: TracelessInput): boolean
 }
 
 function withoutTrace(input: TracelessInput, absent: Absent): Absent {
-  const { actual, desired, catalog, stopped } = input;
+  const { actual, desired, catalog, ended } = input;
   const endpoints = [...desired.backends, ...desired.kept].flatMap((one) => one.endpoints);
   const ids = new Set(endpoints.map(({ id }) => id));
   const taken = new Set(endpoints.map(({ address, port }) => formatAddress(address, port)));
-  const ended = new Set(stopped);
+  const over = new Set(ended);
   const isAbsent = new Set(absent.instances);
   const serving = Object.values(actual.backends).map((backend) => {
     const slots = servingSlots(backend).filter(
@@ -83,7 +83,7 @@ function withoutTrace(input: TracelessInput, absent: Absent): Absent {
         !ids.has(id) &&
         namespaceOf(service) !== '' &&
         catalog.allocations[allocationOf(id)] === undefined &&
-        !ended.has(service) &&
+        !over.has(id) &&
         !taken.has(formatAddress(config.address, config.port)),
     );
     return { backend: backend.name, ids: slots.map(({ id }) => id) };

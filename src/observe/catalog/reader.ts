@@ -25,11 +25,11 @@ import type { WireAllocation, WireInstance, WireJobStub } from '../nomad/answers
 import { lostAtSameIndex, type Registered, registeredAt } from './model/same-index.js';
 import { enabledInstances, type Snapshot } from './model/snapshot.js';
 import { isQuietLine, noneQuiet, quietJobs, type QuietJobs } from './model/quiet.js';
+import { EndedJobs } from './ended-jobs.js';
 import { settle } from './model/settle.js';
-import { StoppedJobs } from './stopped-jobs.js';
 import { SpecCache, type SpecProblems } from './spec-cache.js';
 import { wentBack, type Indexes } from '../nomad/answers/trust.js';
-import type { Catalog, Trust } from '../types.js';
+import type { Catalog, ServedInstance, Trust } from '../types.js';
 
 export interface CatalogReader {
   /** `full` reads all instances again, regardless of the index. */
@@ -40,8 +40,8 @@ export interface CatalogReader {
    * could not tell what all their jobs declare.
    */
   hidden(namespaces: readonly string[], signal: AbortSignal): Promise<readonly string[]>;
-  /** Of these services (`namespace/name`), those that the last read lacks and a stopped job declares. */
-  stopped(services: readonly string[], signal: AbortSignal): Promise<readonly string[]>;
+  /** IDs of these instances that the last read lacks and whose job Nomad lists as stopped or purged. */
+  ended(served: readonly ServedInstance[], signal: AbortSignal): Promise<readonly string[]>;
   /** The namespaces that the last read saw. */
   namespaces(): readonly string[];
   /**
@@ -77,7 +77,7 @@ export function createCatalogReader(options: CatalogReaderOptions): CatalogReade
   return {
     read: ({ full = false, signal }) => pass.read(full, signal),
     hidden: (namespaces, signal) => pass.hidden(namespaces, signal),
-    stopped: (services, signal) => pass.stopped(services, signal),
+    ended: (served, signal) => pass.ended(served, signal),
     namespaces: () => pass.watch.seen,
     isQuiet: (line) => isQuietLine(line, pass.quiet),
   };
@@ -93,7 +93,7 @@ class CatalogPass {
   readonly #instances: InstanceCache;
   readonly #allocations: AllocationReader;
   readonly #specs: SpecCache;
-  readonly #stoppedJobs: StoppedJobs;
+  readonly #endedJobs: EndedJobs;
   readonly #addresses: AddressBook;
   readonly #prefix: string;
   #indexes: Indexes | undefined;
@@ -105,8 +105,6 @@ class CatalogPass {
   #moving = false;
   /** Namespaces with jobs whose services are unknown. */
   #doubtful: readonly string[] = [];
-  /** Services of the last read. */
-  #listed: ReadonlySet<string> = new Set();
   #lastTags: ReadonlyMap<string, readonly string[]> = new Map();
   #claims: ReadonlyMap<string, number> = new Map();
 
@@ -117,7 +115,7 @@ class CatalogPass {
     this.#instances = new InstanceCache(this.#api, this.#queue, this.#namespaces);
     this.#allocations = new AllocationReader(this.#api, this.#namespaces, options.now ?? Date.now);
     this.#specs = new SpecCache(this.#api, this.#queue);
-    this.#stoppedJobs = new StoppedJobs(this.#api, this.#queue);
+    this.#endedJobs = new EndedJobs(this.#api, this.#queue, this.#namespaces);
     this.watch = new NamespaceWatch(this.#api);
     this.#addresses = createAddressBook(
       options.lookup === undefined ? {} : { lookup: options.lookup },
@@ -151,9 +149,8 @@ class CatalogPass {
     return [...new Set([...doubtful, ...(await this.watch.hidden(namespaces, signal))])];
   }
 
-  stopped(services: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
-    const lacking = services.filter((service) => !this.#listed.has(service));
-    return this.#stoppedJobs.declaring(lacking, signal);
+  ended(served: readonly ServedInstance[], signal: AbortSignal): Promise<readonly string[]> {
+    return this.#endedJobs.among(served, signal);
   }
 
   async #attempt(signal: AbortSignal): Promise<Attempt> {
@@ -279,8 +276,7 @@ class CatalogPass {
 
   #remember(snapshot: Snapshot, indexes: Indexes, catalog: Catalog): void {
     this.#indexes = indexes;
-    this.#stoppedJobs.listed(snapshot.jobs.values());
-    this.#listed = new Set(catalog.services.map(({ namespace, name }) => label(namespace, name)));
+    this.#endedJobs.remember(snapshot.jobs.values(), catalog);
     this.#back = undefined;
     this.#specs.prune(relevantAllocations(snapshot), snapshot.jobs);
     this.#claims = claimsOf(catalog);

@@ -6,11 +6,13 @@ import type { NomadClient, NomadResponse } from './client.js';
 import {
   parseAllocationJob,
   parseAllocations,
+  parseEvaluations,
   parseInstances,
   parseJobStubs,
   parseServiceGroups,
   type Parse,
   type WireAllocation,
+  type WireEvaluation,
   type WireInstance,
   type WireJob,
   type WireJobStub,
@@ -42,6 +44,11 @@ export interface NomadApi {
     options: { readonly filter: string; readonly details: boolean },
     signal: AbortSignal,
   ): Promise<Indexed<readonly WireAllocation[]> | undefined>;
+  /**
+   * What became of jobs that were stopped or purged within `eval_gc_threshold` (1 h): the trace that
+   * a purge leaves. Empty if Nomad, or a proxy, can't tell.
+   */
+  deregistrations(namespace: string, signal: AbortSignal): Promise<readonly WireEvaluation[]>;
   jobs(namespace: string, signal: AbortSignal): Promise<Indexed<readonly WireJobStub[]>>;
   job(namespace: string, id: string, signal: AbortSignal): Promise<SpecRead>;
   /** The job version that an allocation runs. */
@@ -82,6 +89,13 @@ export function nomadApi(client: NomadClient): NomadApi {
         allow: filter === '' ? [] : [400],
       });
       return status === 200 ? { index, body: parseAllocations(body, path) } : undefined;
+    },
+    deregistrations: async (namespace, signal) => {
+      const path = '/v1/evaluations';
+      const query = { namespace, filter: 'TriggeredBy == "job-deregister"' };
+      const options = { query, signal, maybeUnwritten: true, allow: ownStatuses };
+      const { status, body } = await client.get(path, options);
+      return status === 200 ? parseEvaluations(body, path) : [];
     },
     jobs: (namespace, signal) => list('/v1/jobs', parseJobStubs, namespace, signal),
     job: async (namespace, id, signal) => {

@@ -63,6 +63,12 @@ export interface WireAllocation {
   readonly CreateIndex: number;
 }
 
+export interface WireEvaluation {
+  readonly Namespace: string;
+  readonly JobID: string;
+  readonly CreateIndex: number;
+}
+
 export interface WireJobStub {
   readonly ID: string;
   readonly Namespace: string;
@@ -315,6 +321,9 @@ const listOf = (items: SchemaObject): SchemaObject => ({ type: 'array', items })
 export const parseServiceGroups = parser<readonly WireServiceGroup[]>(listOf(serviceGroup));
 export const parseInstances = parser<readonly WireInstance[]>(listOf(instance));
 export const parseAllocations = parser<readonly WireAllocation[]>(listOf(allocation));
+export const parseEvaluations = parser<readonly WireEvaluation[]>(
+  listOf(object({ Namespace: string, JobID: string, CreateIndex: index })),
+);
 export const parseJobStubs = parser<readonly WireJobStub[]>(listOf(jobStub));
 export const parseJob = parser<WireJob>(job);
 export const parseJobVersions = parser<{ readonly Versions: readonly [WireJob, ...WireJob[]] }>(
