@@ -57,13 +57,16 @@ function hostsNamedIn(
 const hostFetch =
   /^!?(?:req\.|req_)?f?hdr(?:_(beg|dom|end|reg|sub))?\(host(?:,-?\d+)?\)|^!?(?:req[._]ssl_sni|ssl_fc_sni)(?:_(beg|dom|end|reg|sub))?(?=[,\s]|$)|^!?(base)(?:_(beg))?(?=[,\s]|$)/i;
 
+/** The value is still a host. */
+const plainConverters = /^(?:,(?:lower|host_only|(?:field|word)\(1,:\)))*$/i;
+
 type Named = Pick<OperatorHost, 'match' | 'host'>;
 
 /** `req.hdr(host) -i -m end .example.com`. Files and what a sample yields can't be read. */
 function hostsOfTest(test: string): readonly Named[] {
   const [fetch = '', ...words] = test.trim().split(/\s+/);
   const found = hostFetch.exec(fetch);
-  if (found === null || fetch.includes('map')) return [];
+  if (found === null || !plainConverters.test(fetch.slice(found[0].length))) return [];
   let method = found[1] ?? found[2] ?? 'str';
   const values: string[] = [];
   for (let at = 0; at < words.length; at++) {
