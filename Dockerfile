@@ -28,6 +28,8 @@ COPY --from=build /app/dist ./dist
 # rather than a name, so that an orchestrator can tell that it isn't root.
 USER 65532:65532
 
+# The connector listens on 127.0.0.1:8080, in a container too: with host networking that is the host's.
+# To publish the port, say so: `docker run --publish 127.0.0.1:8080:8080 IMAGE --http-listen :8080`.
 EXPOSE 8080
 # HEALTHCHECK_URL follows where `http.listen` is set to something else; with `off`, use --no-healthcheck.
 ENV HEALTHCHECK_URL=http://127.0.0.1:8080/health

@@ -113,6 +113,7 @@ function startConnector(image: string, network: string): Promise<StartedTestCont
     .withDroppedCapabilities('ALL')
     .withSecurityOpt('no-new-privileges')
     .withEnvironment({ ...connectorEnvironment })
+    .withCommand(['--http-listen', ':8080'])
     .withExposedPorts(8080)
     .withWaitStrategy(Wait.forHttp('/readyz', 8080))
     .start();

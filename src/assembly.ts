@@ -17,12 +17,14 @@ import { type Outcome, type PassDependencies, runPass, type Side } from './pass/
 import type { Target } from './pass/target.js';
 import type { RouteFiles } from './routes/folder.js';
 import type { StatusClass } from './shared/status-class.js';
+import type { TlsReread } from './shared/tls-files.js';
 
 export interface AssemblyHooks {
   readonly onNomad?: (status: StatusClass) => void;
   readonly onDataPlane?: (status: StatusClass) => void;
   /** A token to redact from the logs. */
   readonly onToken?: (token: string) => void;
+  readonly onTls?: (reread: TlsReread) => void;
   readonly onPhase?: (phase: Phase, ms: number) => void;
 }
 
@@ -57,6 +59,7 @@ export function assemble(settings: Settings, options: AssemblyOptions): Assembly
     settings: settings.nomad,
     ...(hooks.onNomad === undefined ? {} : { onResponse: hooks.onNomad }),
     ...(hooks.onToken === undefined ? {} : { onToken: hooks.onToken }),
+    ...(hooks.onTls === undefined ? {} : { onTls: hooks.onTls }),
   });
   const catalog = createCatalogReader({
     client: nomad,
@@ -91,9 +94,12 @@ function assembleTarget(
   settings: Settings,
   { writes, hooks = {} }: AssemblyOptions,
 ): Target {
-  const count = hooks.onDataPlane === undefined ? {} : { onResponse: hooks.onDataPlane };
-  const writer = writes ? createDataPlaneWriter(target, count) : undefined;
-  const client = writer ?? createDataPlaneReader(target, count);
+  const clientHooks = {
+    ...(hooks.onDataPlane === undefined ? {} : { onResponse: hooks.onDataPlane }),
+    ...(hooks.onTls === undefined ? {} : { onTls: hooks.onTls }),
+  };
+  const writer = writes ? createDataPlaneWriter(target, clientHooks) : undefined;
+  const client = writer ?? createDataPlaneReader(target, clientHooks);
   return {
     name: target.name,
     client,

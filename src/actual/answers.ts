@@ -1,5 +1,5 @@
 import { ConnectorError, type ErrorCode } from '../shared/errors.js';
-import { isObject, type JsonObject, objectsOf } from '../shared/json.js';
+import { isObject, type JsonObject, objectsOf, textAt } from '../shared/json.js';
 import type { DataPlaneResponse } from './dataplane-client.js';
 
 /** `message` of the Data Plane API's error body, on one line. */
@@ -27,17 +27,65 @@ export function expectOk(response: DataPlaneResponse, what: string): DataPlaneRe
  */
 export function expectList(response: DataPlaneResponse, what: string): JsonObject[] {
   const { body } = expectOk(response, what);
-  if (body !== null && !Array.isArray(body)) throw malformed(what, 'list');
+  if (body === undefined) throw malformed(what, 'list');
+  return listIn(body, what);
+}
+
+/** Like `expectList`, for items that are told apart by a text. */
+export function expectNamed(response: DataPlaneResponse, what: string, key: string): JsonObject[] {
+  const items = expectList(response, what);
+  if (items.some((item) => textAt(item, key) === '')) throw malformed(what, `list (${key})`);
+  return items;
+}
+
+/** A list of objects, or nothing; one item of another kind means that the rest isn't known either. */
+export function listIn(body: unknown, what: string): JsonObject[] {
+  if (body === null || body === undefined) return [];
+  if (!Array.isArray(body) || !body.every(isObject)) throw malformed(what, 'list');
   return objectsOf(body);
 }
 
 export function expectObject(response: DataPlaneResponse, what: string): JsonObject {
   const { body } = expectOk(response, what);
-  if (!isObject(body)) throw malformed(what, 'object');
+  if (!isObject(body) || isError(body)) throw malformed(what, 'object');
   return body;
 }
 
-function malformed(what: string, wanted: string): ConnectorError {
+/** The body of an error, which some proxies send with a 200. */
+function isError(body: JsonObject): boolean {
+  return typeof body['code'] === 'number' && typeof body['message'] === 'string';
+}
+
+/** A file. JSON and web pages are answers of something else. */
+export function expectText(response: DataPlaneResponse, what: string): string {
+  const { body } = expectOk(response, what);
+  if (typeof body !== 'string' || /^\s*<(!doctype|html|\?xml)/i.test(body)) {
+    throw malformed(what, 'file');
+  }
+  return body;
+}
+
+/**
+ * HAProxy's configuration. Whatever is taken for it is edited and written back, so it must look like
+ * one: the Data Plane API's stamp, or a first line that begins a section.
+ */
+export function expectConfiguration(response: DataPlaneResponse, what: string): string {
+  const text = expectText(response, what);
+  // Comments, and directives such as `.if`.
+  const first = /^[^\S\n]*([^#.\s]\S*)/m.exec(text)?.[1];
+  const isOne = first === undefined ? /^# _version=\d/m.test(text) : sectionWords.has(first);
+  if (!isOne) throw malformed(what, 'configuration');
+  return text;
+}
+
+const sectionWords: ReadonlySet<string> = new Set(
+  (
+    'global defaults frontend backend listen peers resolvers mailers userlist cache program ring ' +
+    'http-errors log-forward log-profile fcgi-app crt-store traces acme ruleset dynamic-update'
+  ).split(' '),
+);
+
+export function malformed(what: string, wanted: string): ConnectorError {
   return new ConnectorError('haproxy-failed', `${what}: the answer is not the ${wanted} asked for`);
 }
 

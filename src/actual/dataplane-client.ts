@@ -2,13 +2,15 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
 
-import { got, type Got, type Method } from 'got';
+import { got, type Got, type Method, type Response } from 'got';
 
+import { createRedactor, secretsOfTarget } from '../config/redact.js';
 import type { TargetSettings } from '../config/types.js';
 import { ConnectorError } from '../shared/errors.js';
 import type { Json } from '../shared/json.js';
 import { scopeOf } from '../shared/concurrent.js';
 import { type StatusClass, statusClassOf } from '../shared/status-class.js';
+import { followTlsFiles, type TlsFiles, type TlsReread } from '../shared/tls-files.js';
 
 export interface DataPlaneResponse {
   readonly status: number;
@@ -51,6 +53,8 @@ export interface DataPlaneWriter extends DataPlaneReader {
 
 export interface ClientHooks {
   readonly onResponse?: (statusClass: StatusClass) => void;
+  /** Called when TLS files changed. */
+  readonly onTls?: (reread: TlsReread) => void;
 }
 
 const services = '/v3/services/haproxy';
@@ -60,6 +64,9 @@ const busyMs = 100;
 
 interface Client {
   readonly http: Got;
+  readonly tls: TlsFiles;
+  /** For the texts of refusals, which may quote the request. */
+  readonly redact: (text: string) => string;
   /** Time of the last answer. */
   heardAt: number;
 }
@@ -73,7 +80,7 @@ export function createDataPlaneReader(
   settings: TargetSettings,
   hooks: ClientHooks = {},
 ): DataPlaneReader {
-  const client = clientOf(settings);
+  const client = clientOf(settings, hooks);
   return {
     url: settings.address,
     get: (path, options = {}) => request(client, settings, hooks, 'GET', path, options),
@@ -84,7 +91,7 @@ export function createDataPlaneWriter(
   settings: TargetSettings,
   hooks: ClientHooks = {},
 ): DataPlaneWriter {
-  const client = clientOf(settings);
+  const client = clientOf(settings, hooks);
   return {
     url: settings.address,
     get: (path, options = {}) => request(client, settings, hooks, 'GET', path, options),
@@ -92,18 +99,26 @@ export function createDataPlaneWriter(
   };
 }
 
-function clientOf(settings: TargetSettings): Client {
+function clientOf(settings: TargetSettings, { onTls }: ClientHooks): Client {
   // The Data Plane API closes idle connections. A write must not use one that is about to close.
   const agent = { keepAlive: true, maxSockets: 8, timeout: idleMs };
+  const https = new HttpsAgent(agent);
+  const tls = followTlsFiles({
+    ...{ settings, peer: 'the Data Plane API', agents: [https] },
+    ...(onTls === undefined ? {} : { onReread: onTls }),
+  });
   const http = got.extend({
     username: settings.username,
     password: settings.password,
     throwHttpErrors: false,
     retry: { limit: 0 },
     decompress: false,
-    agent: { http: new HttpAgent(agent), https: new HttpsAgent(agent) },
+    // A redirect would take the credentials and the whole configuration to another server.
+    followRedirect: false,
+    agent: { http: new HttpAgent(agent), https },
   });
-  return { http, heardAt: 0 };
+  const { redact } = createRedactor(secretsOfTarget(settings));
+  return { http, tls, redact, heardAt: 0 };
 }
 
 /**
@@ -128,6 +143,7 @@ async function request(
   const deadline = setTimeout(() => scope.abort(), settings.requestTimeoutMs);
   try {
     await lookAround(client);
+    client.tls.refresh();
     const response = await client.http(urlOf(settings, path), {
       method,
       searchParams: options.query ?? {},
@@ -137,8 +153,12 @@ async function request(
     });
     client.heardAt = performance.now();
     hooks.onResponse?.(statusClassOf(response.statusCode));
-    return answerOf(response.statusCode, response.headers, response.body);
+    requireItsOwn(response, `Data Plane API ${settings.address}: ${method} ${path}`);
+    const { statusCode: status, headers } = response;
+    const text = status < 300 ? response.body : client.redact(response.body);
+    return answerOf(status, headers, text);
   } catch (error) {
+    if (error instanceof ConnectorError) throw error;
     hooks.onResponse?.('error');
     if (options.signal?.aborted) throw new ConnectorError('aborted', 'stopped');
     const isLate = scope.signal.aborted;
@@ -150,6 +170,19 @@ async function request(
   } finally {
     clearTimeout(deadline);
     scope.done();
+  }
+}
+
+/** The Data Plane API never redirects, and answers no web pages: those are a proxy's. */
+function requireItsOwn({ statusCode, headers }: Response, what: string): void {
+  if (statusCode >= 300 && statusCode < 400) {
+    throw new ConnectorError(
+      'haproxy-failed',
+      `${what}: HTTP ${statusCode}: redirects are not followed; haproxy.address must be the API's own`,
+    );
+  }
+  if (statusCode < 300 && /^text\/html/i.test(headers['content-type'] ?? '')) {
+    throw new ConnectorError('haproxy-failed', `${what}: the answer is a web page`);
   }
 }
 

@@ -1,6 +1,7 @@
-import { isObject, objectsOf, textAt } from '../shared/json.js';
-import { expectOk } from './answers.js';
+import { isObject, textAt } from '../shared/json.js';
+import { expectOk, listIn, malformed } from './answers.js';
 import type { DataPlaneReader } from './dataplane-client.js';
+import { requireTypes } from './sections.js';
 import type { ActualState } from './types.js';
 
 /** Minimum duration of a drain, so that an instance that comes right back keeps its slot. */
@@ -36,17 +37,26 @@ export async function readIdleSlots(
   for (const which of asked) {
     const query = { type: 'server', ...which };
     const response = await client.get('/stats/native', { query, ...(signal ? { signal } : {}) });
-    for (const server of idleServers(expectOk(response, 'read server statistics').body)) {
+    for (const server of idleServers(expectOk(response, what).body)) {
       if (draining.has(server)) idle.add(server);
     }
   }
   return idle;
 }
 
+const what = 'read server statistics';
+
+/** An object, or a list of them where the Data Plane API has several processes. */
 function idleServers(body: unknown): string[] {
-  const groups = isObject(body) ? [body] : objectsOf(body);
-  return groups
-    .flatMap((group) => objectsOf(group['stats']))
+  if (!isObject(body) && !Array.isArray(body)) throw malformed(what, 'object');
+  const servers = (isObject(body) ? [body] : listIn(body, what)).flatMap((group) =>
+    listIn(group['stats'], what),
+  );
+  for (const { stats } of servers) {
+    if (!isObject(stats)) throw malformed(what, 'object');
+    requireTypes([stats], 'statistics', what);
+  }
+  return servers
     .filter(({ stats }) => isObject(stats) && (stats['scur'] ?? 0) === 0)
     .filter(({ stats }) => isObject(stats) && (stats['qcur'] ?? 0) === 0)
     .map((item) => textAt(item, 'name'));

@@ -1,8 +1,9 @@
 import type { Settings } from '../config/types.js';
 import { lookupMap } from '../haproxy/lookup-rules.js';
-import { type JsonObject, objectsOf } from '../shared/json.js';
-import { expectList, expectOk } from './answers.js';
+import { type JsonObject, textAt } from '../shared/json.js';
+import { expectNamed, expectText, malformed } from './answers.js';
 import type { DataPlaneResponse } from './dataplane-client.js';
+import { requireTypes } from './sections.js';
 import { mapNames } from '../haproxy/map-names.js';
 import { parseMapEntries, parseMapFile } from './normalise/parse.js';
 import type { ActualMap } from './types.js';
@@ -15,7 +16,7 @@ type Entries = Readonly<Record<string, string>>;
  * rules like ours that an earlier `routing.map_name` may have left.
  */
 export function ownMaps(
-  body: unknown,
+  listed: readonly JsonObject[],
   rules: readonly JsonObject[],
   settings: Settings,
 ): Record<string, string> {
@@ -24,10 +25,12 @@ export function ownMaps(
     ...rules.flatMap((rule) => lookupMap(rule)?.name ?? []),
   ]);
   const files: Record<string, string> = {};
-  for (const { storage_name: name, file } of objectsOf(body)) {
-    if (typeof name !== 'string' || typeof file !== 'string') continue;
-    const base = name.replace(/\.map$/, '');
-    if (names.has(base)) files[base] = file;
+  for (const item of listed) {
+    const base = textAt(item, 'storage_name').replace(/\.map$/, '');
+    if (!names.has(base)) continue;
+    const file = textAt(item, 'file');
+    if (file === '') throw malformed('read maps', 'list (file)');
+    files[base] = file;
   }
   return files;
 }
@@ -67,12 +70,13 @@ export async function readMaps(
 async function readEntries(get: Get, name: string): Promise<Entries | undefined> {
   const response = await get(`/runtime/maps/${encodeURIComponent(name)}.map/entries`);
   if (response.status === 404) return undefined;
-  return parseMapEntries(expectList(response, `read map ${name}`));
+  const what = `read map ${name}`;
+  return parseMapEntries(requireTypes(expectNamed(response, what, 'key'), 'entry', what));
 }
 
 /** `GET /storage/maps/{name}`. */
 async function readFile(get: Get, name: string): Promise<Entries | undefined> {
   const response = await get(`/storage/maps/${encodeURIComponent(name)}.map`);
   if (response.status === 404) return undefined;
-  return parseMapFile(String(expectOk(response, `read the file of map ${name}`).body));
+  return parseMapFile(expectText(response, `read the file of map ${name}`));
 }

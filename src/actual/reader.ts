@@ -4,7 +4,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Settings } from '../config/types.js';
 import { ConnectorError } from '../shared/errors.js';
 import { isObject, type JsonObject, objectsOf, textAt } from '../shared/json.js';
-import { expectList, expectObject, expectOk } from './answers.js';
+import {
+  expectConfiguration,
+  expectList,
+  expectNamed,
+  expectObject,
+  expectText,
+  malformed,
+} from './answers.js';
+import { requireBackends, requireFrontends, requireTypes } from './sections.js';
 import type { DataPlaneReader } from './dataplane-client.js';
 import { ownMaps, readMaps } from './maps.js';
 import { markerHash } from '../haproxy/ownership.js';
@@ -141,8 +149,9 @@ function getter(client: DataPlaneReader, signal: AbortSignal | undefined): Get {
  * `GET /v3/info`: `api.version` is `v3.2.13 ...`; a development build has no number.
  */
 async function requireMetadata(get: Get): Promise<void> {
-  const { body } = expectOk(await get('/v3/info'), 'read the Data Plane API version');
-  const api = isObject(body) && isObject(body['api']) ? body['api'] : {};
+  const what = 'read the Data Plane API version';
+  const { api } = expectObject(await get('/v3/info'), what);
+  if (!isObject(api) || textAt(api, 'version') === '') throw malformed(what, 'version');
   const match = /(\d+)\.(\d+)/.exec(textAt(api, 'version'));
   const [major, minor] = [Number(match?.[1] ?? 3), Number(match?.[2] ?? 0)];
   if (major > 3 || minor >= 2) return;
@@ -169,8 +178,8 @@ const rawReadAgainMs = 50;
  * that, so it gets a moment first.
  */
 async function readRaw(get: Get, left = rawReads): Promise<Raw> {
-  const response = expectOk(await get('/configuration/raw'), 'read the configuration');
-  const text = String(response.body);
+  const response = await get('/configuration/raw');
+  const text = expectConfiguration(response, 'read the configuration');
   const stamp = versionStamp(text);
   // It counts from 1 for a file that has no version.
   const onDisk = stamp ?? 1;
@@ -193,13 +202,17 @@ interface Info {
 
 /** While HAProxy is down, runtime answers are 404, as if objects were gone. So check its pid. */
 async function readInfo(get: Get): Promise<Info> {
-  const { body } = expectOk(await get('/runtime/info'), 'read runtime info');
-  const info = isObject(body) && isObject(body['info']) ? body['info'] : {};
-  const { pid, version } = info;
-  if (typeof pid !== 'number' || pid === 0) {
+  const what = 'read runtime info';
+  const { info, error } = expectObject(await get('/runtime/info'), what);
+  const { pid, version } = isObject(info) ? info : {};
+  const isDown = typeof error === 'string' || pid === 0;
+  if (!isDown && (typeof pid !== 'number' || typeof version !== 'string')) {
+    throw malformed(what, 'object');
+  }
+  if (typeof pid !== 'number' || typeof version !== 'string' || pid === 0) {
     throw new ConnectorError('haproxy-down', 'HAProxy does not answer on its runtime socket');
   }
-  return { pid, version: requireSupported(typeof version === 'string' ? version : '') };
+  return { pid, version: requireSupported(version) };
 }
 
 function requireSupported(version: string): string {
@@ -219,7 +232,11 @@ function listServers(get: Get): Promise<Answer> {
 
 /** Parse only once HAProxy is known to run: while it is down, 3.0 answers 500 and others 404. */
 function runtimeServers(response: Answer): RuntimeServers {
-  return response.status === 404 ? {} : parseRuntimeServers(expectList(response, 'read servers'));
+  return response.status === 404
+    ? {}
+    : parseRuntimeServers(
+        requireTypes(expectNamed(response, 'read servers', 'name'), 'runtime', 'read servers'),
+      );
 }
 
 async function readConfiguration(get: Get, settings: Settings): Promise<Configuration> {
@@ -233,9 +250,13 @@ async function readConfiguration(get: Get, settings: Settings): Promise<Configur
     get('/storage/general'),
   ]);
   const { prefix } = settings.ownership;
-  const inherited = parseDefaults(expectList(defaults, 'read defaults'));
-  const fronts = expectList(frontends, 'read frontends');
-  const sections = expectList(backends, 'read backends');
+  const inherited = parseDefaults(
+    requireTypes(expectList(defaults, 'read defaults'), 'section', 'read defaults'),
+  );
+  const fronts = expectNamed(frontends, 'read frontends', 'name');
+  requireFrontends(fronts, 'read frontends');
+  const sections = expectNamed(backends, 'read backends', 'name');
+  requireBackends(sections, 'read backends');
   const isCovered = (service: string): boolean => covers(settings, service);
   const parsed = sections.map((item) => parseBackend(item, prefix, inherited, isCovered));
   const markers = markersIn(sections);
@@ -244,17 +265,28 @@ async function readConfiguration(get: Get, settings: Settings): Promise<Configur
     frontends: byName(fronts.map((item) => parseFrontend(item, inherited))),
     marker: markers.find((one) => one.prefix === prefix)?.marker ?? {},
     neighbours: neighboursOf(markers, parsed, prefix),
-    global: await withServerState(
-      get,
-      parseGlobal(expectObject(global, 'read global'), general.body),
-    ),
+    global: await withServerState(get, parseGlobal(globalOf(global), generalFiles(general))),
     maps: ownMaps(
-      expectList(maps, 'read maps'),
+      expectNamed(maps, 'read maps', 'storage_name'),
       fronts.flatMap((one) => objectsOf(one['backend_switching_rule_list'])),
       settings,
     ),
     defaults: defaultsOfOurs(inherited, fronts, settings.haproxy.frontends),
   };
+}
+
+function globalOf(response: Answer): JsonObject {
+  const what = 'read global';
+  const global = expectObject(response, what);
+  requireTypes([global], 'global', what);
+  return global;
+}
+
+/** Without general storage, which is an error of the API's own, there is nothing in it. */
+function generalFiles(response: Answer): readonly JsonObject[] {
+  const { status, body } = response;
+  const isRefused = status >= 400 && isObject(body) && typeof body['message'] === 'string';
+  return isRefused ? [] : expectNamed(response, 'read general storage', 'storage_name');
 }
 
 /**
@@ -279,7 +311,8 @@ async function withServerState(get: Get, facts: GlobalFacts): Promise<GlobalFact
   if (facts.serverStateFile === undefined) return facts;
   const name = encodeURIComponent(basename(facts.serverStateFile));
   const response = await get(`/storage/general/${name}`);
-  return response.status === 200 ? { ...facts, serverState: String(response.body) } : facts;
+  if (response.status === 404) return facts;
+  return { ...facts, serverState: expectText(response, 'read the server state file') };
 }
 
 function omit<T>(record: Readonly<Record<string, T>>, names: readonly string[]): Record<string, T> {

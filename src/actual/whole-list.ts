@@ -1,6 +1,8 @@
 import { ConnectorError } from '../shared/errors.js';
+import { expectNamed } from './answers.js';
 import type { DataPlaneResponse } from './dataplane-client.js';
 import { parseRuntimeServers, type RuntimeServers } from './normalise/parse.js';
+import { requireTypes } from './sections.js';
 import type { ActualBackend } from './types.js';
 
 type Get = (path: string) => Promise<DataPlaneResponse>;
@@ -38,9 +40,12 @@ async function isCut(
   const isMissing = ({ name }: { readonly name: string }): boolean => servers[name] === undefined;
   const lacking = Object.values(backends).find(({ slots }) => slots.some(isMissing));
   if (lacking === undefined) return false;
-  const { status, body } = await get(
-    `/runtime/backends/${encodeURIComponent(lacking.name)}/servers`,
-  );
-  const loaded = status === 200 ? parseRuntimeServers(body) : {};
+  const response = await get(`/runtime/backends/${encodeURIComponent(lacking.name)}/servers`);
+  // For a backend that HAProxy hasn't loaded: 404, and 500 with Data Plane API 3.0.
+  const isLoaded = response.status < 400;
+  const what = `read servers of ${lacking.name}`;
+  const loaded = isLoaded
+    ? parseRuntimeServers(requireTypes(expectNamed(response, what, 'name'), 'runtime', what))
+    : {};
   return lacking.slots.some((slot) => isMissing(slot) && loaded[slot.name] !== undefined);
 }

@@ -1,4 +1,4 @@
-import { expectOk } from '../actual/answers.js';
+import { expectConfiguration, expectOk } from '../actual/answers.js';
 import type { DataPlaneWriter } from '../actual/dataplane-client.js';
 import {
   byKind,
@@ -175,9 +175,10 @@ function putServer(planned: Planned, backend: string, name: string, written?: Wr
  */
 export async function repairView(client: DataPlaneWriter, signal?: AbortSignal): Promise<void> {
   const options = aborting(signal ? { signal } : {});
-  const raw = expectOk(await client.get('/configuration/raw', options), 'read the configuration');
+  const raw = await client.get('/configuration/raw', options);
+  const text = expectConfiguration(raw, 'read the configuration');
   const response = await client.send('POST', '/configuration/raw', {
-    text: String(raw.body),
+    text,
     query: { skip_reload: true, version: raw.version ?? 0 },
     ...options,
   });

@@ -1,6 +1,6 @@
 import PQueue from 'p-queue';
 
-import { expectOk } from '../actual/answers.js';
+import { expectConfiguration, expectOk } from '../actual/answers.js';
 import { isNewBackend } from '../diff/dispatch.js';
 import type { CreateBackend, TransactionStep } from '../diff/types.js';
 import { mapQueued } from '../shared/concurrent.js';
@@ -70,7 +70,7 @@ async function render(
       query: { transaction_id: tx.id },
       ...aborting(context),
     });
-    return String(expectOk(raw, 'read a transaction').body);
+    return expectConfiguration(raw, 'read a transaction');
   } finally {
     await discard(context, tx.id);
   }

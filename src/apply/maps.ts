@@ -1,4 +1,4 @@
-import { expectOk } from '../actual/answers.js';
+import { expectOk, expectText } from '../actual/answers.js';
 import type {
   DataPlaneResponse,
   DataPlaneWriter,
@@ -134,8 +134,8 @@ async function sharedTexts(
   steps: readonly EntryStep[],
 ): Promise<Texts> {
   const path = pathOf('storage', 'maps', `${map}.map`);
-  const response = expectOk(await context.client.get(path, aborting(context)), `read map ${map}`);
-  const before = String(response.body);
+  const response = await context.client.get(path, aborting(context));
+  const before = expectText(response, `read map ${map}`);
   const { entries = {}, stored = {} } = context.actual.maps[map] ?? {};
   const known = new Map(steps.map(({ key }) => [key, [entries[key], stored[key]]]));
   const isOurs = (key: string, value: string): boolean => known.get(key)?.includes(value) === true;

@@ -1,4 +1,5 @@
-import { expectOk, refusal } from '../actual/answers.js';
+import { expectNamed, expectObject, expectOk, malformed } from '../actual/answers.js';
+import { requireTypes } from '../actual/sections.js';
 import type { DataPlaneResponse, WriteOptions } from '../actual/dataplane-client.js';
 import { withNomadIndex } from '../haproxy/marker-metadata.js';
 import { markerServerName, markOf } from '../haproxy/ownership.js';
@@ -8,7 +9,7 @@ import { connectorBackendName } from '../haproxy/names.js';
 import { byKind, type HandlersOf } from '../diff/dispatch.js';
 import type { KindsOn } from '../diff/steps.js';
 import type { PlannedSlot, TransactionStep } from '../diff/types.js';
-import { isObject, type JsonObject, objectsOf, textAt } from '../shared/json.js';
+import { type JsonObject, textAt } from '../shared/json.js';
 import { aborting, type ApplyContext, pathOf } from './context.js';
 
 /** What the structured view can't keep: the service of the marker's own objects. */
@@ -126,9 +127,8 @@ export async function openTransaction(
   if (response.status === 429 && (await deleteDeadTransactions(context, version + 1)) > 0) {
     response = await open();
   }
-  const { body } = expectOk(response, 'open a transaction');
-  const id = isObject(body) ? textAt(body, 'id') : '';
-  if (id === '') throw refusal(response, 'open a transaction');
+  const id = textAt(expectObject(response, 'open a transaction'), 'id');
+  if (id === '') throw malformed('open a transaction', 'object');
   return {
     id,
     generation: version + 1,
@@ -155,8 +155,9 @@ export async function deleteDeadTransactions(
   { client, signal }: Pick<ApplyContext, 'client' | 'signal'>,
   version: number,
 ): Promise<number> {
-  const { body } = await client.get('/transactions', aborting({ ...(signal ? { signal } : {}) }));
-  const dead = objectsOf(body).filter(
+  const response = await client.get('/transactions', aborting(signal ? { signal } : {}));
+  const what = 'list transactions';
+  const dead = requireTypes(expectNamed(response, what, 'id'), 'transaction', what).filter(
     ({ status, _version: at }) =>
       status === 'failed' ||
       status === 'outdated' ||

@@ -11,14 +11,15 @@ import { createHealth } from '../loop/health.js';
 import { startHaproxyWatches } from '../loop/haproxy-watches.js';
 import { startWakeSources } from '../observe/wake/wake.js';
 import { watchRoutes } from '../routes/folder.js';
-import { startHttpServer, type Status } from '../server/http.js';
+import { type HttpServerOptions, startHttpServer } from '../server/http.js';
 import { createMetrics } from '../telemetry/metrics.js';
 import { createReporter } from '../telemetry/report.js';
+import { tlsReporter } from '../telemetry/tls.js';
 import type { Around, Built } from './types.js';
 
 /** Keeps HAProxy in sync with Nomad until the signal. */
 export async function runDaemon(
-  { settings, logger, onToken }: Built,
+  { settings, logger, onToken, redact }: Built,
   { signal }: Around,
 ): Promise<ExitCode> {
   const registry = new Registry();
@@ -39,6 +40,7 @@ export async function runDaemon(
     policy: policy.current,
     hooks: {
       onToken,
+      onTls: tlsReporter(logger),
       onNomad: (status) => metrics.request('nomad', status),
       onDataPlane: (status) => metrics.request('dataplane', status),
     },
@@ -61,7 +63,7 @@ export async function runDaemon(
   });
   const { sync } = settings;
   const health = createHealth({ sync, targets, busySince: () => controller.busySince });
-  const server = await startServer(settings, health, registry);
+  const server = await startServer(settings, { status: health, registry, redact });
   logger.info('started', { settings: redactSettings(settings) });
   const wakes = startWakeSources({
     client: nomad,
@@ -90,7 +92,7 @@ export async function runDaemon(
   return 0;
 }
 
-async function startServer({ http }: Settings, status: Status, registry: Registry) {
+async function startServer({ http }: Settings, served: Omit<HttpServerOptions, 'host' | 'port'>) {
   if (!http.enabled) return undefined;
-  return startHttpServer({ host: http.host, port: http.port, status, registry });
+  return startHttpServer({ host: http.host, port: http.port, ...served });
 }

@@ -15,6 +15,8 @@ export interface SingleRun {
   readonly detailedExitcode: boolean;
   readonly paint: Paint;
   readonly print: (text: string) => void;
+  /** Applied to every text of the plan. */
+  readonly redact: (text: string) => string;
 }
 
 const confirmMs = 500;
@@ -27,7 +29,10 @@ export async function runOnce(run: SingleRun): Promise<ExitCode> {
   const last = pictures.at(-1);
   if (first === undefined || last === undefined) throw new Error('no pass ran');
   const plan = { ...first.plan, skipped: last.plan.skipped };
-  run.print(run.output === 'json' ? `${planAsJson(plan)}\n` : printPlan(plan, run.paint));
+  const { redact, paint } = run;
+  run.print(
+    run.output === 'json' ? `${planAsJson(plan, redact)}\n` : printPlan(plan, paint, redact),
+  );
   return exitCode({
     error: last.rest.problems.length > 0 || (run.writes && last.rest.steps.length > 0),
     guardHeld: last.rest.held !== undefined,

@@ -11,6 +11,7 @@ import { parseRouteFile } from '../desired/route-files.js';
 import type { RouteFile, RouteTarget } from '../desired/types.js';
 import { formatAddress } from '../haproxy/addresses.js';
 import { ConnectorError } from '../shared/errors.js';
+import { plainJson, visible } from '../shared/text.js';
 import {
   type ReadRoute,
   readRouteFiles,
@@ -95,7 +96,7 @@ function list(
 ): ExitCode {
   const routes = readRouteFiles(directory);
   if (output === 'json') {
-    print(`${JSON.stringify(routes.map(describe), null, 2)}\n`);
+    print(`${plainJson(routes.map(describe), 2)}\n`);
     return 0;
   }
   for (const route of routes) {
@@ -103,7 +104,7 @@ function list(
       'file' in route
         ? `${domainsOf(route).join(' ')} -> ${route.file.targets.map(formatTarget).join(' ')}`
         : `bad: ${route.problem}`;
-    print(`${route.name}  ${text}\n`);
+    print(`${visible(`${route.name}  ${text}`)}\n`);
   }
   return 0;
 }

@@ -1,9 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 
 import type { Command } from '../cli/command-types.js';
 import { type ExitCode, exitCodeOf } from '../cli/exit-codes.js';
 import { createRedactor, secretsOf } from '../config/redact.js';
-import { loadSettings } from '../config/settings.js';
+import { hazardsOf } from '../config/hazards.js';
+import { loadConfiguration } from '../config/settings.js';
 import { createLogger } from '../telemetry/logger.js';
 import { runDaemon } from './daemon.js';
 import { runRouteCommand } from './route.js';
@@ -21,14 +22,23 @@ export async function runCommand(command: Command, around: Around): Promise<Exit
   try {
     const { flags } = command;
     const readFile = (path: string): string => readFileSync(path, 'utf8');
-    const settings = loadSettings({ flags, env: around.env, readFile });
+    const { settings, secretFiles } = loadConfiguration({ flags, env: around.env, readFile });
     secretsOf(settings).forEach(redactor.add);
     logger = createLogger({ level: settings.log.level, redact: redactor.redact });
-    return await dispatch(command, { settings, logger, onToken: redactor.add }, around);
+    const hazards = hazardsOf(settings, secretFiles, modeOf);
+    if (!command.kind.startsWith('route')) {
+      for (const { message, fields } of hazards) logger.warn(message, fields);
+    }
+    const { redact, add: onToken } = redactor;
+    return await dispatch(command, { settings, logger, onToken, redact }, around);
   } catch (error) {
     logger.error('failed', { error });
     return exitCodeOf(error);
   }
+}
+
+function modeOf(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.mode;
 }
 
 async function dispatch(

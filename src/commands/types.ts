@@ -16,4 +16,6 @@ export interface Built {
   readonly logger: Logger;
   /** Called with a token to redact from the logs. */
   readonly onToken: (token: string) => void;
+  /** Blanks secrets in what is printed or answered. The logger does so itself. */
+  readonly redact: (text: string) => string;
 }

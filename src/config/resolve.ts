@@ -110,6 +110,12 @@ function targetSettings(read: Reader): TargetSettings {
     username: read.text('haproxy.username'),
     password: read.text('haproxy.password'),
     requestTimeoutMs: read.ms('haproxy.request_timeout'),
+    ...optional({
+      caCert: read.maybe('haproxy.ca_cert'),
+      clientCert: read.maybe('haproxy.client_cert'),
+      clientKey: read.maybe('haproxy.client_key'),
+      tlsServerName: read.maybe('haproxy.tls_server_name'),
+    }),
   };
 }
 

@@ -8,6 +8,9 @@ import {
   networkList,
 } from './policy-schema.js';
 
+/** Of the Data Plane API's own examples, so that everybody knows it. */
+export const defaultPassword = 'adminpwd';
+
 /**
  * Every configuration key with its allowed form, default, environment variable and flag. The JSON
  * schema, the error messages and the documentation test are derived from it.
@@ -147,12 +150,30 @@ export const sections = {
     username_file: file('File that holds the user name.', { env: 'HAPROXY_USERNAME_FILE' }),
     password: text('Password for the Data Plane API.', 'one line of text (put digits in quotes)', {
       pattern: '^[^\\u0000-\\u001f]*$',
-      default: 'adminpwd',
+      default: defaultPassword,
       secret: true,
       emptyIsValue: true,
       env: 'HAPROXY_PASSWORD',
     }),
     password_file: file('File that holds the password.', { env: 'HAPROXY_PASSWORD_FILE' }),
+    ca_cert: file('CA certificate (PEM) used to verify the Data Plane API.', {
+      env: 'HAPROXY_CACERT',
+    }),
+    client_cert: file('Client certificate (PEM) for the Data Plane API.', {
+      env: 'HAPROXY_CLIENT_CERT',
+    }),
+    client_key: file('Private key (PEM) of the client certificate.', {
+      secret: true,
+      env: 'HAPROXY_CLIENT_KEY',
+    }),
+    tls_server_name: text(
+      "Host name to verify in the Data Plane API's certificate.",
+      'a host name',
+      {
+        pattern: '^[A-Za-z0-9_.-]+$',
+        env: 'HAPROXY_TLS_SERVER_NAME',
+      },
+    ),
     backend_strategy: oneOf(
       "What to do when a backend with the wanted name exists and the connector doesn't own it.",
       ['use_existing', 'create_new', 'fail_on_conflict'],
@@ -348,13 +369,14 @@ export const sections = {
   },
   http: {
     listen: {
-      description: 'Listen address of `/health`, `/readyz` and `/metrics`; `off` disables them.',
+      description:
+        'Listen address of `/health`, `/readyz` and `/metrics`; `:8080` is every address, `off` none.',
       expected: '":PORT", "HOST:PORT" or "off"',
       type: ['string', 'integer'],
       format: 'listen',
       minimum: 0,
       maximum: 65_535,
-      default: ':8080',
+      default: '127.0.0.1:8080',
       flag: '--http-listen',
     },
   },

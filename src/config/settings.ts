@@ -2,6 +2,7 @@ import { asConnectorError } from '../shared/errors.js';
 import type { ReadFile } from './file.js';
 import { openPolicy } from './policy.js';
 import { readPolicyFile } from './policy-values.js';
+import { type SecretFile, secretFilesOf } from './hazards.js';
 import { merge, throwProblems, withSecrets } from './merge.js';
 import { resolveSettings } from './resolve.js';
 import {
@@ -21,10 +22,15 @@ export interface SettingsSources {
   readonly readFile: ReadFile;
 }
 
+export interface Configuration {
+  readonly settings: Settings;
+  readonly secretFiles: readonly SecretFile[];
+}
+
 /**
  * Flags > environment > file > defaults. All errors are reported together in one `config-invalid`.
  */
-export function loadSettings({ flags, env, readFile }: SettingsSources): Settings {
+export function loadConfiguration({ flags, env, readFile }: SettingsSources): Configuration {
   const problems: string[] = [];
   const layers = [flagLayer(flags), environmentLayer(env)];
   const file = readConfigFile(flags.configFile, readFile, problems);
@@ -34,7 +40,14 @@ export function loadSettings({ flags, env, readFile }: SettingsSources): Setting
   const settings = resolveSettings(merged, problems);
   checkPolicyFile(settings, readFile, problems);
   throwProblems(problems);
-  return settings;
+  const path = flags.configFile;
+  const layer = path === undefined || file === undefined ? undefined : { path, layer: file };
+  return { settings, secretFiles: secretFilesOf(merged, layer) };
+}
+
+/** The settings alone. */
+export function loadSettings(sources: SettingsSources): Settings {
+  return loadConfiguration(sources).settings;
 }
 
 /** It is read before every pass; a wrong one is better known at the start. */

@@ -9,12 +9,19 @@ export function unfit(merged: MergedValues): string[] {
     ...outOfOrder(read, merged, 'sync.debounce', 'sync.debounce_max'),
     ...outOfOrder(read, merged, 'sync.backoff_min', 'sync.backoff_max'),
   ];
-  const [cert, key] = [merged.get('nomad.client_cert'), merged.get('nomad.client_key')];
-  if ((cert === undefined) !== (key === undefined)) {
-    const missing = cert === undefined ? 'nomad.client_cert' : 'nomad.client_key';
-    problems.push(`${(cert ?? key)!.name}: ${missing} is missing; set both or neither`);
-  }
-  return [...problems, ...twoModes(merged)];
+  return [
+    ...problems,
+    ...halfPair(merged, 'nomad.client_cert', 'nomad.client_key'),
+    ...halfPair(merged, 'haproxy.client_cert', 'haproxy.client_key'),
+    ...twoModes(merged),
+  ];
+}
+
+function halfPair(merged: MergedValues, certKey: ConfigKey, keyKey: ConfigKey): string[] {
+  const [cert, key] = [merged.get(certKey), merged.get(keyKey)];
+  if ((cert === undefined) === (key === undefined)) return [];
+  const missing = cert === undefined ? certKey : keyKey;
+  return [`${(cert ?? key)!.name}: ${missing} is missing; set both or neither`];
 }
 
 function outOfOrder(read: Reader, merged: MergedValues, low: ConfigKey, high: ConfigKey): string[] {

@@ -54,6 +54,10 @@ export interface TargetSettings {
   readonly address: string;
   readonly username: string;
   readonly password: string;
+  readonly caCert?: string;
+  readonly clientCert?: string;
+  readonly clientKey?: string;
+  readonly tlsServerName?: string;
   readonly requestTimeoutMs: number;
 }
 

@@ -1,6 +1,7 @@
 import type { Settings } from '../config/types.js';
 import { compareText } from '../shared/compare.js';
 import { type ClaimRecord } from '../haproxy/claims-record.js';
+import { settleClaims } from './claims.js';
 import type { ServiceId } from '../haproxy/names.js';
 import type { HostMatch } from '../haproxy/map-names.js';
 import type { DesiredRoute } from './types.js';
@@ -55,22 +56,40 @@ export function hostClaims(
       byKey.set(key, known);
     }
   }
+  const wins = winners(claimants, record);
   const present = [...byKey].map(([key, known]) =>
-    claimOf(key, known.claimants, known.routes, record, settings),
+    claimOf(key, known.claimants, known.routes, { record, settings, wins }),
   );
   return [...present, ...absentClaims(record, byKey)].sort(byAge);
+}
+
+interface ClaimContext {
+  readonly record: ClaimRecord;
+  readonly settings: Settings;
+  /** Routes that their namespace's other services leave. */
+  readonly wins: ReadonlySet<DesiredRoute>;
+}
+
+function winners(claimants: readonly Claimant[], record: ClaimRecord): ReadonlySet<DesiredRoute> {
+  const namespaces = new Set(claimants.map(({ id }) => id.namespace));
+  return new Set(
+    [...namespaces].flatMap((namespace) => {
+      const own = claimants.filter(({ id }) => id.namespace === namespace);
+      const claims = own.map(({ id, ...rest }) => ({ service: id, ...rest }));
+      return settleClaims(claims, record).flatMap(({ kept }) => kept);
+    }),
+  );
 }
 
 function claimOf(
   key: string,
   claimants: readonly Claimant[],
   routes: readonly DesiredRoute[],
-  record: ClaimRecord,
-  settings: Settings,
+  { record, settings, wins }: ClaimContext,
 ): HostClaim {
   const { namespace, source } = claimants[0]!.id;
   const { match, host, path } = routes[0]!;
-  const isWhole = (route: DesiredRoute): boolean => route.path === undefined;
+  const isWhole = (route: DesiredRoute): boolean => route.path === undefined && wins.has(route);
   return {
     ...{ namespace, match, host, key, routes },
     ...(match === 'any' && path !== undefined ? { path } : {}),

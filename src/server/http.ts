@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Registry } from 'prom-client';
 import { ConnectorError } from '../shared/errors.js';
+import { plainJson } from '../shared/text.js';
 
 export interface Condition {
   readonly ok: boolean;
@@ -24,6 +25,8 @@ export interface HttpServerOptions {
   readonly port: number;
   readonly status: Status;
   readonly registry: Pick<Registry, 'metrics' | 'contentType'>;
+  /** Applied to the reasons. */
+  readonly redact: (text: string) => string;
 }
 
 export interface HttpServer {
@@ -42,24 +45,52 @@ type Handler = () => Answer | Promise<Answer>;
 
 const closeGraceMs = 1000;
 
+/** Probes and scrapes are small, and there are few of them. */
+const limits = {
+  headersTimeout: 5000,
+  requestTimeout: 10_000,
+  keepAliveTimeout: 5000,
+  /** How often Node looks for requests that are late. Its default is 30 s. */
+  connectionsCheckingInterval: 1000,
+  maxHeaderSize: 8192,
+} as const;
+const maxConnections = 64;
+
 /** `/health`, `/healthz`, `/readyz` and `/metrics`. */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const handlers = handlersOf(options);
-  const server = createServer((request, response) => {
+  const server = createServer(limits, (request, response) => {
     void respond(handlers, request, response);
   });
-  server.requestTimeout = 10_000;
+  boundConnections(server);
   await listen(server, options);
   const { port } = server.address() as AddressInfo;
   return { port, close: () => close(server) };
 }
 
-function handlersOf({ status, registry }: HttpServerOptions): ReadonlyMap<string, Handler> {
-  const health = (): Answer => conditionAnswer(status.alive());
+/**
+ * One connection too many ends the oldest instead of being refused: idle connections that somebody
+ * piles up must not keep out the probe that decides over this process.
+ */
+function boundConnections(server: Server): void {
+  const open = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+    const [oldest] = open;
+    if (open.size <= maxConnections || oldest === undefined) return;
+    open.delete(oldest);
+    oldest.destroy();
+  });
+}
+
+function handlersOf(options: HttpServerOptions): ReadonlyMap<string, Handler> {
+  const { status, registry, redact } = options;
+  const health = (): Answer => conditionAnswer(status.alive(), redact);
   return new Map<string, Handler>([
     ['/health', health],
     ['/healthz', health],
-    ['/readyz', () => conditionAnswer(status.ready())],
+    ['/readyz', () => conditionAnswer(status.ready(), redact)],
     [
       '/metrics',
       async () => ({ status: 200, type: registry.contentType, body: await registry.metrics() }),
@@ -67,13 +98,13 @@ function handlersOf({ status, registry }: HttpServerOptions): ReadonlyMap<string
   ]);
 }
 
-function conditionAnswer({ ok, reason }: Condition): Answer {
+function conditionAnswer({ ok, reason }: Condition, redact: (text: string) => string): Answer {
   if (ok) return json(200, { status: 'ok' });
-  return json(503, { status: 'unavailable', reason: reason ?? 'unknown' });
+  return json(503, { status: 'unavailable', reason: redact(reason ?? 'unknown') });
 }
 
 function json(status: number, body: Readonly<Record<string, string>>): Answer {
-  return { status, type: 'application/json', body: `${JSON.stringify(body)}\n` };
+  return { status, type: 'application/json', body: `${plainJson(body)}\n` };
 }
 
 async function respond(

@@ -1,5 +1,38 @@
+/** What a terminal acts on, what it doesn't show, and what reorders or breaks the text around it. */
+const unseen = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+
+/** Shows such characters escaped, so that the text stays on one line and says what it contains. */
+export function visible(text: string): string {
+  return text.replace(unseen, (character) => escapes[character] ?? escaped(character));
+}
+
+const escapes: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+function escaped(character: string): string {
+  const code = character.codePointAt(0)!.toString(16);
+  return code.length <= 2 ? `\\x${code.padStart(2, '0')}` : `\\u{${code}}`;
+}
+
 /** Makes any text safe for one line on a terminal. */
 export function oneLine(text: string, max = 500): string {
-  const clean = text.replace(/[^\x20-\x7e]+/g, '?');
+  const clean = visible(text);
   return clean.length > max ? `${clean.slice(0, max)}...` : clean;
+}
+
+/** JSON whose texts are safe on a terminal too: JSON itself escapes only a part of them. */
+export function plainJson(
+  value: unknown,
+  indent?: number,
+  eachText: (text: string) => string = (text) => text,
+): string {
+  const replacer = (_key: string, one: unknown): unknown =>
+    typeof one === 'string' ? eachText(one) : one;
+  // The only line breaks outside of texts are those of the indentation.
+  return JSON.stringify(value, replacer, indent).replace(unseen, (character) =>
+    character === '\n' ? character : character.replace(/[^]/g, inJson),
+  );
+}
+
+function inJson(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }

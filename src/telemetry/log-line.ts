@@ -1,4 +1,5 @@
 import { ConnectorError } from '../shared/errors.js';
+import { plainJson } from '../shared/text.js';
 
 interface LogInfo {
   readonly level: string;
@@ -17,7 +18,7 @@ export function logLine(info: LogInfo, time: Date, redact: (text: string) => str
   };
   const fields = plain(flattenError(info.fields), redact, 0);
   // First for the order, last so that a field of the same name can't overwrite it.
-  return JSON.stringify(Object.assign({ ...own }, fields, own));
+  return plainJson(Object.assign({ ...own }, fields, own));
 }
 
 /** Flattens the field `error` into fields that are easy to search for. */

@@ -31,6 +31,7 @@ async function once(outcomes: readonly Given[], given: Partial<SingleRun> = {}) 
     output: 'text',
     detailedExitcode: false,
     paint: (_, text) => text,
+    redact: (text) => text,
     print: (text) => printed.push(text),
     ...given,
   };

@@ -71,12 +71,13 @@ describe('what is wrong in a configuration', () => {
     const file =
       'sync: {backoff_min: 1m}\nnomad: {client_cert: /c}\n' +
       'routing: {mode: map}\ndomain_map: {enabled: false}\n' +
-      'haproxy: {frontend: a, frontends: [b]}';
+      'haproxy: {frontend: a, frontends: [b], client_key: /k}';
     expect(problems({ file })).to.have.members([
       'config file x.yaml: sync.backoff_min: ' +
         'sync.backoff_min must not exceed sync.backoff_max: sync.backoff_min is 1m, ' +
         'sync.backoff_max is 30s',
       'config file x.yaml: nomad.client_cert: nomad.client_key is missing; set both or neither',
+      'config file x.yaml: haproxy.client_key: haproxy.client_cert is missing; set both or neither',
       'config file x.yaml: routing.mode: "map" contradicts domain_map.enabled: false; ' +
         'remove one of them',
       'config file x.yaml: haproxy.frontend and haproxy.frontends: set only one of them',

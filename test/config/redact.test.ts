@@ -14,6 +14,62 @@ describe('Redactor', () => {
     expect(line).to.equal(`${blank} ${blank} ${blank} ${blank} Basic ${blank} joe`);
   });
 
+  const awkward = 'p&w "1"/é+ü  <x>';
+  const basicOf = (text: string): string => Buffer.from(text).toString('base64');
+  const quotes: Readonly<Record<string, (secret: string) => string>> = {
+    'as it is': (secret) => secret,
+    'in JSON': (secret) => JSON.stringify({ error: secret }),
+    'in JSON in JSON': (secret) => JSON.stringify(JSON.stringify([secret])),
+    'in a URL': (secret) => `?token=${encodeURIComponent(secret)}&x`,
+    'in a URL, in small letters': (secret) => encodeURIComponent(secret).toLowerCase(),
+    'in a form': (secret) => new URLSearchParams({ secret }).toString().replaceAll('%', '%'),
+    'in HTML': (secret) =>
+      secret
+        .replaceAll('&', '&amp;')
+        .replaceAll('<', '&lt;')
+        .replaceAll('>', '&gt;')
+        .replaceAll('"', '&#34;'),
+    'on one line': (secret) => secret.replace(/\s+/g, ' '),
+    'in base64': basicOf,
+    'in base64 without padding': (secret) => basicOf(secret).replace(/=+$/, ''),
+    'in base64 for URLs': (secret) => Buffer.from(secret).toString('base64url'),
+    'in the header': (secret) => `Authorization: Basic ${basicOf(`joe:${secret}`)}`,
+    'in the header without padding': (secret) => basicOf(`joe:${secret}`).replace(/=+$/, ''),
+    'in a longer text in base64': (secret) => basicOf(`who=joe:${secret}; and more`),
+  };
+  /** What is left of a text that tells something: pieces of eight characters. */
+  const pieces = (text: string): string[] =>
+    Array.from({ length: Math.max(1, text.length - 7) }, (_, at) => text.slice(at, at + 8));
+
+  for (const [how, quote] of Object.entries(quotes)) {
+    for (const password of ['correct horse', awkward, 'x'.repeat(63) + '=']) {
+      it(`blanks a secret quoted ${how}: ${password.slice(0, 20)}`, () => {
+        const settings = load({ env: { HAPROXY_PASSWORD: password, HAPROXY_USERNAME: 'joe' } });
+        const { redact } = createRedactor(secretsOf(settings));
+        const quoted = quote(password);
+        const said = redact(`502 from proxy: ${quoted} is wrong`);
+        expect(said).to.contain('<redacted>');
+        for (const whole of [password, basicOf(`joe:${password}`), basicOf(password)]) {
+          const told = pieces(whole).filter((piece) => said.includes(piece));
+          expect(told, said).to.deep.equal([]);
+        }
+      });
+    }
+  }
+
+  it("blanks anybody's credentials in headers, and no words", () => {
+    const { redact } = createRedactor();
+    const someone = basicOf('someone:else');
+    expect(redact(`Authorization: Basic ${someone}`)).to.equal('Authorization: Basic <redacted>');
+    expect(redact('X-Nomad-Token: 26a3cc9f-1b1c')).to.equal('X-Nomad-Token: <redacted>');
+    expect(redact('{"x-nomad-token":["26a3cc9f"]}')).to.equal('{"x-nomad-token":["<redacted>"]}');
+    const jwt = 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln';
+    expect(redact(`bearer ${jwt} expired`)).to.equal('bearer <redacted> expired');
+    for (const words of ['basic authentication is needed', 'a bearer token', 'Basic auth: no']) {
+      expect(redact(words)).to.equal(words);
+    }
+  });
+
   it('leaves no secret of four or more characters, whatever is around it', () => {
     const secret = fc.string({ minLength: 4, maxLength: 20 });
     fc.assert(

@@ -43,7 +43,7 @@ describe('loadSettings', () => {
       },
       policy: openPolicy,
       routes: {},
-      http: { host: '', port: 8080, enabled: true },
+      http: { host: '127.0.0.1', port: 8080, enabled: true },
       log: { level: 'info' },
     });
   });
@@ -54,6 +54,14 @@ describe('loadSettings', () => {
     const { nomad } = load({ flags: { nomadAddress: 'http://flag' }, env, file });
     expect(nomad).to.include({ address: 'http://flag', region: 'env', namespace: 'file' });
     expect(nomad.skipVerify).to.equal(false);
+  });
+
+  it('takes the TLS files of the Data Plane API as it takes those of Nomad', () => {
+    const file = 'haproxy: {ca_cert: /ca, client_cert: /c, client_key: /k, tls_server_name: api}';
+    const tls = { caCert: '/ca', clientCert: '/c', clientKey: '/k', tlsServerName: 'api' };
+    expect(load({ file }).targets[0]).to.include(tls);
+    const env = { HAPROXY_CACERT: '/env' };
+    expect(load({ env, file }).targets[0]).to.include({ ...tls, caCert: '/env' });
   });
 
   it('counts an empty variable as unset', () => {

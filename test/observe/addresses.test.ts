@@ -117,8 +117,21 @@ describe('the addresses of host names', () => {
     });
     expect((await late.resolve(['db'])).has('db')).to.equal(false);
     answer(['10.0.0.3']);
-    await Promise.resolve();
+    await new Promise(setImmediate);
     expect((await late.resolve(['db'])).get('db')).to.equal('10.0.0.3');
+  });
+
+  it('are asked for two at a time, so that names of jobs leave threads to others', async () => {
+    const begun: string[] = [];
+    const hanging = createAddressBook({
+      lookup: (host) => {
+        begun.push(host);
+        return new Promise(() => undefined);
+      },
+      timeoutMs: 10,
+    });
+    await hanging.resolve(['a', 'b', 'c', 'd', 'e']);
+    expect(begun).to.deep.equal(['a', 'b']);
   });
 
   it('are not waited for longer than the timeout', async () => {

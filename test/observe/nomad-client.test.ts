@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
@@ -8,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
+import { makePki } from '../../fixtures/pki.js';
 import { waitFor } from '../../fixtures/process.js';
 import type { NomadSettings } from '../../src/config/types.js';
 import { ConnectorError } from '../../src/shared/errors.js';
@@ -243,7 +243,7 @@ describe('the client of Nomad', () => {
   });
 
   it('checks the certificate against the CA and the server name, and shows its own', async function () {
-    const pki = await makePki(folder).catch(() => undefined);
+    const pki = makePki(folder, 'server.global.nomad');
     if (pki === undefined) {
       process.stderr.write('SKIPPED: TLS to Nomad, because there is no openssl\n');
       return this.skip();
@@ -325,17 +325,4 @@ async function startPeer(): Promise<Peer> {
     },
     stop: () => worker.terminate(),
   };
-}
-
-async function makePki(folder: string): Promise<{ ca: string; cert: string; key: string }> {
-  const at = (name: string): string => join(folder, name);
-  const openssl = (...args: string[]): unknown =>
-    execFileSync('openssl', args, { cwd: folder, stdio: 'ignore' });
-  await writeFile(at('ext'), 'subjectAltName=DNS:server.global.nomad\n');
-  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
-  openssl('req', '-x509', ...curve, '-keyout', 'ca.key', '-out', 'ca.pem', '-subj', '/CN=ca');
-  openssl('req', ...curve, '-keyout', 'own.key', '-out', 'own.csr', '-subj', '/CN=nomad');
-  const sign = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-extfile', 'ext'];
-  openssl('x509', '-req', '-in', 'own.csr', ...sign, '-out', 'own.pem');
-  return { ca: at('ca.pem'), cert: at('own.pem'), key: at('own.key') };
 }

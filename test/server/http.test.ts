@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { expect } from 'chai';
 import { Gauge, Registry } from 'prom-client';
+import { waitFor } from '../../fixtures/process.js';
 import { ConnectorError } from '../../src/shared/errors.js';
 import { startHttpServer, type Condition, type HttpServer } from '../../src/server/http.js';
 
@@ -25,7 +26,10 @@ describe('HTTP server', () => {
       },
     });
     const status = { alive: () => alive, ready: () => ready };
-    server = await startHttpServer({ host: '127.0.0.1', port: 0, status, registry });
+    server = await startHttpServer({
+      ...{ host: '127.0.0.1', port: 0, status, registry },
+      redact: (text) => text.replaceAll('hush', '<redacted>'),
+    });
   });
 
   afterEach(() => server.close());
@@ -54,6 +58,16 @@ describe('HTTP server', () => {
     expect(await response.json()).to.deep.equal({ status: 'unavailable', reason: 'no sync yet' });
     ready = { ok: true };
     expect((await get('/readyz')).status).to.equal(200);
+  });
+
+  it('redacts its reasons, and keeps them on one line', async () => {
+    alive = ready = { ok: false, reason: 'Nomad said hush\n\u009b31m' };
+    for (const path of ['/health', '/readyz']) {
+      const body = await (await get(path)).text();
+      expect(body).to.equal(
+        '{"status":"unavailable","reason":"Nomad said <redacted>\\n\\u009b31m"}\n',
+      );
+    }
   });
 
   it('shows the metrics', async () => {
@@ -86,7 +100,12 @@ describe('HTTP server', () => {
   });
 
   it('names an address that it can not have', async () => {
-    const options = { host: '127.0.0.1', port: server.port, registry: new Registry() };
+    const options = {
+      host: '127.0.0.1',
+      port: server.port,
+      registry: new Registry(),
+      redact: String,
+    };
     const status = { alive: () => alive, ready: () => ready };
     const error = await startHttpServer({ ...options, status }).catch((thrown: unknown) => thrown);
     expect(error).to.be.instanceOf(ConnectorError);
@@ -94,6 +113,51 @@ describe('HTTP server', () => {
       code: 'config-invalid',
       message: `http.listen: cannot listen on 127.0.0.1:${server.port}: the address is in use`,
     });
+  });
+
+  /** Resolves with what was answered, once the server has closed the connection. */
+  function closedAfter(sent: string): Promise<string> {
+    return new Promise((resolve) => {
+      let answer = '';
+      const socket = connect(server.port, '127.0.0.1', () => socket.write(sent));
+      socket.on('data', (chunk: Buffer) => (answer += chunk.toString()));
+      socket.on('error', () => undefined);
+      socket.once('close', () => resolve(answer));
+    });
+  }
+
+  it('closes connections that send half a request, none or no other', async function () {
+    this.timeout(20_000);
+    const line = 'GET /health HTTP/1.1\r\nHost: x\r\n';
+    const answers = await Promise.all([
+      closedAfter(''),
+      closedAfter('GET /hea'),
+      closedAfter(`${line}X-A: `),
+      closedAfter(`${line}\r\n`),
+    ]);
+    expect(answers.map((answer) => answer.split('\r\n', 1)[0])).to.deep.equal([
+      'HTTP/1.1 408 Request Timeout',
+      'HTTP/1.1 408 Request Timeout',
+      'HTTP/1.1 408 Request Timeout',
+      'HTTP/1.1 200 OK',
+    ]);
+  });
+
+  it('holds a bounded number of connections, and answers meanwhile', async () => {
+    const sockets = Array.from({ length: 300 }, () => connect(server.port, '127.0.0.1'));
+    let closed = 0;
+    for (const socket of sockets) {
+      socket.on('error', () => undefined);
+      socket.once('close', () => closed++);
+    }
+    await waitFor('all but some to be closed', () => closed >= 300 - 64);
+    expect((await get('/health')).status).to.equal(200);
+    for (const socket of sockets) socket.destroy();
+  });
+
+  it('refuses headers beyond all measure', async () => {
+    const answer = await closedAfter(`GET /health HTTP/1.1\r\nX: ${'a'.repeat(50_000)}\r\n\r\n`);
+    expect(answer).to.match(/^HTTP\/1\.1 431 /);
   });
 
   it('closes although a connection hangs', async () => {

@@ -28,18 +28,25 @@ export function versionStamp(text: string): number | undefined {
 
 /** `GET /runtime/backends/{parent}/servers`. */
 export function parseRuntimeServers(body: unknown): RuntimeServers {
-  const servers: Record<string, RuntimeServer> = {};
-  for (const item of objectsOf(body)) {
-    const { name, address, port, admin_state: admin, operational_state: operational } = item;
-    if (typeof name !== 'string') continue;
-    servers[name] = {
-      address: typeof address === 'string' ? address : '',
-      port: typeof port === 'number' ? port : 0,
-      admin: admin === 'ready' || admin === 'drain' ? admin : 'maint',
-      operational: operational === 'up' || operational === 'stopping' ? operational : 'down',
-    };
-  }
-  return servers;
+  // From entries, because a server may be named `__proto__`.
+  return Object.fromEntries(
+    named(objectsOf(body)).map((item): [string, RuntimeServer] => {
+      const { address, port, admin_state: admin, operational_state: operational } = item;
+      return [
+        textAt(item, 'name'),
+        {
+          address: typeof address === 'string' ? address : '',
+          port: typeof port === 'number' ? port : 0,
+          admin: admin === 'ready' || admin === 'drain' ? admin : 'maint',
+          operational: operational === 'up' || operational === 'stopping' ? operational : 'down',
+        },
+      ];
+    }),
+  );
+}
+
+function named(items: readonly JsonObject[]): readonly JsonObject[] {
+  return items.filter((item) => typeof item['name'] === 'string');
 }
 
 /** What sections have from a defaults section that they don't say themselves. */

@@ -1,3 +1,4 @@
+import { visible } from '../../shared/text.js';
 import type { Plan } from '../types.js';
 import { planLines } from './lines.js';
 
@@ -7,6 +8,6 @@ export function changeLines(plan: Plan): readonly string[] {
     .filter(({ counts }) => counts)
     .map(({ sign, group, subject, detail }) => {
       const where = group === subject ? '' : ` in ${group}`;
-      return `${sign} ${subject}${where}${detail === '' ? '' : `: ${detail}`}`;
+      return visible(`${sign} ${subject}${where}${detail === '' ? '' : `: ${detail}`}`);
     });
 }

@@ -1,25 +1,38 @@
 import { planLines, type PlanLine, type Sign } from './lines.js';
+import { visible, plainJson } from '../../shared/text.js';
 import { isStructural } from '../dispatch.js';
 import type { Plan, ReloadReason } from '../types.js';
 
 /** Colours a sign. The identity if colours are off. */
 export type Paint = (sign: Sign, text: string) => string;
 
+/** Applied to every text of a plan before it is shown. */
+export type Redact = (text: string) => string;
+
 /**
  * The plan for people. The last line is always printed. It is `No changes.` only if nothing is to
  * be done, skipped or held.
  */
-export function printPlan(plan: Plan, paint: Paint = (_, text) => text): string {
+export function printPlan(
+  plan: Plan,
+  paint: Paint = (_, text) => text,
+  redact: Redact = (text) => text,
+): string {
   const { url, configVersion, catalogIndex } = plan.header;
-  const lines = planLines(plan);
+  const clean = (text: string): string => visible(redact(text));
+  const lines = planLines(plan).map((line) => cleanLine(line, clean));
   const width = Math.max(0, ...lines.map(({ subject, level }) => subject.length + level * 4));
   return [
-    `HAProxy ${url} (config v${configVersion}, Nomad index ${catalogIndex})`,
+    `HAProxy ${clean(url)} (config v${configVersion}, Nomad index ${catalogIndex})`,
     ...lines.map((line) => paint(line.sign, printLine(line, width))),
-    ...notes(plan).map((note) => paint('!', `  ! ${note}`)),
-    summary(plan, lines),
+    ...notes(plan).map((note) => paint('!', `  ! ${clean(note)}`)),
+    clean(summary(plan, lines)),
     '',
   ].join('\n');
+}
+
+function cleanLine(line: PlanLine, clean: Redact): PlanLine {
+  return { ...line, subject: clean(line.subject), detail: clean(line.detail) };
 }
 
 /** Details start in this column, or further right if a subject needs the room. */
@@ -86,9 +99,9 @@ function reloadText(plan: Plan): string {
 }
 
 /** The plan for programs: one object with stable keys. */
-export function planAsJson(plan: Plan): string {
+export function planAsJson(plan: Plan, redact?: Redact): string {
   const lines = planLines(plan);
-  return JSON.stringify(
+  return plainJson(
     {
       haproxy: plan.header.url,
       configVersion: plan.header.configVersion,
@@ -107,8 +120,8 @@ export function planAsJson(plan: Plan): string {
       reloads: reloadsOf(plan),
       noChanges: isEmpty(plan),
     },
-    null,
     2,
+    redact,
   );
 }
 

@@ -1,5 +1,6 @@
 import { lookup as dnsLookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
+import PQueue from 'p-queue';
 import { withoutBrackets } from './model/address-text.js';
 
 /** Resolves a host name to all its addresses. */
@@ -33,6 +34,12 @@ export interface AddressBookOptions {
 const keepMs = 600_000;
 
 /**
+ * A lookup occupies one of Node's four threads until the resolver gives up. The names come from jobs,
+ * and must not keep out the lookups of Nomad and the Data Plane API, or reads of files.
+ */
+const maxLookups = 2;
+
+/**
  * A name with several addresses keeps its first choice, so that servers don't follow the resolver's
  * round robin. A name that no longer resolves keeps its last address.
  */
@@ -41,10 +48,12 @@ export function createAddressBook(options: AddressBookOptions = {}): AddressBook
   const { ttlMs = 30_000, retryMs = Math.min(ttlMs, 2000) } = options;
   const entries = new Map<string, Entry>();
   const pending = new Map<string, Promise<readonly string[]>>();
+  const queue = new PQueue({ concurrency: maxLookups });
   const ask = (host: string): Promise<readonly string[]> => {
     // The resolver hangs. Only the first pass waits for it.
     if (pending.has(host)) return Promise.resolve([]);
-    const asked = lookup(host).catch(() => []);
+    const priority = entries.get(host)?.address === undefined ? 0 : 1;
+    const asked = queue.add(() => lookup(host), { priority }).catch(() => []);
     pending.set(host, asked);
     void asked.then((found) => {
       pending.delete(host);

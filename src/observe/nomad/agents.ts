@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent, type AgentOptions } from 'node:https';
+import { Agent as HttpsAgent } from 'node:https';
 import type { Socket } from 'node:net';
 import type { NomadSettings } from '../../config/types.js';
-import { ConnectorError } from '../../shared/errors.js';
+import { followTlsFiles, type TlsReread } from '../../shared/tls-files.js';
 
 interface AgentPair {
   readonly http: HttpAgent;
@@ -23,21 +22,31 @@ export interface Agents {
   wasUsed(socket: Socket): boolean;
   /** Closes idle connections: if one died, others probably did too. */
   dropIdle(): void;
+  /** Before a request: rereads TLS files that changed. */
+  refresh(): void;
   close(): void;
 }
 
 export const maxReadSockets = 8;
 
-export function createAgents(settings: NomadSettings): Agents {
-  const tls = tlsOptions(settings);
+export function createAgents(
+  settings: NomadSettings,
+  onReread?: (reread: TlsReread) => void,
+): Agents {
   const pair = (keepAlive: boolean, maxSockets: number): AgentPair => ({
     http: new HttpAgent({ keepAlive, maxSockets }),
-    https: new HttpsAgent({ keepAlive, maxSockets, ...tls }),
+    https: new HttpsAgent({ keepAlive, maxSockets }),
   });
   const short = pair(true, maxReadSockets);
   const long = pair(true, Infinity);
   const fresh = pair(false, Infinity);
   const all = [short, long, fresh].flatMap(({ http, https }) => [http, https]);
+  const tls = followTlsFiles({
+    ...{ settings, peer: 'Nomad' },
+    agents: [short, long, fresh].map(({ https }) => https),
+    ...(onReread === undefined ? {} : { onReread }),
+  });
+  const dropAllIdle = (): void => all.forEach(dropIdle);
   const used = new WeakSet<Socket>();
   // Node's `reusedSocket` misses connections passed directly from one request to the next.
   for (const agent of all) agent.on('free', (socket: Socket) => used.add(socket));
@@ -46,34 +55,14 @@ export function createAgents(settings: NomadSettings): Agents {
     long,
     fresh,
     wasUsed: (socket) => used.has(socket),
-    dropIdle: () => all.forEach(dropIdle),
+    dropIdle: dropAllIdle,
+    refresh: () => {
+      if (tls.refresh()) dropAllIdle();
+    },
     close: () => all.forEach((agent) => agent.destroy()),
   };
 }
 
 function dropIdle({ freeSockets }: HttpAgent): void {
   for (const socket of Object.values(freeSockets).flatMap((kept) => kept ?? [])) socket.destroy();
-}
-
-function tlsOptions(settings: NomadSettings): AgentOptions {
-  return {
-    rejectUnauthorized: !settings.skipVerify,
-    ...(settings.tlsServerName === undefined ? {} : { servername: settings.tlsServerName }),
-    ...pem('ca', settings.caCert),
-    ...pem('cert', settings.clientCert),
-    ...pem('key', settings.clientKey),
-  };
-}
-
-/** A file's path, or PEM text itself. */
-function pem(name: 'ca' | 'cert' | 'key', value: string | undefined): Record<string, string> {
-  if (value === undefined) return {};
-  if (value.includes('-----BEGIN')) return { [name]: value };
-  try {
-    return { [name]: readFileSync(value, 'utf8') };
-  } catch {
-    throw new ConnectorError('config-invalid', `cannot read Nomad's TLS file ${value}`, {
-      retryable: false,
-    });
-  }
 }

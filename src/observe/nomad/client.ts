@@ -2,10 +2,12 @@ import got, { type Got, type Response } from 'got';
 import type { ClientRequest } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
+import { createRedactor } from '../../config/redact.js';
 import type { NomadSettings } from '../../config/types.js';
 import { ConnectorError } from '../../shared/errors.js';
 import { scopeOf } from '../../shared/concurrent.js';
 import { type StatusClass, statusClassOf } from '../../shared/status-class.js';
+import type { TlsReread } from '../../shared/tls-files.js';
 import { createAgents, type Agents } from './agents.js';
 import { DiedIdle, isBroken, statusError, translate } from './errors.js';
 import { createTokenSource, type TokenSource } from './token.js';
@@ -50,6 +52,8 @@ export interface NomadClientOptions {
   readonly onResponse?: (statusClass: StatusClass) => void;
   /** Called with each token read from the token file, to redact it. */
   readonly onToken?: (token: string) => void;
+  /** Called when TLS files changed. */
+  readonly onTls?: (reread: TlsReread) => void;
 }
 
 interface Connection {
@@ -58,15 +62,22 @@ interface Connection {
   readonly agents: Agents;
   readonly token: TokenSource;
   readonly onResponse: (statusClass: StatusClass) => void;
+  readonly redact: (text: string) => string;
 }
 
 export function createNomadClient(options: NomadClientOptions): NomadClient {
   const { settings, onResponse = () => undefined } = options;
+  const { redact, add } = createRedactor([settings.token ?? '']);
+  const onToken = (token: string): void => {
+    add(token);
+    options.onToken?.(token);
+  };
   const connection: Connection = {
     settings,
-    agents: createAgents(settings),
-    token: createTokenSource(settings, options.onToken),
+    agents: createAgents(settings, options.onTls),
+    token: createTokenSource(settings, onToken),
     onResponse,
+    redact,
     http: got.extend({
       retry: { limit: 0 },
       throwHttpErrors: false,
@@ -85,8 +96,8 @@ export function createNomadClient(options: NomadClientOptions): NomadClient {
 async function get(connection: Connection, path: string, options: GetOptions) {
   const first = await send(connection, path, options);
   const refused = first.statusCode === 401 || first.statusCode === 403;
-  if (!refused || !(await connection.token.reload())) return answer(first, path, options);
-  return answer(await send(connection, path, options), path, options);
+  const again = refused && (await connection.token.reload());
+  return answer(again ? await send(connection, path, options) : first, path, options, connection);
 }
 
 async function send(
@@ -133,6 +144,7 @@ async function sendOnce(
 ): Promise<Response<string>> {
   const { http, agents, settings, onResponse } = connection;
   let socket: Socket | undefined;
+  agents.refresh();
   const request = http(requestUrl(settings, path, options.query), {
     headers: await headers(connection),
     agent,
@@ -149,13 +161,18 @@ async function sendOnce(
   return response;
 }
 
-function answer(response: Response<string>, path: string, options: GetOptions): NomadResponse {
+function answer(
+  response: Response<string>,
+  path: string,
+  options: GetOptions,
+  { redact }: Connection,
+): NomadResponse {
   const status = response.statusCode;
   const index = indexOf(response.headers['x-nomad-index']);
   const knownLeader = response.headers['x-nomad-knownleader'] === 'true';
   if (status !== 200) {
     if (options.allow?.includes(status)) return { status, index, knownLeader, body: undefined };
-    throw statusError(status, path, response.body);
+    throw statusError(status, path, response.body, redact);
   }
   const body = parseJson(response.body, path);
   const unwritten = options.maybeUnwritten === true && Array.isArray(body) && body.length === 0;
@@ -175,6 +192,7 @@ async function openStream(
   options: { query?: Query; signal: AbortSignal },
 ): Promise<Readable> {
   const { http, agents, settings, onResponse } = connection;
+  agents.refresh();
   const stream = http.stream(requestUrl(settings, path, options.query), {
     headers: await headers(connection),
     agent: agents.long,
@@ -192,7 +210,7 @@ async function openStream(
       onResponse(statusClassOf(response.statusCode));
       if (response.statusCode === 200) return resolve(stream);
       stream.destroy();
-      reject(statusError(response.statusCode, path, ''));
+      reject(statusError(response.statusCode, path, '', connection.redact));
     });
   });
 }

@@ -3,14 +3,27 @@
 import { AbortError, RequestError } from 'got';
 import { ConnectorError } from '../../shared/errors.js';
 
-export function statusError(status: number, path: string, body: string): ConnectorError {
-  const said = body
+/** `redact` sees the whole body: half a token at the end of a cut one would not be known as such. */
+export function statusError(
+  status: number,
+  path: string,
+  body: string,
+  redact: (text: string) => string,
+): ConnectorError {
+  const said = redact(body)
     .replace(/[\s\p{Cc}]+/gu, ' ')
     .trim()
     .slice(0, 200);
   const message = `Nomad answered ${path} with ${status}${said === '' ? '' : `: ${said}`}`;
   const refused = status === 401 || status === 403;
-  return new ConnectorError(refused ? 'nomad-refused' : 'nomad-failed', message);
+  if (status !== 403)
+    return new ConnectorError(refused ? 'nomad-refused' : 'nomad-failed', message);
+  return new ConnectorError('nomad-refused', `${message}: the token may lack ${rightFor(path)}`);
+}
+
+/** Nomad's answer doesn't name the right. */
+function rightFor(path: string): string {
+  return path === '/v1/jobs' ? 'list-jobs' : 'read-job';
 }
 
 export function translate(

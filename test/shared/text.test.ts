@@ -1,0 +1,31 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { oneLine, plainJson, visible } from '../../src/shared/text.js';
+
+const hostile = 'a\u001b[2K\u0007\n\r\t\u009b31m\u202eb\u2028\u200b\ufeffé';
+const unseen = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
+
+describe('text for a terminal', () => {
+  it('shows control characters escaped, on one line', () => {
+    expect(visible(hostile)).to.equal(
+      'a\\x1b[2K\\x07\\n\\r\\t\\x9b31m\\u{202e}b\\u{2028}\\u{200b}\\u{feff}é',
+    );
+  });
+
+  it('holds for any text', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        expect(visible(text)).not.to.match(unseen);
+        expect(oneLine(text, 20).length).to.be.at.most(23);
+      }),
+    );
+  });
+
+  it('as JSON is the same value', () => {
+    const value = { [hostile]: [hostile, 7], deep: { hostile } };
+    const text = plainJson(value, 2);
+    expect(text.replaceAll('\n', '')).not.to.match(unseen);
+    expect(JSON.parse(text)).to.deep.equal(value);
+    expect(text.split('\n')).to.have.length(JSON.stringify(value, null, 2).split('\n').length);
+  });
+});
