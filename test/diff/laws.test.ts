@@ -236,8 +236,15 @@ function hasSlot(actual: ActualState, backend: string, slot: string): boolean {
   return actual.backends[backend]?.slots.some(({ name }) => name === slot) === true;
 }
 
-const ourRule =
-  /nomad__acl_|nomad_connector_path|%\[req\.hdr\(host\),host_only,lower.*map(_beg|_reg)?\(\/(maps\/)?(nomad_\w+|hosts)\.map\)\]|path,concat/;
+const ourMap = String.raw`map(?:_beg|_reg)?\(/(?:maps/)?(?:nomad_\w+|hosts)\.map\)`;
+/** As this version writes them, and as the one before did. */
+const ourRule = new RegExp(
+  [
+    'nomad__acl_|nomad_connector_path|path,concat',
+    String.raw`\{ (?:req\.fhdr\(host,-1\),host_only,lower|path,concat)\S*,${ourMap},set-var\(txn\.nomad_connector_backend\) -m found`,
+    String.raw`%\[req\.hdr\(host\),host_only,lower\S*,${ourMap}\]`,
+  ].join('|'),
+);
 
 function isOperatorRule(rule: object): boolean {
   return !ourRule.test(JSON.stringify(rule));
