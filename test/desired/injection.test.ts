@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 
 import type { Json } from '../../src/shared/json.js';
+import { runs } from '../arbitraries/runs.js';
 import { acceptedTagList, tagList } from './arbitraries.js';
 import { checkSpec, desired, enabled, instance, service } from './given.js';
 
@@ -59,7 +60,7 @@ describe("values can't become configuration", () => {
         for (const { reason } of state.skipped) expect(reason).to.match(oneLine);
         for (const { message } of state.warnings) expect(message).to.match(oneLine);
       }),
-      { numRuns: 3000 },
+      runs(1000),
     );
   });
 
@@ -85,7 +86,7 @@ describe("values can't become configuration", () => {
         }
         for (const { message } of state.warnings) expect(message).to.match(oneLine);
       }),
-      { numRuns: 2000 },
+      runs(1000),
     );
   });
 });
