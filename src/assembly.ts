@@ -4,11 +4,14 @@ import {
   type DataPlaneReader,
 } from './actual/dataplane-client.js';
 import { createActualReader } from './actual/reader.js';
+import type { PolicySettings } from './config/policy.js';
+import { policySource } from './config/policy-source.js';
 import type { Settings, TargetSettings } from './config/types.js';
 import { createCatalogReader, type CatalogReader } from './observe/catalog/reader.js';
 import { createNomadClient, type NomadClient } from './observe/nomad/client.js';
 import type { Surroundings } from './pass/context.js';
 import { newCatalogMemory, newTargetMemory } from './pass/memory.js';
+import { ownEndpoints } from './pass/own-endpoints.js';
 import type { Phase } from './pass/phases.js';
 import { type Outcome, type PassDependencies, runPass, type Side } from './pass/run.js';
 import type { Target } from './pass/target.js';
@@ -45,6 +48,7 @@ export interface AssemblyOptions {
   /** True for a daemon, false for a single pass. */
   readonly staysRunning?: boolean;
   readonly routeFiles?: () => RouteFiles;
+  readonly policy?: () => PolicySettings;
   readonly hooks?: AssemblyHooks;
 }
 
@@ -67,6 +71,8 @@ export function assemble(settings: Settings, options: AssemblyOptions): Assembly
     settings,
     staysRunning: options.staysRunning ?? false,
     routeFiles,
+    policy: options.policy ?? policySource(settings).current,
+    endpoints: ownEndpoints(settings),
     now: Date.now,
   };
   const targets = settings.targets.map((target) => assembleTarget(target, settings, options));

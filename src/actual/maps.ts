@@ -46,12 +46,12 @@ export async function readMaps(
   files: Readonly<Record<string, string>>,
   known: Readonly<Record<string, ActualMap>>,
 ): Promise<Record<string, ActualMap>> {
-  const { exact, owned } = mapNames(settings.routing);
+  const { exact, owned, claims } = mapNames(settings.routing);
   const read = async ([name, file]: [string, string]): Promise<[string, ActualMap]> => {
     const before = known[name];
     if (before !== undefined && name !== exact) return [name, before];
     const [entries, stored] = await Promise.all([
-      name === owned ? undefined : readEntries(get, name),
+      name === owned || name === claims ? undefined : readEntries(get, name),
       before === undefined ? readFile(get, name) : before.stored,
     ]);
     return [

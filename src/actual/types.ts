@@ -83,6 +83,8 @@ export interface OtherServer {
   readonly name: string;
   readonly address: string;
   readonly port: number;
+  /** If it says one. */
+  readonly weight?: number;
   readonly runtime?: RuntimeServer;
 }
 

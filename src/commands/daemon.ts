@@ -3,6 +3,7 @@ import { Registry } from 'prom-client';
 import { assemble } from '../assembly.js';
 import type { ExitCode } from '../cli/exit-codes.js';
 import { productVersion } from '../cli/version.js';
+import { policySource } from '../config/policy-source.js';
 import { redactSettings } from '../config/redact.js';
 import type { Settings } from '../config/types.js';
 import { createController } from '../loop/controller.js';
@@ -28,10 +29,15 @@ export async function runDaemon(
     onChange: () => controller.wake('route-file'),
     logger,
   });
+  const policy = policySource(settings, {
+    onChange: () => controller.wake('policy-file'),
+    onInvalid: (reason) => logger.warn('policy file is invalid', { reason }),
+  });
   const { nomad, catalog, clients, pass, targets } = assemble(settings, {
     writes: true,
     staysRunning: true,
     routeFiles: routes.current,
+    policy: policy.current,
     hooks: {
       onToken,
       onTls: tlsReporter(logger),
@@ -79,6 +85,7 @@ export async function runDaemon(
   await controller.run(signal);
   await Promise.all([wakes.done, watches.done]);
   routes.close();
+  policy.close();
   nomad.close();
   await server?.close();
   logger.info('stopped');

@@ -7,6 +7,8 @@ import {
   parseUnixPath,
 } from './formats.js';
 import type { MergedValues } from './merge.js';
+import { openPolicy } from './policy.js';
+import { policyFrom, policyKey } from './policy-values.js';
 import { readerOf, type Reader } from './reader.js';
 import { unfit } from './together.js';
 import type {
@@ -52,6 +54,7 @@ export function resolveSettings(merged: MergedValues, problems: string[]): Setti
     },
     sync: syncSettings(read),
     limits: limitSettings(read),
+    policy: policyFrom((key) => merged.get(policyKey(key))?.value, openPolicy),
     routes: optional({ directory: read.maybe('routes.directory') }),
     http: httpSettings(read),
     log: { level: parseLogLevel(read.text('log.level')) ?? 'info' },

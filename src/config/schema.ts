@@ -1,4 +1,12 @@
 import type { Json } from '../shared/json.js';
+import {
+  domainList,
+  grantList,
+  methodList,
+  nameList,
+  namespaceMap,
+  networkList,
+} from './policy-schema.js';
 
 /** Of the Data Plane API's own examples, so that everybody knows it. */
 export const defaultPassword = 'adminpwd';
@@ -77,6 +85,7 @@ function durationOrNone(description: string, value: string): Leaf {
 
 const haproxyName = '^[A-Za-z0-9_.:-]+$';
 const nameRule = 'letters, digits, ".", "_", ":" and "-"';
+const domainRule = 'host names such as www.example.com or *.example.com';
 
 export const sections = {
   nomad: {
@@ -296,6 +305,62 @@ export const sections = {
     full_read_interval: duration('Longest time between two full reads of HAProxy.', '300s'),
     backoff_min: duration('First delay after a failed pass.', '500ms'),
     backoff_max: duration('Longest delay after a failed pass.', '30s'),
+  },
+  policy: {
+    mode: oneOf(
+      '`open`: job authors are trusted with routes, but not with the machine. `strict`: a namespace may use what `policy.namespaces` lists for it.',
+      ['open', 'strict'],
+      { default: 'open' },
+    ),
+    file: file('File with the keys of this section, read again when it changes.'),
+    reserved_domains: {
+      description: 'Hosts that no tag may route.',
+      expected: `a list of ${domainRule}`,
+      ...domainList,
+    },
+    protected_frontends: {
+      description: 'Frontends that no tag may use.',
+      expected: `a list of frontend names: ${nameRule}`,
+      ...nameList,
+    },
+    protected_backends: {
+      description: 'Backends that no service may join.',
+      expected: `a list of backend names: ${nameRule}`,
+      ...nameList,
+    },
+    allowed_addresses: {
+      description: "Networks that are allowed as targets although they aren't an allocation's own.",
+      expected: 'a list of IP addresses and networks such as 10.1.0.0/16',
+      ...networkList,
+    },
+    check_methods: {
+      description: 'Methods that checks may use besides GET, HEAD and OPTIONS.',
+      expected: 'a list of HTTP methods such as POST',
+      ...methodList,
+    },
+    custom_weight: {
+      description:
+        "Highest weight of a server in a `custom` backend; by default, the highest of the operator's own servers there.",
+      expected: 'a whole number from 1 to 256',
+      type: 'integer',
+      minimum: 1,
+      maximum: 256,
+    },
+    claim_grace: durationOrNone(
+      'How long a host stays with its namespace, and a route keeps its age, after the last service that claims it is gone.',
+      '1h',
+    ),
+    grants: {
+      description: 'Paths of any host that a namespace may route.',
+      expected: `a list of host, path and to: ${domainRule}, a path such as /api, a namespace`,
+      ...grantList,
+    },
+    namespaces: {
+      description: 'What each namespace may use in strict mode, and the paths it grants to others.',
+      expected:
+        'a group per namespace with domains, frontends, backends, addresses, features (regex, prefix, hostless, tcp, check, headers, canary) and grants (host, path, to)',
+      ...namespaceMap,
+    },
   },
   limits: {
     tags_per_service: count(

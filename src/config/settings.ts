@@ -1,5 +1,7 @@
 import { asConnectorError } from '../shared/errors.js';
 import type { ReadFile } from './file.js';
+import { openPolicy } from './policy.js';
+import { readPolicyFile } from './policy-values.js';
 import { type SecretFile, secretFilesOf } from './hazards.js';
 import { merge, throwProblems, withSecrets } from './merge.js';
 import { resolveSettings } from './resolve.js';
@@ -36,6 +38,7 @@ export function loadConfiguration({ flags, env, readFile }: SettingsSources): Co
   problems.push(...layers.flatMap((layer) => layer.problems));
   const merged = withSecrets(merge(layers, problems), readFile, problems);
   const settings = resolveSettings(merged, problems);
+  checkPolicyFile(settings, readFile, problems);
   throwProblems(problems);
   const path = flags.configFile;
   const layer = path === undefined || file === undefined ? undefined : { path, layer: file };
@@ -45,6 +48,20 @@ export function loadConfiguration({ flags, env, readFile }: SettingsSources): Co
 /** The settings alone. */
 export function loadSettings(sources: SettingsSources): Settings {
   return loadConfiguration(sources).settings;
+}
+
+/** It is read before every pass; a wrong one is better known at the start. */
+function checkPolicyFile(
+  { policy = openPolicy }: Settings,
+  readFile: ReadFile,
+  problems: string[],
+): void {
+  if (policy.file === undefined) return;
+  try {
+    readPolicyFile(policy.file, policy, readFile);
+  } catch (error) {
+    problems.push(asConnectorError(error).message);
+  }
 }
 
 function readConfigFile(

@@ -1,3 +1,5 @@
+import type { PolicySettings } from './policy.js';
+
 /** All settings, resolved: flags > environment > file > defaults. Times are milliseconds. */
 export interface Settings {
   readonly nomad: NomadSettings;
@@ -17,6 +19,8 @@ export interface Settings {
   readonly sync: SyncSettings;
   readonly limits: LimitSettings;
   readonly routes: { readonly directory?: string };
+  /** Absent: `openPolicy`. */
+  readonly policy?: PolicySettings;
   /** An empty host means all addresses. */
   readonly http: { readonly host: string; readonly port: number; readonly enabled: boolean };
   readonly log: { readonly level: LogLevel };

@@ -1,5 +1,6 @@
 import { Ajv, type ErrorObject } from 'ajv';
 import type { Json, JsonObject } from '../shared/json.js';
+import { isNetwork } from '../haproxy/addresses.js';
 import { nearest } from '../shared/nearest.js';
 import {
   hasCredentials,
@@ -26,6 +27,7 @@ ajv.addFormat('http-url', (value: string) => parseHttpUrl(value) !== undefined);
 ajv.addFormat('nomad-address', (value: string) => parseNomadAddress(value) !== undefined);
 ajv.addFormat('unix-path', (value: string) => parseUnixPath(value) !== undefined);
 ajv.addFormat('listen', (value: string) => parseListen(value) !== undefined);
+ajv.addFormat('network', isNetwork);
 ajv.addFormat('log-level', (value: string) => parseLogLevel(value) !== undefined);
 const check = ajv.compile(configSchema);
 

@@ -1,12 +1,17 @@
 import { compareText } from '../shared/compare.js';
 import type { LimitSettings } from '../config/types.js';
-import { byAge, type Claim, type ClaimResult, settleClaims } from './claims.js';
+import { type Aged, byAge, claimKey } from './claims.js';
+import { claimsAfter } from './claims-after.js';
+import type { ClaimRecord } from '../haproxy/claims-record.js';
 import { routeKey } from './domains.js';
 import { connectorBackendName, type ServiceId, serviceLabel } from '../haproxy/names.js';
 import { type Excess, excess, limitSkip, regexCount, stepCount } from './limits.js';
 import { type Offer, offerOfFile, offerOfService } from './offers.js';
 import type { UnreadableService } from '../observe/types.js';
 import { type ServicePlan, planService } from './plan-service.js';
+import { type PolicyContext, policyContext } from './policy/context.js';
+import { openNamespaces } from './policy/namespaces.js';
+import { type Settled, settleRoutes } from './settle-routes.js';
 import { oneLine } from '../shared/text.js';
 import type {
   DesiredBackend,
@@ -24,12 +29,17 @@ import type {
  * and doesn't block the others.
  */
 export function buildDesired(input: DesiredInput): DesiredState {
-  const { plans, failed } = planAll(input);
-  const claims = settleClaims(plans.map(claimOf));
-  const overRegexes = beyondRegexes(plans, input.settings.limits);
+  const context = policyContext(input);
+  const { plans, failed } = planAll(input, context);
+  const record = input.claims ?? {};
+  const settled = settleRoutes(plans, record, context);
+  const claims = claimsAfter(input, settled.claimants, context);
+  const overRegexes = beyondRegexes(plans, record, input.settings.limits);
   const namesTaken = takenNames(plans, input.settings.ownership.prefix);
   const outcomes = plans.map((plan, index) =>
-    settlePlan(plan, claims[index] ?? { kept: [], lost: [] }, { namesTaken, overRegexes, input }),
+    settlePlan(plan, settled.results[index] ?? { kept: [], lost: [], noted: [] }, {
+      ...{ namesTaken, overRegexes, input },
+    }),
   );
   return {
     backends: outcomes.flatMap(({ backend }) => backend ?? []).sort(byName),
@@ -40,8 +50,10 @@ export function buildDesired(input: DesiredInput): DesiredState {
     kept: outcomes.flatMap(({ kept }) => kept ?? []).sort(byService),
     warnings: outcomes
       .flatMap(({ warnings }) => warnings)
+      .concat(openNamespaces(context, plans))
       .map((one) => ({ ...one, message: oneLine(one.message) }))
       .sort(byService),
+    ...(claims === undefined ? {} : { claims }),
   };
 }
 
@@ -51,14 +63,17 @@ interface Plans {
   readonly failed: readonly Skipped[];
 }
 
-function planAll({ catalog, settings, routeFiles = [] }: DesiredInput): Plans {
+function planAll(
+  { catalog, settings, routeFiles = [] }: DesiredInput,
+  context: PolicyContext,
+): Plans {
   const { limits, tags } = settings;
   const failed: Skipped[] = [];
   const plans: ServicePlan[] = [];
   const attempt = (id: ServiceId, offerOf: () => Offer | undefined): void => {
     try {
       const offer = offerOf();
-      const plan = offer === undefined ? undefined : planService(offer, settings);
+      const plan = offer === undefined ? undefined : planService(offer, context);
       if (plan !== undefined) plans.push(plan);
     } catch (error) {
       failed.push(failedSkip(id, error));
@@ -105,12 +120,14 @@ function failedSkip(id: ServiceId, error: unknown): Skipped {
 /** Services whose expressions are too many on top of those with older claims. */
 function beyondRegexes(
   plans: readonly ServicePlan[],
+  record: ClaimRecord,
   { regexesTotal, regexSteps }: LimitSettings,
 ): ReadonlyMap<ServicePlan, Excess> {
   const beyond = new Map<ServicePlan, Excess>();
   let left = regexesTotal;
   let stepsLeft = regexSteps;
-  for (const { plan } of plans.map((plan) => ({ ...claimOf(plan), plan })).sort(byAge)) {
+  const aged = plans.map((plan) => ({ plan, ...agedClaim(plan, record) }));
+  for (const { plan } of aged.sort(byAge)) {
     const count = regexCount(plan.routes);
     const steps = count === 0 ? 0 : stepCount(plan.routes);
     if (count > left) {
@@ -129,9 +146,13 @@ function beyondRegexes(
   return beyond;
 }
 
-/** A skipped service keeps its claims, so a typo in a tag gives no domain away. */
-function claimOf({ offer, routes }: ServicePlan): Claim {
-  return { service: offer.id, claimedAt: offer.claimedAt, routes };
+/** As old as the oldest of its expressions. */
+function agedClaim({ offer, routes }: ServicePlan, record: ClaimRecord): Aged {
+  const claim = { service: offer.id, claimedAt: offer.claimedAt, routes };
+  const known = routes
+    .filter((route) => regexCount([route]) > 0)
+    .map((route) => record[claimKey(offer.id, route)]?.since ?? Number.MAX_SAFE_INTEGER);
+  return { claim, since: known.reduce((a, b) => Math.min(a, b), Number.MAX_SAFE_INTEGER) };
 }
 
 /** For each backend name, the first plan that claims it. */
@@ -161,7 +182,7 @@ interface Others {
 
 function settlePlan(
   plan: ServicePlan,
-  claim: ClaimResult,
+  claim: Settled,
   { namesTaken, overRegexes, input }: Others,
 ): Outcome {
   const skipped =
@@ -175,7 +196,7 @@ function settlePlan(
     return { routes: [], skipped, ...kept, warnings: plan.warnings };
   }
   const service = serviceLabel(plan.offer.id);
-  const lost = claim.lost.map((message) => ({ service, code: 'domain-claimed', message }) as const);
+  const lost = [...claim.lost, ...claim.noted].map((one) => ({ service, ...one }));
   return { backend: plan.backend, routes: claim.kept, warnings: [...plan.warnings, ...lost] };
 }
 
@@ -202,10 +223,12 @@ function rejection(
   return { service, code: 'rejected-by-haproxy', reason: known.reason, backend: name };
 }
 
-/** All of its routes belong to others. */
-function lostAll({ offer }: ServicePlan, { kept, lost }: ClaimResult): Skipped | undefined {
-  if (kept.length > 0 || lost.length === 0) return undefined;
-  return { service: serviceLabel(offer.id), code: 'domain-claimed', reason: lost.join('; ') };
+/** All of its routes belong to others, or are refused. */
+function lostAll({ offer }: ServicePlan, { kept, lost }: Settled): Skipped | undefined {
+  const [first] = lost;
+  if (kept.length > 0 || first === undefined) return undefined;
+  const reason = lost.map(({ message }) => message).join('; ');
+  return { service: serviceLabel(offer.id), code: first.code, reason };
 }
 
 function byName(a: DesiredBackend, b: DesiredBackend): number {

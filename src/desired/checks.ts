@@ -55,13 +55,15 @@ export interface CheckInput {
   readonly leastIntervalMs: number;
   /** Fallback for the Host header. */
   readonly host: string;
+  /** Methods that a job spec's check may use; absent: any. */
+  readonly methods?: readonly string[];
 }
 
 /** Precedence: tags, job spec, settings. */
 export function resolveCheck(input: CheckInput): Check {
-  const { specs, tags, defaults, host, leastIntervalMs } = input;
+  const { specs, tags, defaults, leastIntervalMs } = input;
   const { spec, fallbacks } = chooseSpec(reachable(defaults.fromJobSpec ? specs : [], tags));
-  const shaped = shapeOf(spec, tags, host);
+  const shaped = shapeOf(spec, input);
   const port = tags.checkPort ?? spec?.port;
   const asked = tags.checkInterval ?? positive(spec?.intervalMs);
   return {
@@ -121,13 +123,14 @@ interface Shaped {
 
 const noFallbacks: readonly string[] = [];
 
-function shapeOf(spec: CheckSpec | undefined, tags: Tags, host: string): Shaped {
+function shapeOf(spec: CheckSpec | undefined, input: CheckInput): Shaped {
+  const { tags, host } = input;
   if (tags.checkDisabled === true) return { shape: { kind: 'none' }, fallbacks: noFallbacks };
   switch (kindOf(spec, tags)) {
     case 'http':
-      return httpShape(spec, tags, host);
+      return httpShape(spec, input);
     case 'https': {
-      const { shape, fallbacks } = httpShape(spec, tags, host);
+      const { shape, fallbacks } = httpShape(spec, input);
       return { shape: shape.kind === 'http' ? { ...shape, tls: true } : shape, fallbacks };
     }
     case 'grpc':
@@ -154,7 +157,7 @@ function writableBody(body: string): string | undefined {
   return bodyPattern.test(body) ? body : undefined;
 }
 
-function httpShape(spec: CheckSpec | undefined, tags: Tags, host: string): Shaped {
+function httpShape(spec: CheckSpec | undefined, { tags, host, methods }: CheckInput): Shaped {
   const own = spec?.type.toLowerCase() === 'http' ? spec : undefined;
   const path = tags.checkPath ?? checkPath.parse(own?.path || '/');
   const method = tags.checkMethod ?? httpMethod.parse(own?.method || 'GET');
@@ -162,6 +165,10 @@ function httpShape(spec: CheckSpec | undefined, tags: Tags, host: string): Shape
   if (path === undefined || method === undefined || body === undefined) {
     const what = path === undefined ? 'path' : method === undefined ? 'method' : 'body';
     const fallback = `check ${own?.name ?? ''}: its ${what} can't be written to haproxy.cfg, so it uses TCP`;
+    return { shape: { kind: 'tcp' }, fallbacks: [fallback] };
+  }
+  if (tags.checkMethod === undefined && methods?.includes(method) === false) {
+    const fallback = `check ${own?.name ?? ''}: policy.check_methods does not list ${method}, so it uses TCP`;
     return { shape: { kind: 'tcp' }, fallbacks: [fallback] };
   }
   const { hostHeader, headers, fallbacks } = specHeaders(own);

@@ -1,6 +1,7 @@
 import { compareText } from '../shared/compare.js';
+import type { ClaimRecord } from '../haproxy/claims-record.js';
 import { describeRoute, routeKey } from './domains.js';
-import type { ServiceId } from '../haproxy/names.js';
+import { type ServiceId, serviceLabel } from '../haproxy/names.js';
 import type { DesiredRoute } from './types.js';
 
 export interface Claim {
@@ -15,41 +16,61 @@ export interface ClaimResult {
   readonly lost: readonly string[];
 }
 
-/**
- * Decides which service gets a route that several claim. Files beat Nomad, then the older job wins,
- * then the name. A deploy changes none of these, so a domain never flips. Results are in the order
- * of the claims.
- */
-export function settleClaims(claims: readonly Claim[]): readonly ClaimResult[] {
-  const owners = new Map<string, ServiceId>();
-  const results = new Map<Claim, ClaimResult>();
-  for (const claim of [...claims].sort(byAge)) results.set(claim, settle(claim, owners));
-  return claims.map((claim) => results.get(claim) ?? { kept: [], lost: [] });
+/** A claim and when it was first recorded, Unix seconds. */
+export interface Aged {
+  readonly claim: Claim;
+  readonly since: number;
 }
 
-function settle({ service, routes }: Claim, owners: Map<string, ServiceId>): ClaimResult {
-  const kept: DesiredRoute[] = [];
-  const lost: string[] = [];
-  for (const route of routes) {
+interface Candidate extends Aged {
+  readonly route: DesiredRoute;
+}
+
+/**
+ * Decides which service gets a route that several claim. Files beat Nomad, then the oldest claim
+ * wins; of claims that are new together, that of the older job, then the name. A deploy changes none
+ * of these, so a domain never flips. Results are in the order of the claims.
+ */
+export function settleClaims(
+  claims: readonly Claim[],
+  record: ClaimRecord = {},
+): readonly ClaimResult[] {
+  const candidates = claims.flatMap((claim) =>
+    claim.routes.map((route): Candidate => {
+      const since = record[claimKey(claim.service, route)]?.since ?? Number.MAX_SAFE_INTEGER;
+      return { claim, route, since };
+    }),
+  );
+  const owners = new Map<string, ServiceId>();
+  const losses = new Map<DesiredRoute, string>();
+  for (const { claim, route } of [...candidates].sort(byAge)) {
     const keys = route.frontends.map((frontend) => `${frontend} ${routeKey(route)}`);
     const owner = keys.map((key) => owners.get(key)).find((known) => known !== undefined);
-    if (owner === undefined) {
-      for (const key of keys) owners.set(key, service);
-      kept.push(route);
-    } else {
-      lost.push(`${describeRoute(route)} belongs to ${nameFor(owner, service)}`);
-    }
+    if (owner === undefined) for (const key of keys) owners.set(key, claim.service);
+    else losses.set(route, `${describeRoute(route)} belongs to ${nameFor(owner, claim.service)}`);
   }
-  return { kept, lost };
+  return claims.map(({ routes }) => ({
+    kept: routes.filter((route) => !losses.has(route)),
+    lost: routes.flatMap((route) => losses.get(route) ?? []),
+  }));
+}
+
+/** `route|team-a%2Fweb|http|exact|x.io|/api`: in the record, a key holds no blank. */
+export function claimKey(service: ServiceId, route: DesiredRoute): string {
+  const frontends = route.match === 'any' && route.path === undefined ? route.frontends.join() : '';
+  const parts = routeKey(route).split(' ');
+  return ['route', encodeURIComponent(serviceLabel(service)), ...parts, frontends].join('|');
 }
 
 /** Oldest first. */
-export function byAge(a: Claim, b: Claim): number {
+export function byAge(a: Aged, b: Aged): number {
+  const [one, two] = [a.claim, b.claim];
   return (
-    rank(a.service) - rank(b.service) ||
-    a.claimedAt - b.claimedAt ||
-    compareText(a.service.namespace, b.service.namespace) ||
-    compareText(a.service.name, b.service.name)
+    rank(one.service) - rank(two.service) ||
+    a.since - b.since ||
+    one.claimedAt - two.claimedAt ||
+    compareText(one.service.namespace, two.service.namespace) ||
+    compareText(one.service.name, two.service.name)
   );
 }
 
@@ -57,7 +78,8 @@ function rank({ source }: ServiceId): number {
   return source === 'file' ? 0 : 1;
 }
 
-function nameFor(owner: ServiceId, reader: ServiceId): string {
+/** As somebody of the reader's namespace calls it. */
+export function nameFor(owner: ServiceId, reader: Pick<ServiceId, 'namespace'>): string {
   if (owner.source === 'file') return `the route file ${owner.name}`;
   if (owner.namespace === reader.namespace) return owner.name;
   return `${owner.namespace}/${owner.name}`;

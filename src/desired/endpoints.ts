@@ -22,6 +22,8 @@ export interface Member {
   readonly weight?: number;
   /** Its host name can't be resolved at the moment. */
   readonly unresolved?: true;
+  /** Its address isn't its allocation's, or that isn't known. */
+  readonly foreign?: 'job' | 'unknown';
 }
 
 export function memberOfInstance(instance: CatalogInstance): Member {
@@ -29,6 +31,7 @@ export function memberOfInstance(instance: CatalogInstance): Member {
   return {
     ...{ id, jobId, group, address, port, tags, createIndex, spec },
     ...(instance.unresolved === true ? { unresolved: true } : {}),
+    ...(instance.foreign === undefined ? {} : { foreign: instance.foreign }),
     canary: allocation?.canary ?? false,
     jobVersion: allocation?.jobVersion ?? -1,
     ...phaseOf(allocation),

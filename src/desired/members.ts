@@ -20,9 +20,22 @@ export interface Members {
   readonly all: readonly ReadMember[];
   readonly usable: readonly ReadMember[];
   readonly warnings: readonly DesiredWarning[];
+  /** Why none of them may be a target. */
+  readonly refused?: string;
 }
 
-export function readMembers(offer: Offer, tags: Tags, prefix: string): Members {
+/** What the policy says of the instances' addresses. */
+export interface Targets {
+  readonly refused: (member: Member, tags: readonly Tags[]) => string | undefined;
+  readonly foreign: (member: Member) => string | undefined;
+}
+
+export function readMembers(
+  offer: Offer,
+  tags: Tags,
+  prefix: string,
+  targets: Targets = { refused: () => undefined, foreign: () => undefined },
+): Members {
   const service = serviceLabel(offer.id);
   const parse = parser(prefix);
   const speaks = new Set(offer.tagSets.map((set) => set.tags.join('\n')));
@@ -32,8 +45,12 @@ export function readMembers(offer: Offer, tags: Tags, prefix: string): Members {
     const theirs = Object.fromEntries(invalid.map((name) => [name, tags[name]]));
     return { member, tags: { ...own.tags, ...theirs }, invalid };
   });
-  const warnings = all.flatMap(({ member }): DesiredWarning[] => {
-    const problem = unusable(member);
+  const problemOf = ({ member, tags: own }: ReadMember): string | undefined =>
+    unusable(member) ?? targets.refused(member, [tags, own]);
+  const problems = new Map(all.map((one) => [one, problemOf(one)]));
+  const warnings = all.flatMap((one): DesiredWarning[] => {
+    const { member } = one;
+    const problem = problems.get(one);
     if (problem !== undefined) {
       const message = `instance ${member.id} is not used: ${problem}`;
       return [{ service, code: 'instance-unusable', message }];
@@ -42,6 +59,11 @@ export function readMembers(offer: Offer, tags: Tags, prefix: string): Members {
       const message = `instance ${member.id}: its host name can't be resolved; it keeps its current address, or is not used if it has none`;
       return [{ service, code: 'instance-unusable', message }];
     }
+    const foreign = targets.foreign(member);
+    if (foreign !== undefined) {
+      const message = `instance ${member.id}: ${foreign}`;
+      return [{ service, code: 'foreign-address', message }];
+    }
     // These tags decide for the service, so their problems are reported for the service.
     if (speaks.has(member.tags.join('\n'))) return [];
     return parse(member.tags).invalid.map(({ tag, problem: why }) => {
@@ -49,7 +71,10 @@ export function readMembers(offer: Offer, tags: Tags, prefix: string): Members {
       return { service, code: 'ignored-tag', message };
     });
   });
-  return { all, usable: all.filter(({ member }) => unusable(member) === undefined), warnings };
+  const usable = all.filter((one) => problems.get(one) === undefined);
+  const refused = all.find((one) => unusable(one.member) === undefined && problems.get(one));
+  const reason = usable.length > 0 || refused === undefined ? undefined : problems.get(refused);
+  return { all, usable, warnings, ...(reason === undefined ? {} : { refused: reason }) };
 }
 
 /** Most instances of a service have the same tags. */

@@ -16,6 +16,10 @@ import { originsOf } from './origins.js';
 import { backendName, serviceLabel, shortHash } from '../haproxy/names.js';
 import type { Offer } from './offers.js';
 import { dynamicSection } from './section.js';
+import { isTenant, type PolicyContext } from './policy/context.js';
+import { foreignTarget, refusedTarget } from './policy/addresses.js';
+import { allowedMethods, refusedService } from './policy/service.js';
+import { cappedWeights, weightLimit } from './policy/weights.js';
 import { type ServiceCheck, serviceCheck } from './service-check.js';
 import { type OwnedInvalidTag, serviceTags, type ServiceTags } from './service-tags.js';
 import { oneLine } from '../shared/text.js';
@@ -42,13 +46,17 @@ export interface ServicePlan {
 }
 
 /** Undefined: leave the service alone. */
-export function planService(offer: Offer, settings: Settings): ServicePlan | undefined {
+export function planService(offer: Offer, context: PolicyContext): ServicePlan | undefined {
+  const { settings } = context;
   const { prefix } = settings.tags;
   const { limits } = settings;
   const own = serviceTags(offer, prefix, limits);
   if (own.tags.backend === 'static') return undefined;
   const service = serviceLabel(offer.id);
-  const members = readMembers(offer, own.tags, prefix);
+  const members = readMembers(offer, own.tags, prefix, {
+    refused: (member, asked) => refusedTarget(context, offer.id, member, asked),
+    foreign: (member) => foreignTarget(context, offer.id, member),
+  });
   const tags = withCanaryHeader(own.tags, members.usable);
   const check = serviceCheck({
     members: members.usable.length > 0 ? members.usable : members.all,
@@ -57,6 +65,7 @@ export function planService(offer: Offer, settings: Settings): ServicePlan | und
     defaults: settings.checks,
     leastIntervalMs: limits.checkIntervalMs,
     host: defaultHost(offer, own.domains),
+    ...(isTenant(offer.id) ? { methods: allowedMethods(context) } : {}),
   });
   const content = backendContent(offer, tags, check, settings);
   const routes = own.routes({
@@ -64,12 +73,23 @@ export function planService(offer: Offer, settings: Settings): ServicePlan | und
     service,
     frontends: settings.haproxy.frontends,
   });
-  const endpoints = endpointsOf(members.usable, tags, check.checks, offer.id.name);
+  const weighed = cappedWeights(
+    endpointsOf(members.usable, tags, check.checks, offer.id.name),
+    weightLimit(context, offer.id, content.name),
+  );
+  const { endpoints } = weighed;
   const over = excessOf(offer, own, routes, endpoints, limits);
+  const refused =
+    members.refused ??
+    refusedService(context, {
+      ...{ id: offer.id, backend: content, routes },
+      tags: [tags, ...members.usable.map((one) => one.tags)],
+      checks: [check.merged.check, ...Object.values(check.checks)],
+    });
   const skipped =
-    over === undefined
-      ? skip(offer, content.name, own.invalid)
-      : limitSkip(offer.id, over, content.name);
+    (over === undefined ? undefined : limitSkip(offer.id, over, content.name)) ??
+    skip(offer, content.name, own.invalid) ??
+    refusal(offer, content.name, refused);
   return {
     offer,
     backend: {
@@ -87,13 +107,14 @@ export function planService(offer: Offer, settings: Settings): ServicePlan | und
       offer.excess !== undefined,
       limits,
     ),
-    // A skipped service keeps its claims, up to the limit.
-    routes: routes.slice(0, limits.routesPerService),
+    // A service skipped for a limit keeps its claims, up to the limit.
+    routes: refused === undefined ? routes.slice(0, limits.routesPerService) : [],
     warnings: [
       ...own.warnings(service),
       ...members.warnings,
       ...checkWarnings(service, check),
       ...intervalWarnings(service, check, limits),
+      ...weighed.capped.map((message) => ({ service, code: 'weight-capped', message }) as const),
     ],
     ...(skipped === undefined ? {} : { skipped }),
   };
@@ -191,6 +212,12 @@ function skip(
   const reason = `${job}service ${service}: tag ${oneLine(first.tag, 120)} is invalid; ${first.problem}${others}`;
   const code = id.source === 'file' ? 'invalid-route-file' : 'invalid-tag';
   return { service, code, reason, backend };
+}
+
+function refusal({ id }: Offer, backend: string, reason: string | undefined): Skipped | undefined {
+  if (reason === undefined) return undefined;
+  const service = serviceLabel(id);
+  return { service, code: 'policy', reason: `service ${service}: ${reason}`, backend };
 }
 
 function checkWarnings(service: string, { merged, unreadable, keepCheck }: ServiceCheck) {

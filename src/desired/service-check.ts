@@ -27,6 +27,8 @@ export interface ServiceCheckInput {
   readonly defaults: CheckDefaults;
   readonly leastIntervalMs: number;
   readonly host: string;
+  /** Methods that a job spec's check may use; absent: any. */
+  readonly methods?: readonly string[];
 }
 
 /**
@@ -36,7 +38,10 @@ export interface ServiceCheckInput {
 export function serviceCheck(input: ServiceCheckInput): ServiceCheck {
   const { defaults, leastIntervalMs, host, tags, declared } = input;
   const resolve = (specs: readonly CheckSpec[], own: Tags) =>
-    resolveCheck({ specs, tags: own, defaults, leastIntervalMs, host });
+    resolveCheck({
+      ...{ specs, tags: own, defaults, leastIntervalMs, host },
+      ...(input.methods === undefined ? {} : { methods: input.methods }),
+    });
   const known: MemberCheck[] = input.members.map(({ member, tags: own }) => ({
     id: member.id,
     check: resolve(specsFor(member, input.members) ?? [], own),

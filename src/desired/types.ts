@@ -1,7 +1,10 @@
 import type { BackendStrategy, Settings } from '../config/types.js';
+import type { ClaimRecord } from '../haproxy/claims-record.js';
+import type { HaproxyFacts } from '../haproxy/facts.js';
 import type { HostMatch } from '../haproxy/map-names.js';
 import type { LimitName } from './limits.js';
 import type { Origins } from './origins.js';
+import type { OwnEndpoint } from '../haproxy/own-endpoints.js';
 import type { JsonObject } from '../shared/json.js';
 import type { Catalog } from '../observe/types.js';
 
@@ -12,6 +15,14 @@ export interface DesiredInput {
   readonly routeFiles?: readonly RouteFile[];
   /** Refusals by `namespace/service`, with the refused input. */
   readonly rejected?: Readonly<Record<string, Rejection>>;
+  /** What the policy must know of HAProxy's configuration. */
+  readonly facts?: HaproxyFacts;
+  /** Where the connector and what it talks to listen. */
+  readonly endpoints?: readonly OwnEndpoint[];
+  /** Claims as recorded in HAProxy. */
+  readonly claims?: ClaimRecord;
+  /** Unix milliseconds; absent: no claims are recorded. */
+  readonly now?: number;
 }
 
 export interface Rejection {
@@ -49,6 +60,8 @@ export interface DesiredState {
    */
   readonly kept: readonly KeptService[];
   readonly warnings: readonly DesiredWarning[];
+  /** The record of claims as it should stand. */
+  readonly claims?: ClaimRecord;
 }
 
 /**
@@ -171,6 +184,7 @@ export interface DesiredRoute {
 export const skipCodes = [
   'invalid-tag',
   'domain-claimed',
+  'policy',
   'name-conflict',
   'backend-conflict',
   'rejected-by-haproxy',
@@ -200,6 +214,10 @@ export const desiredWarningCodes = [
   'instance-unusable',
   'ignored-tag',
   'domain-claimed',
+  'policy',
+  'foreign-address',
+  'weight-capped',
+  'namespaces-open',
   'tags-differ',
   'limit-exceeded',
 ] as const;

@@ -29,8 +29,8 @@ export type CheckMapKind = 'check-path' | 'check-host';
 /** Which servers are canaries, for services whose requests may ask for one. */
 export type CanaryMapKind = 'canary';
 
-/** Which entries of a shared map are ours. HAProxy never loads it. */
-export type RecordKind = 'owned';
+/** Which entries of a shared map are ours, and who claimed what when. HAProxy never loads them. */
+export type RecordKind = 'owned' | 'claims';
 
 /** Our map files in the data plane's maps folder, without `.map`. */
 export function mapNames(
@@ -51,6 +51,7 @@ export function mapNames(
     'check-host': `${base}_check_host`,
     canary: `${base}_canary`,
     owned: `${base}_owned`,
+    claims: `${base}_claims`,
   };
 }
 

@@ -139,6 +139,7 @@ function newsOf(source: WakeSource, targets: readonly string[]): readonly Side[]
     case 'blocking':
       return [nomadSide];
     case 'route-file':
+    case 'policy-file':
     case 'haproxy':
       return targets;
     case 'start':

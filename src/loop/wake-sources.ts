@@ -7,6 +7,7 @@ export const wakeSources = [
   'retry',
   'recheck',
   'route-file',
+  'policy-file',
   'haproxy',
 ] as const;
 

@@ -89,6 +89,11 @@ export interface CatalogInstance {
   readonly address: string;
   /** Registered with a host name that can't be resolved; the address is then `''`. */
   readonly unresolved?: true;
+  /**
+   * The address isn't one of its allocation's: `job`, the job says so itself; `unknown`, its spec
+   * can't be read. Absent: the allocation's, or its node's.
+   */
+  readonly foreign?: 'job' | 'unknown';
   /** 0 if the registration has none. */
   readonly port: number;
   readonly tags: readonly string[];

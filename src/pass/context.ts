@@ -1,7 +1,9 @@
 import type { DataPlaneWriter } from '../actual/dataplane-client.js';
 import type { ActualState } from '../actual/types.js';
 import type { ApplyContext } from '../apply/context.js';
+import type { PolicySettings } from '../config/policy.js';
 import type { Settings } from '../config/types.js';
+import type { OwnEndpoint } from '../haproxy/own-endpoints.js';
 import type { Catalog } from '../observe/types.js';
 import type { RouteFiles } from '../routes/folder.js';
 import type { Timed } from './stopwatch.js';
@@ -13,6 +15,10 @@ export interface Surroundings {
   /** The process keeps running after the pass (daemon). */
   readonly staysRunning: boolean;
   readonly routeFiles: () => RouteFiles;
+  /** Absent: as in the settings. */
+  readonly policy?: () => PolicySettings;
+  /** Where the connector and what it talks to listen. */
+  readonly endpoints?: () => Promise<readonly OwnEndpoint[]>;
   /** Unix milliseconds. */
   readonly now: () => number;
 }

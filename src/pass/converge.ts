@@ -5,6 +5,7 @@ import { signMarker } from '../apply/stamp.js';
 import { refreshServerState } from '../apply/state-file.js';
 import { deleteDeadTransactions } from '../apply/transaction.js';
 import type { ReloadReason, Step } from '../diff/types.js';
+import { saveClaims } from './claims.js';
 import { type Applied, applyUnlessConflict, type Done } from './commit.js';
 import { applyContext, type PassContext, type WritingContext } from './context.js';
 import { look, type View } from './look.js';
@@ -35,6 +36,7 @@ export async function convergeIfWriting(context: PassContext, first: View): Prom
     view = await converge(writing, await lookBack(writing), done);
   }
   await signUnlessConflict(writing, view);
+  await saveClaims(writing, view);
   const { actual } = view;
   const known = memory.serverState ?? actual.global.serverState;
   await refreshServerState(applyContext(writing, actual), known, context.staysRunning);

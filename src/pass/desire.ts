@@ -1,22 +1,22 @@
-import type { Settings } from '../config/types.js';
 import { buildDesired } from '../desired/build.js';
 import { keptTargets } from '../desired/members.js';
 import { backendName } from '../haproxy/names.js';
-import type { DesiredState, Rejection, Skipped } from '../desired/types.js';
-import type { Catalog } from '../observe/types.js';
+import type { DesiredInput, DesiredState, Rejection, Skipped } from '../desired/types.js';
 import type { BadRouteFile, RouteFiles } from '../routes/folder.js';
 
-export interface DesireInput {
-  readonly catalog: Catalog;
-  readonly settings: Settings;
+export interface DesireInput extends Pick<
+  DesiredInput,
+  'catalog' | 'settings' | 'facts' | 'endpoints' | 'claims' | 'now'
+> {
   readonly routes: RouteFiles;
   readonly rejected: Readonly<Record<string, Rejection>>;
 }
 
 /** The desired state from Nomad's services and the routes folder. */
-export function desire({ catalog, settings, routes, rejected }: DesireInput): DesiredState {
+export function desire({ routes, ...input }: DesireInput): DesiredState {
+  const { settings } = input;
   const { files, bad } = routes;
-  const desired = buildDesired({ catalog, settings, rejected, routeFiles: files });
+  const desired = buildDesired({ ...input, routeFiles: files });
   const served = new Set(files.map(({ name }) => name));
   const skipped = bad.map((one) => skippedFile(one, served, settings.ownership.prefix));
   const kept = bad.flatMap(({ name, targets }) =>

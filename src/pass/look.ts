@@ -1,11 +1,14 @@
 import { readIdleSlots } from '../actual/idle.js';
+import { factsOf } from '../actual/normalise/facts.js';
 import { requireNoOther } from '../actual/other-connectors.js';
 import { requireMapFile } from '../actual/shared-map.js';
 import type { ActualState } from '../actual/types.js';
 import type { DesiredState, Rejection } from '../desired/types.js';
 import { plan as makePlan } from '../diff/plan/plan.js';
 import type { Plan } from '../diff/types.js';
+import type { OwnEndpoint } from '../haproxy/own-endpoints.js';
 import { keep } from '../shared/keep.js';
+import { knownClaims } from './claims.js';
 import type { PassContext } from './context.js';
 import { desire } from './desire.js';
 import { stillUnstable } from './unstable.js';
@@ -29,17 +32,25 @@ export async function look(
   const { settings, staysRunning } = context;
   requireMapFile(actual, settings);
   requireNoOther(actual, settings, !staysRunning && settings.guard.allowRemovals);
-  const desired = desiredState(context, rejected);
+  const endpoints = (await context.endpoints?.()) ?? [];
+  const desired = desiredState(context, actual, endpoints, rejected);
   return { actual, desired, plan: await planFor(context, desired, actual) };
 }
 
 function desiredState(
-  { target, catalog, settings, routeFiles, timed }: PassContext,
+  { target, catalog, settings, routeFiles, policy, readAt, timed }: PassContext,
+  actual: ActualState,
+  endpoints: readonly OwnEndpoint[],
   rejected: Readonly<Record<string, Rejection>>,
 ): DesiredState {
   const { memory } = target;
+  const claims = knownClaims(memory, actual, settings);
   const read = timed('desired', () =>
-    desire({ catalog, settings, rejected, routes: routeFiles() }),
+    desire({
+      ...{ catalog, rejected, endpoints, claims, routes: routeFiles(), now: readAt },
+      settings: policy === undefined ? settings : { ...settings, policy: policy() },
+      facts: factsOf(actual, settings.ownership),
+    }),
   );
   return keep(memory.pictures[0]?.desired, read);
 }

@@ -1,5 +1,6 @@
 import type { Absences, Held } from '../diff/types.js';
 import type { Catalog } from '../observe/types.js';
+import type { WrittenClaims } from './claims.js';
 import type { Picture } from './picture.js';
 import type { Refusals } from './refusals.js';
 import type { Unstable } from './unstable.js';
@@ -19,6 +20,8 @@ export interface TargetMemory {
   serverState?: string;
   /** Time of the last reload that this process asked for, Unix milliseconds. */
   reloadedAt?: number;
+  /** The record of claims as last written. */
+  claims?: WrittenClaims;
   /** Dead transactions, of earlier processes or failed passes, were deleted. */
   cleaned: boolean;
   /** The last pass failed, so earlier reads must not be reused. */

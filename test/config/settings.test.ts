@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { openPolicy } from '../../src/config/policy.js';
 import { environmentNames, load, originalExample } from './given.js';
 
 describe('loadSettings', () => {
@@ -56,6 +57,7 @@ describe('loadSettings', () => {
         answerBytes: 134_217_728,
         objectBytes: 4_194_304,
       },
+      policy: openPolicy,
       routes: {},
       http: { host: '127.0.0.1', port: 8080, enabled: true },
       log: { level: 'info' },

@@ -171,9 +171,10 @@ function otherServers(servers: readonly JsonObject[]): Pick<ActualBackend, 'othe
   const others = servers
     .filter((server) => parseSlot(server) === undefined)
     .map((server) => {
-      const { address, port } = server;
+      const { address, port, weight } = server;
+      const share = typeof weight === 'number' ? { weight } : {};
       const at = { address: typeof address === 'string' ? address : '', port: Number(port ?? 0) };
-      return { name: textAt(server, 'name'), ...at };
+      return { name: textAt(server, 'name'), ...at, ...share };
     })
     .sort((a, b) => (a.name < b.name ? -1 : 1));
   return others.length === 0 ? {} : { others };

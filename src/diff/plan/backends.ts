@@ -1,7 +1,7 @@
 import { allocationOf, isOver } from '../../observe/catalog/model/allocation.js';
 import { mapNames } from '../../haproxy/map-names.js';
 import type { ActualBackend, ActualState } from '../../actual/types.js';
-import type { DesiredBackend, Endpoint } from '../../desired/types.js';
+import type { DesiredBackend, Endpoint, SkipCode } from '../../desired/types.js';
 import { type JsonObject, textAt } from '../../shared/json.js';
 import { adoptedBackendSteps, type Adoption } from '../complete/adopt.js';
 import { type BackendContext, type BackendPlan, deletion } from './backend-plan.js';
@@ -194,15 +194,17 @@ export interface KeptPlaces {
   readonly routed: ReadonlySet<string>;
 }
 
+const unrouted: ReadonlySet<SkipCode | undefined> = new Set(['domain-claimed', 'policy']);
+
 export function keptPlaces({ actual, desired }: PlanInput, held: Held | undefined): KeptPlaces {
   const wanted = new Set(desired.backends.map(({ name }) => name));
   const standing = standingOf(actual.backends, desired);
   const namesOf = (some: readonly Standing[]) => some.map(({ backend }) => backend.name);
   const isHeld = (name: string) => !wanted.has(name) && actual.backends[name]?.ours === true;
   const holds = (held?.backends ?? []).filter(isHeld);
-  // The routes of a service that lost all its domains now belong to others.
+  // The routes of a service that lost all its domains belong to others now, or are refused.
   const codes = skippedServices(desired);
-  const routed = standing.filter(({ service }) => codes.get(service) !== 'domain-claimed');
+  const routed = standing.filter(({ service }) => !unrouted.has(codes.get(service)));
   return {
     own: new Set([...holds, ...namesOf(standing.filter(({ backend }) => backend.ours))]),
     standing,

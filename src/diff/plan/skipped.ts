@@ -39,8 +39,9 @@ export function standingOf(
         return services.has(service) && !wanted.has(name) ? [{ backend, service }] : [];
       }
       const joined = new Set(backend.slots.map(({ service }) => service));
+      // What the policy refuses leaves the operator's backends.
       return [...joined]
-        .filter((service) => services.has(service))
+        .filter((service) => services.has(service) && services.get(service) !== 'policy')
         .sort()
         .map((service) => ({ backend, service }));
     })

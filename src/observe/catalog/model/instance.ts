@@ -5,7 +5,7 @@ import { instanceChecks } from './checks.js';
 import { findBlock } from './instance-id.js';
 import { keyOf } from './keys.js';
 import type { WireAllocation, WireInstance } from '../../nomad/answers/shapes.js';
-import { hostAddress } from './ports.js';
+import { allocationAddresses, hostAddress } from './ports.js';
 import type { Snapshot } from './snapshot.js';
 import type { ServiceBlock } from './spec.js';
 import type { AllocationFacts, CatalogInstance, InstanceSpec } from '../../types.js';
@@ -22,6 +22,7 @@ export function toInstance(wire: WireInstance, snapshot: Snapshot): CatalogInsta
     allocId: wire.AllocID,
     address,
     ...(address === '' && isHostName(withoutBrackets(wire.Address)) ? { unresolved: true } : {}),
+    ...foreignOf(address, alloc, block),
     port: wire.Port >= 1 && wire.Port <= 65_535 ? wire.Port : 0,
     tags: wire.Tags ?? [],
     createIndex: wire.CreateIndex,
@@ -97,6 +98,18 @@ function addressOf(
   }
   if (isHostName(address)) return snapshot.addresses.get(address) ?? '';
   return ipOrNothing(address);
+}
+
+/** Without an address of its own in the job, Nomad registers the allocation's or its node's. */
+function foreignOf(
+  address: string,
+  alloc: WireAllocation | undefined,
+  block: ServiceBlock | undefined,
+): Pick<CatalogInstance, 'foreign'> {
+  if (address === '' || block?.customAddress === false) return {};
+  const own = allocationAddresses(alloc?.AllocatedResources ?? undefined);
+  if (own.some((one) => ipOrNothing(withoutBrackets(one)) === address)) return {};
+  return { foreign: block === undefined ? 'unknown' : 'job' };
 }
 
 function unreadable(reason: string): InstanceSpec {

@@ -44,6 +44,20 @@ export function hostAddress(resources: WireResources | undefined, label: string)
   return mapped || network || ports.find(({ HostIP }) => (HostIP ?? '') !== '')?.HostIP || '';
 }
 
+/** Of its networks, its tasks' and its ports. */
+export function allocationAddresses(resources: WireResources | undefined): readonly string[] {
+  const shared = resources?.Shared;
+  const networks = [
+    ...(shared?.Networks ?? []),
+    ...Object.values(resources?.Tasks ?? {}).flatMap((task) => task?.Networks ?? []),
+  ];
+  const found = [
+    ...networks.map(({ IP }) => IP),
+    ...(shared?.Ports ?? []).map(({ HostIP }) => HostIP),
+  ];
+  return found.filter((one): one is string => typeof one === 'string' && one !== '');
+}
+
 export function addressesInside(mode: string): boolean {
   return mode === 'alloc' || mode === 'alloc_ipv6' || mode === 'driver';
 }

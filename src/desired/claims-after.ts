@@ -1,0 +1,36 @@
+import { type ClaimRecord, nextRecord } from '../haproxy/claims-record.js';
+import { namespaceOf } from '../haproxy/ownership.js';
+import { serviceLabel } from '../haproxy/names.js';
+import { claimKey } from './claims.js';
+import { type Claimant, hostKey } from './host-claims.js';
+import { isTenant, type PolicyContext } from './policy/context.js';
+import { grantsFor } from './policy/routes.js';
+import type { DesiredInput } from './types.js';
+
+/**
+ * The record of claims after this pass. What Nomad doesn't show, but HAProxy still serves, and what
+ * a read that can't be trusted for removals lacks, isn't gone.
+ */
+export function claimsAfter(
+  { catalog, claims: before = {}, now }: DesiredInput,
+  claimants: readonly Claimant[],
+  context: PolicyContext,
+): ClaimRecord | undefined {
+  if (now === undefined) return undefined;
+  const tenants = claimants.filter(({ id }) => isTenant(id));
+  const wanted = tenants.flatMap(({ id, routes }) =>
+    routes.flatMap((route) => {
+      const isGuest = grantsFor(context, id.namespace, route).length > 0;
+      return [claimKey(id, route), ...(isGuest ? [] : [hostKey(id.namespace, route)])];
+    }),
+  );
+  const present = new Set(tenants.map(({ id }) => serviceLabel(id)));
+  const absent = context.facts.served.filter((service) => !present.has(service));
+  const held = [
+    ...absent.map((service) => `route|${encodeURIComponent(service)}|`),
+    ...[...new Set(absent.map(namespaceOf))].map((namespace) => `host|${namespace}|`),
+  ];
+  const trusted = catalog.trust.removals === 'allowed';
+  const mayGo = (key: string): boolean => trusted && !held.some((start) => key.startsWith(start));
+  return nextRecord({ before, wanted, mayGo, now, graceMs: context.policy.claimGraceMs });
+}

@@ -1,0 +1,133 @@
+import type { Settings } from '../config/types.js';
+import { compareText } from '../shared/compare.js';
+import { type ClaimRecord } from '../haproxy/claims-record.js';
+import { settleClaims } from './claims.js';
+import type { ServiceId } from '../haproxy/names.js';
+import type { HostMatch } from '../haproxy/map-names.js';
+import type { DesiredRoute } from './types.js';
+
+/** A namespace's claim on a set of hosts, with all their paths. */
+export interface HostClaim {
+  /** Empty: a route file's. */
+  readonly namespace: string;
+  readonly match: HostMatch;
+  readonly host: string;
+  /** Without a host: of a path on any host, or of whole tcp frontends. */
+  readonly path?: string;
+  /** In the record of claims. */
+  readonly key: string;
+  readonly since: number;
+  readonly jobAge: number;
+  /** None: no service wants it at the moment. */
+  readonly routes: readonly DesiredRoute[];
+  /** All frontends of its routes. */
+  readonly frontends: readonly string[];
+  /** Where it answers for whole hosts, in this order: by map, by rule. */
+  readonly whole: readonly string[];
+  readonly isRuled: boolean;
+}
+
+export interface Claimant {
+  readonly id: ServiceId;
+  readonly claimedAt: number;
+  readonly routes: readonly DesiredRoute[];
+}
+
+/** `host|team-a|exact|x.io`. */
+export function hostKey(namespace: string, { match, host, path, frontends }: DesiredRoute): string {
+  if (match !== 'any') return `host|${namespace}|${match}|${host}`;
+  return `host|${namespace}|any|${path ?? `:${frontends.join()}`}`;
+}
+
+/** All claims, oldest first. A route file's exact hosts come before all others. */
+export function hostClaims(
+  claimants: readonly Claimant[],
+  record: ClaimRecord,
+  settings: Settings,
+): readonly HostClaim[] {
+  const byKey = new Map<string, { claimants: Claimant[]; routes: DesiredRoute[] }>();
+  for (const claimant of claimants) {
+    for (const route of claimant.routes) {
+      if (claimant.id.source === 'file' && route.match !== 'exact') continue;
+      const key = hostKey(claimant.id.namespace, route);
+      const known = byKey.get(key) ?? { claimants: [], routes: [] };
+      known.claimants.push(claimant);
+      known.routes.push(route);
+      byKey.set(key, known);
+    }
+  }
+  const wins = winners(claimants, record);
+  const present = [...byKey].map(([key, known]) =>
+    claimOf(key, known.claimants, known.routes, { record, settings, wins }),
+  );
+  return [...present, ...absentClaims(record, byKey)].sort(byAge);
+}
+
+interface ClaimContext {
+  readonly record: ClaimRecord;
+  readonly settings: Settings;
+  /** Routes that their namespace's other services leave. */
+  readonly wins: ReadonlySet<DesiredRoute>;
+}
+
+function winners(claimants: readonly Claimant[], record: ClaimRecord): ReadonlySet<DesiredRoute> {
+  const namespaces = new Set(claimants.map(({ id }) => id.namespace));
+  return new Set(
+    [...namespaces].flatMap((namespace) => {
+      const own = claimants.filter(({ id }) => id.namespace === namespace);
+      const claims = own.map(({ id, ...rest }) => ({ service: id, ...rest }));
+      return settleClaims(claims, record).flatMap(({ kept }) => kept);
+    }),
+  );
+}
+
+function claimOf(
+  key: string,
+  claimants: readonly Claimant[],
+  routes: readonly DesiredRoute[],
+  { record, settings, wins }: ClaimContext,
+): HostClaim {
+  const { namespace, source } = claimants[0]!.id;
+  const { match, host, path } = routes[0]!;
+  const isWhole = (route: DesiredRoute): boolean => route.path === undefined && wins.has(route);
+  return {
+    ...{ namespace, match, host, key, routes },
+    ...(match === 'any' && path !== undefined ? { path } : {}),
+    since: source === 'file' ? -1 : (record[key]?.since ?? Number.MAX_SAFE_INTEGER),
+    jobAge: Math.min(...claimants.map(({ claimedAt }) => claimedAt)),
+    frontends: [...new Set(routes.flatMap(({ frontends }) => frontends))],
+    whole: [...new Set(routes.filter(isWhole).flatMap(({ frontends }) => frontends))],
+    isRuled: routes.some((route) => isRuled(route, settings)),
+  };
+}
+
+/** Rules stand before the lookups of the maps (diff/plan/routes.ts). */
+function isRuled({ mode, frontends }: DesiredRoute, { routing, haproxy }: Settings): boolean {
+  const inMaps =
+    routing.mode === 'map' &&
+    mode === 'http' &&
+    frontends.length === haproxy.frontends.length &&
+    frontends.every((name) => haproxy.frontends.includes(name));
+  return !inMaps;
+}
+
+/** Hosts that their namespace may come back to. */
+function absentClaims(record: ClaimRecord, present: ReadonlyMap<string, unknown>): HostClaim[] {
+  return Object.entries(record).flatMap(([key, { since }]): HostClaim[] => {
+    const [, namespace, match, host] =
+      /^host\|([^|]*)\|(exact|prefix|wildcard|regex)\|(.+)$/.exec(key) ?? [];
+    if (namespace === undefined || host === undefined || present.has(key)) return [];
+    const none = { routes: [], frontends: [], whole: [], isRuled: false };
+    const jobAge = Number.MAX_SAFE_INTEGER;
+    return [{ namespace, match: match as HostMatch, host, key, since, jobAge, ...none }];
+  });
+}
+
+function byAge(a: HostClaim, b: HostClaim): number {
+  return (
+    a.since - b.since ||
+    a.jobAge - b.jobAge ||
+    compareText(a.namespace, b.namespace) ||
+    compareText(a.key, b.key)
+  );
+}

@@ -1,0 +1,66 @@
+import { formatAddress } from '../../haproxy/addresses.js';
+import { isIn, reachOf } from '../../haproxy/networks.js';
+import { ownEndpointAt } from '../../haproxy/own-endpoints.js';
+import type { ServiceId } from '../../haproxy/names.js';
+import type { Member } from '../endpoints.js';
+import type { Tags } from '../vocabulary.js';
+import { isTenant, namespacePolicy, type PolicyContext } from './context.js';
+
+/** Why an instance may not be a target, if so. */
+export function refusedTarget(
+  context: PolicyContext,
+  id: ServiceId,
+  member: Member,
+  tags: readonly Tags[],
+): string | undefined {
+  const { address } = member;
+  if (!isTenant(id) || address === '') return undefined;
+  for (const port of portsOf(context, member, tags)) {
+    const own = ownEndpointAt(context.endpoints, address, port);
+    if (own !== undefined) return `${formatAddress(address, port)} is ${own.what}`;
+  }
+  const { policy } = context;
+  if (policy.allowedAddresses.some((network) => isIn(network, address))) return undefined;
+  const reach = reachOf(address);
+  if (reach === 'link-local') return `${address} is a link-local address`;
+  if (reach === 'loopback' && member.foreign !== undefined) {
+    return `${address} is the loopback of HAProxy's machine, not the allocation's address`;
+  }
+  return policy.mode === 'strict' ? unlisted(context, id, member) : undefined;
+}
+
+function unlisted(
+  { policy }: PolicyContext,
+  { namespace }: ServiceId,
+  { address, foreign }: Member,
+): string | undefined {
+  const listed = namespacePolicy(policy, namespace)?.addresses;
+  if (listed === undefined) {
+    return foreign === 'job' ? `${address} is not an address of its allocation` : undefined;
+  }
+  if (listed.some((network) => isIn(network, address))) return undefined;
+  return `policy.namespaces.${namespace}.addresses does not list ${address}`;
+}
+
+/** All ports that HAProxy may connect to. */
+function portsOf(
+  { settings }: PolicyContext,
+  { port, spec }: Member,
+  tags: readonly Tags[],
+): readonly number[] {
+  const specs = settings.checks.fromJobSpec && spec.status === 'known' ? spec.checks : [];
+  return [port, ...tags.map((one) => one.checkPort), ...specs.map((check) => check.port)].filter(
+    (one) => one !== undefined,
+  );
+}
+
+/** A target that is allowed, but that its allocation doesn't own. */
+export function foreignTarget(
+  { policy }: PolicyContext,
+  id: ServiceId,
+  { address, foreign }: Member,
+): string | undefined {
+  if (!isTenant(id) || foreign !== 'job' || address === '') return undefined;
+  if (policy.allowedAddresses.some((network) => isIn(network, address))) return undefined;
+  return `${address} is not an address of its allocation`;
+}

@@ -1,0 +1,70 @@
+import type { ClaimRecord } from '../haproxy/claims-record.js';
+import { settleClaims } from './claims.js';
+import type { Claimant } from './host-claims.js';
+import { settleHosts } from './host-owners.js';
+import type { ServicePlan } from './plan-service.js';
+import type { PolicyContext } from './policy/context.js';
+import { refusedRoute, takenFromOperator } from './policy/routes.js';
+import type { DesiredRoute } from './types.js';
+
+/** A route that a service doesn't get, or gets from the operator. */
+export interface Loss {
+  readonly code: 'policy' | 'domain-claimed';
+  readonly message: string;
+}
+
+export interface Settled {
+  readonly kept: readonly DesiredRoute[];
+  readonly lost: readonly Loss[];
+  /** Worth a warning, though the route is kept. */
+  readonly noted: readonly Loss[];
+}
+
+/**
+ * Who gets which route: first what the policy allows, then hosts between namespaces, then routes
+ * between services. A skipped service keeps its claims, so a typo in a tag gives no domain away.
+ * Results are in the order of the plans.
+ */
+export function settleRoutes(
+  plans: readonly ServicePlan[],
+  record: ClaimRecord,
+  context: PolicyContext,
+): { readonly results: readonly Settled[]; readonly claimants: readonly Claimant[] } {
+  const judged = plans.map(({ offer: { id }, routes }) =>
+    routes.map((route) => ({ route, refusal: refusedRoute(context, id, route) })),
+  );
+  const claimants = plans.map(({ offer: { id, claimedAt } }, at): Claimant => {
+    const allowed = judged[at]?.filter(({ refusal }) => refusal === undefined) ?? [];
+    return { id, claimedAt, routes: allowed.map(({ route }) => route) };
+  });
+  const owned = settleHosts(claimants, record, context);
+  const claims = settleClaims(
+    claimants.map(({ id, claimedAt }, at) => {
+      return { service: id, claimedAt, routes: owned[at]?.kept ?? [] };
+    }),
+    record,
+  );
+  const results = plans.map(({ offer: { id } }, at): Settled => {
+    const { kept = [], lost = [] } = claims[at] ?? {};
+    return {
+      kept,
+      lost: [
+        ...losses(
+          'policy',
+          judged[at]?.flatMap(({ refusal }) => refusal ?? []),
+        ),
+        ...losses('domain-claimed', owned[at]?.lost),
+        ...losses('domain-claimed', lost),
+      ],
+      noted: losses(
+        'policy',
+        kept.flatMap((route) => takenFromOperator(context, id, route) ?? []),
+      ),
+    };
+  });
+  return { results, claimants };
+}
+
+function losses(code: Loss['code'], messages: readonly string[] = []): readonly Loss[] {
+  return messages.map((message) => ({ code, message }));
+}

@@ -1,0 +1,64 @@
+/**
+ * Who claimed which host and route, and when. It stands in a map file that HAProxy never loads, so
+ * that a new process knows it too (ADR 0020).
+ */
+export type ClaimRecord = Readonly<Record<string, ClaimTimes>>;
+
+/** Unix milliseconds. */
+export interface ClaimTimes {
+  readonly since: number;
+  /** Nobody wants it any more since then. */
+  readonly gone?: number;
+}
+
+export type MapEntries = Readonly<Record<string, string>>;
+
+/** The file's lines: `<key> <since> [<gone>]`. */
+export function recordEntries(record: ClaimRecord): MapEntries {
+  return Object.fromEntries(
+    Object.entries(record).map(([key, { since, gone }]) => [
+      key,
+      gone === undefined ? String(since) : `${since} ${gone}`,
+    ]),
+  );
+}
+
+/** Lines that aren't ours are left out. */
+export function recordOf(entries: MapEntries): ClaimRecord {
+  return Object.fromEntries(
+    Object.entries(entries).flatMap(([key, value]): [string, ClaimTimes][] => {
+      const [, since, gone] = /^(\d{1,15})(?: (\d{1,15}))?$/.exec(value) ?? [];
+      if (since === undefined) return [];
+      return [
+        [key, { since: Number(since), ...(gone === undefined ? {} : { gone: Number(gone) }) }],
+      ];
+    }),
+  );
+}
+
+export interface RecordInput {
+  readonly before: ClaimRecord;
+  /** Keys that are claimed now. */
+  readonly wanted: readonly string[];
+  /** Whether a claim that nobody seems to want may really be gone. */
+  readonly mayGo: (key: string) => boolean;
+  readonly now: number;
+  readonly graceMs: number;
+}
+
+/** The record after this pass. The same as before if nothing changed. */
+export function nextRecord({ before, wanted, mayGo, now, graceMs }: RecordInput): ClaimRecord {
+  // No step of a clock makes a new claim older than one that is known.
+  const since = Math.max(now, ...Object.values(before).map((one) => one.since + 1));
+  const isWanted = new Set(wanted);
+  const kept = Object.entries(before).flatMap(([key, times]): [string, ClaimTimes][] => {
+    if (isWanted.has(key)) return [[key, { since: times.since }]];
+    if (!mayGo(key)) return [[key, times]];
+    const gone = times.gone ?? now;
+    return now - gone >= graceMs ? [] : [[key, { since: times.since, gone }]];
+  });
+  const fresh = [...isWanted]
+    .filter((key) => !Object.hasOwn(before, key))
+    .map((key): [string, ClaimTimes] => [key, { since }]);
+  return Object.fromEntries([...kept, ...fresh].sort(([a], [b]) => (a < b ? -1 : 1)));
+}

@@ -1,0 +1,19 @@
+import type { HostMatch } from './map-names.js';
+
+/** What the desired state must know of HAProxy. Plain data. */
+export interface HaproxyFacts {
+  /** Hosts that the operator's rules name. */
+  readonly operatorHosts: readonly OperatorHost[];
+  /** Backends that aren't ours, with the highest weight of the operator's servers there. */
+  readonly operatorBackends: Readonly<Record<string, number>>;
+  /** Services that have a backend or servers. */
+  readonly served: readonly string[];
+}
+
+export interface OperatorHost {
+  readonly frontend: string;
+  readonly match: HostMatch;
+  readonly host: string;
+}
+
+export const noFacts: HaproxyFacts = { operatorHosts: [], operatorBackends: {}, served: [] };
