@@ -1,4 +1,5 @@
 import { compareText } from '../shared/compare.js';
+import { longestDuration } from './grammar.js';
 import type { CheckDefaults } from '../config/types.js';
 import type { CheckSpec } from '../observe/types.js';
 import { type Expectation, checkHost, checkPath, header, httpMethod } from './values.js';
@@ -65,12 +66,12 @@ export function resolveCheck(input: CheckInput): Check {
   const { spec, fallbacks } = chooseSpec(reachable(defaults.fromJobSpec ? specs : [], tags));
   const shaped = shapeOf(spec, input);
   const port = tags.checkPort ?? spec?.port;
-  const asked = tags.checkInterval ?? positive(spec?.intervalMs);
+  const asked = tags.checkInterval ?? timerOf(spec?.intervalMs);
   return {
     shape: shaped.shape,
     timing: {
       intervalMs: asked === undefined ? defaults.intervalMs : Math.max(asked, leastIntervalMs),
-      timeoutMs: tags.checkTimeout ?? positive(spec?.timeoutMs) ?? defaults.timeoutMs,
+      timeoutMs: tags.checkTimeout ?? timerOf(spec?.timeoutMs) ?? defaults.timeoutMs,
       rise: tags.checkRise ?? defaults.rise,
       fall: tags.checkFall ?? defaults.fall,
     },
@@ -226,6 +227,8 @@ function grpcShape(spec: CheckSpec | undefined, tags: Tags, host: string): Shape
   };
 }
 
-function positive(value: number | undefined): number | undefined {
-  return value !== undefined && value > 0 ? Math.round(value) : undefined;
+/** HAProxy's timers end at 24.8 days, Nomad's don't. */
+function timerOf(value: number | undefined): number | undefined {
+  if (value === undefined || !(value > 0)) return undefined;
+  return Math.min(longestDuration, Math.max(1, Math.round(value)));
 }

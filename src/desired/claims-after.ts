@@ -1,8 +1,8 @@
-import { type ClaimRecord, nextRecord } from '../haproxy/claims-record.js';
+import { type ClaimRecord, keyPart, nextRecord } from '../haproxy/claims-record.js';
 import { namespaceOf } from '../haproxy/ownership.js';
 import { serviceLabel } from '../haproxy/names.js';
 import { claimKey } from './claims.js';
-import { type Claimant, hostKey } from './host-claims.js';
+import { type Claimant, hostKey, hostKeysOf } from './host-claims.js';
 import { isTenant, type PolicyContext } from './policy/context.js';
 import { grantsFor } from './policy/routes.js';
 import type { DesiredInput } from './types.js';
@@ -27,8 +27,8 @@ export function claimsAfter(
   const present = new Set(tenants.map(({ id }) => serviceLabel(id)));
   const absent = context.facts.served.filter((service) => !present.has(service));
   const held = [
-    ...absent.map((service) => `route|${encodeURIComponent(service)}|`),
-    ...[...new Set(absent.map(namespaceOf))].map((namespace) => `host|${namespace}|`),
+    ...absent.map((service) => `route|${keyPart(service)}|`),
+    ...[...new Set(absent.map(namespaceOf))].map(hostKeysOf),
   ];
   const trusted = catalog.trust.removals === 'allowed';
   const mayGo = (key: string): boolean => trusted && !held.some((start) => key.startsWith(start));

@@ -1,5 +1,5 @@
 import { compareText } from '../shared/compare.js';
-import type { ClaimRecord } from '../haproxy/claims-record.js';
+import { type ClaimRecord, keyPart } from '../haproxy/claims-record.js';
 import { describeRoute, routeKey } from './domains.js';
 import { type ServiceId, serviceLabel } from '../haproxy/names.js';
 import type { DesiredRoute } from './types.js';
@@ -59,7 +59,7 @@ export function settleClaims(
 export function claimKey(service: ServiceId, route: DesiredRoute): string {
   const frontends = route.match === 'any' && route.path === undefined ? route.frontends.join() : '';
   const parts = routeKey(route).split(' ');
-  return ['route', encodeURIComponent(serviceLabel(service)), ...parts, frontends].join('|');
+  return ['route', keyPart(serviceLabel(service)), ...parts, frontends].join('|');
 }
 
 /** Oldest first. */

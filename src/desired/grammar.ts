@@ -57,7 +57,7 @@ export function integer(min: number, max: number): Grammar<number> {
 }
 
 const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
-const day = 24 * units.h;
+export const longestDuration = 24 * units.h;
 
 /** Milliseconds, from 1 to a day. */
 export const duration: Grammar<number> = {
@@ -67,7 +67,7 @@ export const duration: Grammar<number> = {
     const found = /^([1-9]\d{0,8})(ms|s|m|h)$/.exec(text);
     if (found === null) return undefined;
     const value = Number(found[1]) * units[found[2] as keyof typeof units];
-    return value <= day ? value : undefined;
+    return value <= longestDuration ? value : undefined;
   },
 };
 

@@ -1,6 +1,6 @@
 import type { Settings } from '../config/types.js';
 import { compareText } from '../shared/compare.js';
-import { type ClaimRecord } from '../haproxy/claims-record.js';
+import { type ClaimRecord, keyPart } from '../haproxy/claims-record.js';
 import { settleClaims } from './claims.js';
 import type { ServiceId } from '../haproxy/names.js';
 import type { HostMatch } from '../haproxy/map-names.js';
@@ -35,8 +35,14 @@ export interface Claimant {
 
 /** `host|team-a|exact|x.io`. */
 export function hostKey(namespace: string, { match, host, path, frontends }: DesiredRoute): string {
-  if (match !== 'any') return `host|${namespace}|${match}|${host}`;
-  return `host|${namespace}|any|${path ?? `:${frontends.join()}`}`;
+  const start = hostKeysOf(namespace);
+  if (match !== 'any') return `${start}${match}|${host}`;
+  return `${start}any|${path ?? `:${frontends.join()}`}`;
+}
+
+/** What all host keys of a namespace begin with. */
+export function hostKeysOf(namespace: string): string {
+  return `host|${keyPart(namespace)}|`;
 }
 
 /** All claims, oldest first. A route file's exact hosts come before all others. */

@@ -13,6 +13,11 @@ export interface ClaimTimes {
 
 export type MapEntries = Readonly<Record<string, string>>;
 
+/** A name as one word of a key, whatever it holds. Half a surrogate pair can't be encoded. */
+export function keyPart(name: string): string {
+  return encodeURIComponent(Buffer.from(name).toString());
+}
+
 /** The file's lines: `<key> <since> [<gone>]`. */
 export function recordEntries(record: ClaimRecord): MapEntries {
   return Object.fromEntries(

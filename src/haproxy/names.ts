@@ -50,6 +50,11 @@ export function serviceLabel({ source, namespace, name }: ServiceId): string {
   return source === 'file' ? `file:${name}` : `${namespace}/${name}`;
 }
 
+/** A marker's label is none. */
+export function isServiceLabel(label: string): boolean {
+  return label.startsWith('file:') || label.indexOf('/') > 0;
+}
+
 /** 8 hex digits. */
 export function shortHash(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 8);

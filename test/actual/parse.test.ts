@@ -54,6 +54,20 @@ describe('parsing what the Data Plane API answers', () => {
       });
     });
 
+    it('a service that is called like a marker: ours', () => {
+      const found = (name: string, service: string) =>
+        parse(name, { metadata: markOf({ service }) });
+      for (const [name, service] of [
+        ['nomad_connector', 'default/connector'],
+        ['nomad_blue_connector', 'blue/connector'],
+        ['nomad_route.file_connector', 'file:connector'],
+      ] as const) {
+        expect(found(name, service)).to.deep.include({ ours: true, service });
+      }
+      expect(found('nomad__connector', 'connector').ours).to.equal(false);
+      expect(found('nomad_blue_connector', 'connector').ours).to.equal(false);
+    });
+
     it('a prefix and no mark: not ours', () => {
       expect(parse('nomad_web')).to.deep.include({ ours: false, section: {}, slots: [] });
       const theirs = { server: { name: 'nomad_web_1', address: '10.0.0.1', port: 80 } };

@@ -48,6 +48,17 @@ describe('the check of a backend', () => {
     expect(checkSummary).to.equal('check GET /health every 7s');
   });
 
+  it('never has times that HAProxy refuses', () => {
+    for (const time of [25 * 3_600_000, 2 ** 31, 9_007_199_255, 1e300, 0.4]) {
+      const spec = checkSpec('tcp', { intervalMs: time, timeoutMs: time });
+      const { section } = backendFor([], [spec]);
+      const { inter } = section['default_server'] as { inter: number };
+      for (const used of [inter, section['check_timeout']]) {
+        expect(used, `of ${time}`).to.be.within(1, 24 * 3_600_000);
+      }
+    }
+  });
+
   it('S9: tags beat the job spec, which beats the settings', () => {
     const tagged = backendFor(
       ['domain=www.x.io', 'check.path=/ping', 'check.interval=2s'],

@@ -89,4 +89,24 @@ describe("values can't become configuration", () => {
       runs(1000),
     );
   });
+
+  it('from names, even those that Nomad would refuse', () => {
+    const name = fc.oneof(
+      fc.string({ unit: 'binary', minLength: 1, maxLength: 10 }),
+      fc.constantFrom('a b', 'a\nhost|b|exact|x.io', '\ud800', '|', 'a/b', '__proto__', 'x"}}'),
+    );
+    fc.assert(
+      fc.property(name, name, (namespace, named) => {
+        const tags = enabled('domain=x.io', 'path=/a', 'domain=*.y.io');
+        const given = { namespace, instances: [instance({ tags })] };
+        const state = desired([service(named, given)], { claims: {}, now: 1 });
+        expect(state.backends).to.have.length(1);
+        for (const { name: backend } of state.backends) {
+          expect(backend).to.match(/^[A-Za-z0-9_.:-]+$/);
+        }
+        for (const key of Object.keys(state.claims ?? {})) expect(key).to.match(/^[\x21-\x7e]+$/);
+      }),
+      { numRuns: 1000 },
+    );
+  });
 });

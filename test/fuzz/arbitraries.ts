@@ -37,8 +37,8 @@ export interface FuzzCheck {
 }
 
 export interface FuzzInstance {
-  /** Undefined: an app that answers. */
-  readonly address: string | undefined;
+  /** Absent: an app that answers. */
+  readonly address?: string | undefined;
   readonly port: number;
   readonly canary: boolean;
   readonly status: 'running' | 'pending' | 'failed' | 'lost' | 'unknown' | 'complete';
@@ -184,7 +184,7 @@ const address = nearly(
   ...['169.254.169.254', 'fe80::1%eth0', '::ffff:127.0.0.1', 'unix@/tmp/x', 'fd@3', 'abns@x'],
   ...['127.1', '0x7f000001', '2130706433', 'example.invalid', 'ipv4@10.0.0.1', '10.0.0.1:80'],
 );
-const port = fc.constantFrom(8080, 80, 1, 65_535, 0, -1, 65_536, 1e9, 1.5);
+const port = fc.constantFrom(8080, 80, 1, 65_535, 0, -1, 65_536, 1e9);
 
 const instance = fc.record({
   address: fc.oneof(
@@ -232,7 +232,16 @@ const entry = fc.record({
   port,
 });
 
-export const fuzzRun: fc.Arbitrary<FuzzRun> = fc.record({
-  jobs: fc.array(job, { minLength: 1, maxLength: 6 }),
-  entries: fc.array(entry, { maxLength: 3 }),
-});
+/** As Nomad's own JSON holds them: without halves of surrogate pairs. */
+function wellFormed(run: FuzzRun): FuzzRun {
+  const each = (_key: string, value: unknown): unknown =>
+    typeof value === 'string' ? Buffer.from(value).toString() : value;
+  return JSON.parse(JSON.stringify(run), each) as FuzzRun;
+}
+
+export const fuzzRun: fc.Arbitrary<FuzzRun> = fc
+  .record({
+    jobs: fc.array(job, { minLength: 1, maxLength: 6 }),
+    entries: fc.array(entry, { maxLength: 3 }),
+  })
+  .map(wellFormed);

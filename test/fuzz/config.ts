@@ -52,7 +52,14 @@ backend tcp_pool from web
 const keywords = [
   ...['mode', 'balance', 'hash-type', 'option', 'timeout', 'default-server', 'server', 'cookie'],
   ...['http-check', 'http-request', 'http-response', 'tcp-request', 'use-server', 'stick-table'],
-  ...['retries', 'retry-on', 'load-server-state-from-file', 'acl', 'tcp-check'],
+  ...[
+    'retries',
+    'retry-on',
+    'load-server-state-from-file',
+    'acl',
+    'tcp-check',
+    'dynamic-cookie-key',
+  ],
 ];
 
 const marker = String.raw`# \{"nomad-connector":\{.*\}\}$`;
@@ -100,8 +107,12 @@ export function strangeLines(text: string, base: string): readonly string[] {
     if (theirs === undefined) return strangeInOurs(head, lines);
     return compared(head, lines, theirs);
   });
-  const bad = [...text.matchAll(/[^\x20-\x7e\n]/g)].map(([found]) => JSON.stringify(found));
-  return [...gone, ...strange, ...bad];
+  // Marks are JSON in a comment, and hold names of services as they are.
+  const bad = text
+    .replace(/ # \{"nomad-connector":\{.*$/gm, '')
+    .match(/^.*[^\x20-\x7e\n].*$/gm)
+    ?.map((line) => JSON.stringify(line));
+  return [...gone, ...strange, ...(bad ?? [])];
 }
 
 function strangeInOurs(head: string, lines: readonly string[]): string[] {

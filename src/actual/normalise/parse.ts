@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 
-import { connectorBackendName } from '../../haproxy/names.js';
+import { connectorBackendName, isServiceLabel } from '../../haproxy/names.js';
 import { slotBase, type SlotConfig, slotNumber } from '../../haproxy/slots.js';
 import { canonicalSection } from '../../haproxy/canonical.js';
 import { isObject, type JsonObject, objectsOf, textAt } from '../../shared/json.js';
@@ -121,7 +121,9 @@ export function parseBackend(
   const first = marked.find(({ shared }) => shared !== true);
   const owner =
     readMark(metadata)?.service ?? (marked.length === all.length ? first?.service : undefined);
-  const isMarker = backendName.endsWith(connectorBackendName(''));
+  const isMarker =
+    backendName === connectorBackendName(prefix) ||
+    (backendName.endsWith(connectorBackendName('')) && !isServiceLabel(owner ?? ''));
   const connector =
     owner === undefined || isMarker ? undefined : connectorOf(owner, backendName, prefix);
   const ours = owner !== undefined && connector === prefix && covers(owner);
