@@ -8,6 +8,7 @@ import { connectorBackendName, type ServiceId, serviceLabel } from '../haproxy/n
 import { type Excess, excess, limitSkip, regexCount, stepCount } from './limits.js';
 import { type Offer, offerOfFile, offerOfService } from './offers.js';
 import type { UnreadableService } from '../observe/types.js';
+import { planFailed } from './plan-failed.js';
 import { type ServicePlan, planService } from './plan-service.js';
 import { type PolicyContext, policyContext } from './policy/context.js';
 import { openNamespaces } from './policy/namespaces.js';
@@ -76,7 +77,7 @@ function planAll(
       const plan = offer === undefined ? undefined : planService(offer, context);
       if (plan !== undefined) plans.push(plan);
     } catch (error) {
-      failed.push(failedSkip(id, error));
+      failed.push(planFailed(serviceLabel(id), error));
     }
   };
   for (const file of routeFiles) {
@@ -108,13 +109,6 @@ function unreadableSkip({ namespace, name, reason, limit }: UnreadableService): 
   const service = serviceLabel({ source: 'nomad', namespace, name });
   if (limit === undefined) return { service, code: 'unreadable', reason };
   return { service, code: 'limit-exceeded', limit, reason };
-}
-
-/** A defect of ours, which one service's input brings out. */
-function failedSkip(id: ServiceId, error: unknown): Skipped {
-  const service = serviceLabel(id);
-  const why = error instanceof Error ? error.message : String(error);
-  return { service, code: 'plan-failed', reason: `service ${service} can't be planned: ${why}` };
 }
 
 /** Services whose expressions are too many on top of those with older claims. */

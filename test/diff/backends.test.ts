@@ -232,6 +232,38 @@ describe('backends: what is made, written, kept and removed', () => {
     });
   });
 
+  describe('a service whose backend can not be planned', () => {
+    const broken = (name: string, given = {}) =>
+      Object.defineProperty(backend(name, given), 'hasCheck', {
+        get: () => {
+          throw new Error('a defect\nof ours');
+        },
+      });
+    const reason = "service default/web can't be planned: a defect\\nof ours";
+
+    it('is skipped, and what is there of it stays as it is', () => {
+      const actual = actualState([actualBackend('web', { slots: served })]);
+      const endpoints = [endpoint('a'), endpoint('b')];
+      const desired = desiredState([backend('api'), broken('web', { endpoints })], [route('x.io')]);
+      const plan_ = planFor(desired, actual);
+      expect(plan_.skipped).to.deep.equal([
+        { service: 'default/web', code: 'plan-failed', reason },
+      ]);
+      expect(stepsOf(plan_, 'create-backend').map((step) => step.backend)).to.deep.equal([
+        'nomad_api',
+      ]);
+      expect(JSON.stringify(plan_.steps)).not.to.contain('nomad_web');
+    });
+
+    it('gets no route to a backend that is not there', () => {
+      const plan_ = planFor(desiredState([broken('web')], [route('x.io')]), actualState());
+      expect(plan_).to.deep.include({
+        steps: [],
+        skipped: [{ service: 'default/web', code: 'plan-failed', reason }],
+      });
+    });
+  });
+
   describe('a skipped service', () => {
     const skipped = desiredState([], [], { skipped: [skippedWeb] });
 

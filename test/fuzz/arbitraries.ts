@@ -89,8 +89,13 @@ const name = nearly(
   ...['web', 'API', 'a', 'a-b', 'x'.repeat(63), '0', 'Victim', 'connector', 'victim-ward'],
   ...['${NOMAD_JOB_NAME}', '${NOMAD_TASK_NAME}-x', 'nomad', 'a.b', 'ward_victim', 'default_victim'],
 );
-/** The victims' own is not among them: who may submit there is one of them. */
-const namespace = nearly('default', 'default', 'evil', 'evil', 'team-1', 'route.file', 'EVIL');
+/**
+ * The victims' own is not among them: who may submit there is one of them. Everything in Nomad and
+ * here goes by `namespace/name`, so neither a slash nor the name for all of them is tried.
+ */
+const namespace = nearly(
+  ...['default', 'default', 'evil', 'evil', 'team-1', 'route.file', 'EVIL'],
+).map((text) => text.replace(/[/*]/g, '_'));
 const anyLabel = nearly('http', 'http', 'http', 'web', 'x_y', '8080', '');
 
 /** Near the victims' hosts, paths, backends and frontends. */

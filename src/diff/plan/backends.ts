@@ -1,7 +1,7 @@
-import { allocationOf, isOver } from '../../observe/catalog/model/allocation.js';
 import { mapNames } from '../../haproxy/map-names.js';
 import type { ActualBackend, ActualState } from '../../actual/types.js';
-import type { DesiredBackend, Endpoint, SkipCode } from '../../desired/types.js';
+import { planFailed } from '../../desired/plan-failed.js';
+import type { DesiredBackend, Endpoint, SkipCode, Skipped } from '../../desired/types.js';
 import { type JsonObject, textAt } from '../../shared/json.js';
 import { adoptedBackendSteps, type Adoption } from '../complete/adopt.js';
 import { type BackendContext, type BackendPlan, deletion } from './backend-plan.js';
@@ -28,6 +28,8 @@ export interface BackendsPlan {
   /** Instances that stay bound, in any backend. */
   readonly staying: readonly string[];
   readonly problems: readonly Problem[];
+  /** Services whose backend can't be planned: the plan is void, and has to be made without them. */
+  readonly failed: readonly Skipped[];
 }
 
 /** Plans every backend: desired, kept or removed. */
@@ -37,13 +39,17 @@ export function planBackends(
   adoption: Adoption,
   context: BackendContext,
 ): BackendsPlan {
-  const { actual, desired, unstable } = input;
+  const { desired } = input;
   const standing = keptBackends(input, kept, context);
-  const planned = [...standing, ...desired.backends].map((backend) => {
-    const there = actual.backends[backend.name];
-    const stuck = unstable[backend.name] !== undefined;
-    return stuck ? planUnstable(backend, there, context) : planOne(backend, there, context);
-  });
+  const planned = standing.map((backend) => planEither(backend, input, context));
+  const failed: Skipped[] = [];
+  for (const backend of desired.backends) {
+    try {
+      planned.push(planEither(backend, input, context));
+    } catch (error) {
+      failed.push(planFailed(backend.service, error));
+    }
+  }
   const live = new Set([...kept.own, ...desired.backends.map(({ name }) => name)]);
   const removals = planRemovals(input, kept, live, context.slots.held);
   const referenced = keepReferenced(input, removals, context);
@@ -61,7 +67,18 @@ export function planBackends(
     staying: planned.flatMap((one) => one.staying),
     live,
     problems: [...unstableProblems(input), ...referenced.problems],
+    failed,
   };
+}
+
+function planEither(
+  backend: DesiredBackend,
+  { actual, unstable }: PlanInput,
+  context: BackendContext,
+): BackendPlan {
+  const there = actual.backends[backend.name];
+  const stuck = unstable[backend.name] !== undefined;
+  return stuck ? planUnstable(backend, there, context) : planOne(backend, there, context);
 }
 
 function unstableProblems({ desired, unstable }: PlanInput): Problem[] {
@@ -217,43 +234,4 @@ function outOfScope({ backends }: ActualState): string[] {
   return Object.values(backends).flatMap(({ name, outOfScope: some = [] }) =>
     some.length > 0 ? [name] : [],
   );
-}
-
-export function contextOf(
-  { actual, catalog, idle, now, settings }: PlanInput,
-  held: Held | undefined,
-  adoption: Adoption,
-  reloadsAnyway: boolean,
-): BackendContext {
-  const gone = new Set(
-    Object.entries(catalog.allocations)
-      .filter(([, allocation]) => isOver(allocation))
-      .map(([id]) => id),
-  );
-  const names = mapNames(settings.routing);
-  const path = (name: string): string => actual.maps[name]?.file ?? `/${name}.map`;
-  return {
-    reloadsAnyway,
-    adopt: settings.ownership.adopt,
-    replaced: (service) =>
-      [...adoption.backends]
-        .filter(([, by]) => by === service)
-        .flatMap(([name]) => actual.backends[name]?.others ?? []),
-    checkFiles: { paths: path(names['check-path']), hosts: path(names['check-host']) },
-    checkEntries: {
-      paths: actual.maps[names['check-path']]?.entries ?? {},
-      hosts: actual.maps[names['check-host']]?.entries ?? {},
-    },
-    canaryFile: path(names.canary),
-    canaryEntries: actual.maps[names.canary]?.entries ?? {},
-    slots: {
-      held: new Set(held?.instances ?? []),
-      isGone: (id) => gone.has(allocationOf(id)),
-      mayRun: (id) => catalog.allocations[allocationOf(id)] !== undefined,
-      idle,
-      now,
-      drainTimeoutSeconds: settings.haproxy.drainTimeoutMs / 1000,
-      settings: { ...settings.slots, most: settings.limits.serversPerBackend },
-    },
-  };
 }

@@ -2,6 +2,7 @@ import type { ActualBackend } from '../../actual/types.js';
 import type { DesiredBackend, DesiredState, KeptService, Skipped } from '../../desired/types.js';
 import { ConnectorError } from '../../shared/errors.js';
 import type { PlanInput } from './input.js';
+import { withoutServices } from './skipped.js';
 
 /**
  * Drops services that conflict with HAProxy's configuration. They are skipped like those with
@@ -16,19 +17,9 @@ export function withoutConflicts(input: PlanInput): PlanInput {
     if (reason === undefined) return [];
     return [{ service: backend.service, code: 'backend-conflict', reason }];
   });
-  if (conflicts.length === 0) return input;
   const services = new Set(conflicts.map(({ service }) => service));
-  const isConflict = ({ service }: { readonly service: string }) => services.has(service);
-  return {
-    ...input,
-    desired: {
-      ...desired,
-      backends: desired.backends.filter((one) => !isConflict(one)),
-      routes: desired.routes.filter((one) => !isConflict(one)),
-      skipped: [...desired.skipped, ...conflicts],
-      kept: [...desired.kept, ...desired.backends.filter(isConflict).map(keptOf)],
-    },
-  };
+  const kept = desired.backends.filter(({ service }) => services.has(service)).map(keptOf);
+  return withoutServices(input, conflicts, kept);
 }
 
 export function keptOf(backend: DesiredBackend): KeptService {

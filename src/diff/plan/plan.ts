@@ -2,13 +2,16 @@ import { findAdoption } from '../complete/adopt.js';
 import { withoutConflicts } from './conflicts.js';
 import { guard } from './guard.js';
 import { planMarker } from './marker.js';
-import { contextOf, keptPlaces, planBackends } from './backends.js';
+import { contextOf } from './backend-context.js';
+import { keptPlaces, planBackends } from './backends.js';
 import { planFrontends } from './frontends.js';
 import { isStructural, stepIs } from '../dispatch.js';
 import type { PlanInput } from './input.js';
 import { planAllMaps } from './maps.js';
 import { withinServers } from './server-limit.js';
 import { planRouting } from './routes.js';
+import { withoutServices } from './skipped.js';
+import type { Skipped } from '../../desired/types.js';
 import type { Held, Plan, Problem, Step } from '../types.js';
 
 export type { PlanInput } from './input.js';
@@ -39,6 +42,7 @@ export function plan(given: PlanInput): Plan {
     ...(input.confirms === undefined ? {} : { confirms: input.confirms }),
   });
   const first = compose(input, held, false);
+  if (first.failed.length > 0) return plan(withoutServices(given, first.failed));
   const whole = first.steps.some(isStructural) ? compose(input, held, true) : first;
   const { actual, catalog, desired } = input;
   return {
@@ -87,6 +91,7 @@ interface Composed {
   readonly steps: readonly Step[];
   readonly staying: readonly string[];
   readonly problems: readonly Problem[];
+  readonly failed: readonly Skipped[];
 }
 
 function compose(input: PlanInput, held: Held | undefined, reloadsAnyway: boolean): Composed {
@@ -118,6 +123,7 @@ function compose(input: PlanInput, held: Held | undefined, reloadsAnyway: boolea
     ],
     staying: backends.staying,
     problems: [...adoption.problems, ...backends.problems, ...frontends.problems, ...maps.problems],
+    failed: backends.failed,
   };
 }
 

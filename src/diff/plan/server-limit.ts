@@ -3,6 +3,7 @@ import { excess } from '../../desired/limits.js';
 import type { DesiredBackend, KeptService, Skipped } from '../../desired/types.js';
 import { keptOf } from './conflicts.js';
 import type { PlanInput } from './input.js';
+import { withoutServices } from './skipped.js';
 import { idealSize } from './slots.js';
 
 /**
@@ -23,7 +24,7 @@ function mostServers({ actual, settings }: PlanInput): number {
  * order of names, so the result doesn't change from pass to pass.
  */
 export function withinServers(input: PlanInput): PlanInput {
-  const { actual, desired, settings } = input;
+  const { actual, desired } = input;
   const most = mostServers(input);
   let used = serversIn(actual);
   const skipped: Skipped[] = [];
@@ -43,20 +44,7 @@ export function withinServers(input: PlanInput): PlanInput {
     skipped.push({ service, code: 'limit-exceeded', limit, reason: why, backend: name });
     kept.push(within(keptOf(backend), have));
   }
-  if (skipped.length === 0) return input;
-  const services = new Set(skipped.map(({ service }) => service));
-  const stays = ({ service }: { readonly service: string }) => !services.has(service);
-  return {
-    ...input,
-    settings,
-    desired: {
-      ...desired,
-      backends: desired.backends.filter(stays),
-      routes: desired.routes.filter(stays),
-      skipped: [...desired.skipped, ...skipped],
-      kept: [...desired.kept, ...kept],
-    },
-  };
+  return withoutServices(input, skipped, kept);
 }
 
 function serversIn({ backends }: ActualState): number {

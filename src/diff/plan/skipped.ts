@@ -1,5 +1,6 @@
 import type { ActualBackend } from '../../actual/types.js';
-import type { DesiredState, SkipCode } from '../../desired/types.js';
+import type { DesiredState, KeptService, SkipCode, Skipped } from '../../desired/types.js';
+import type { PlanInput } from './input.js';
 
 /**
  * Skipped services with their reason. An invalid route file whose last valid content is known is
@@ -46,4 +47,26 @@ export function standingOf(
         .map((service) => ({ backend, service }));
     })
     .sort((a, b) => (a.backend.name < b.backend.name ? -1 : 1));
+}
+
+/** Skips services of which HAProxy's state turned out that they can't be served as desired. */
+export function withoutServices(
+  input: PlanInput,
+  skipped: readonly Skipped[],
+  kept: readonly KeptService[] = [],
+): PlanInput {
+  if (skipped.length === 0) return input;
+  const services = new Set(skipped.map(({ service }) => service));
+  const stays = ({ service }: { readonly service: string }): boolean => !services.has(service);
+  const { desired } = input;
+  return {
+    ...input,
+    desired: {
+      ...desired,
+      backends: desired.backends.filter(stays),
+      routes: desired.routes.filter(stays),
+      skipped: [...desired.skipped, ...skipped],
+      kept: [...desired.kept, ...kept],
+    },
+  };
 }
