@@ -113,6 +113,9 @@ export class FuzzWorld {
     this.#delay.disable();
     figures.longestPassMs = Math.max(figures.longestPassMs, performance.now() - began);
     figures.longestBlockMs = Math.max(figures.longestBlockMs, this.#delay.max / 1e6);
+    if (process.env['FUZZ_TRACE'] !== undefined) {
+      console.log(`      run ${figures.runs}: ${(this.#delay.max / 1e6).toFixed(0)} ms blocked`);
+    }
     return picture;
   }
 
