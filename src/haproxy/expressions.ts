@@ -9,7 +9,7 @@ import type { MapKind } from './map-names.js';
  * The Host header. `req.hdr` would try each part of `a,b,c`: the check of the length would hold if
  * one part is short enough, and a lookup would search once for each.
  */
-const hostHeader = 'req.fhdr(host,-1)';
+export const hostHeader = 'req.fhdr(host,-1)';
 
 /** The Host header without its port, in lower case. */
 export const hostSample = `${hostHeader},host_only,lower`;

@@ -1,5 +1,5 @@
 import { type JsonObject, textAt } from '../shared/json.js';
-import { hostLength, lengthFits, type Lookup, lookups } from './expressions.js';
+import { hostHeader, hostLength, lengthFits, type Lookup, lookups } from './expressions.js';
 import { isListKind, type MapKind } from './map-names.js';
 
 /** Holds what a lookup found, for as long as its rule is evaluated. */
@@ -27,12 +27,15 @@ export function switchingRule(sample: string, isList: boolean): SwitchingRule {
 /** As earlier versions wrote it. */
 function earlierRule(sample: string, isList: boolean): SwitchingRule {
   const { cond, cond_test: test } = switchingRule(sample, isList);
-  const earlier = (text: string): string => text.replaceAll('req.fhdr(host,-1)', 'req.hdr(host)');
   return {
     name: `%[${earlier(sample)}]`,
     cond,
     cond_test: earlier(test).replace(`,set-var(${found})`, ''),
   };
+}
+
+function earlier(sample: string): string {
+  return sample.replaceAll(hostHeader, 'req.hdr(host)');
 }
 
 /** The file a rule looks up, if the rule is exactly this lookup. */
@@ -52,10 +55,21 @@ function fileOf(rule: JsonObject, { kind, sample }: Lookup): string | undefined 
   return undefined;
 }
 
-/** Whether a switching rule reads one of these maps, in any map directory. */
+/**
+ * Whether a switching rule reads one of these maps, in any map directory, whatever other conditions
+ * it has. So a rule of ours that was edited is replaced instead of left beside ours.
+ */
 export function isLookup(rule: JsonObject, mapName: (kind: MapKind) => string): boolean {
-  return lookups.some((lookup) => {
-    return fileOf(rule, lookup)?.endsWith(`/${mapName(lookup.kind)}.map`) === true;
+  const name = textAt(rule, 'name');
+  const words = textAt(rule, 'cond_test').split(/\s+/);
+  return lookups.some(({ kind, sample }) => {
+    const [start = '', end = ''] = sample('|').split('|');
+    const file = `/${mapName(kind)}.map${end}`;
+    if (name !== `%[var(${found})]`)
+      return name.startsWith(`%[${earlier(start)}`) && name.endsWith(`${file}]`);
+    return words.some(
+      (word) => word.startsWith(start) && word.endsWith(`${file},set-var(${found})`),
+    );
   });
 }
 

@@ -1,5 +1,8 @@
-/** What a terminal acts on, what it doesn't show, and what reorders or breaks the text around it. */
-const unseen = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+/**
+ * What a terminal acts on, what it doesn't show or shows as a plain space, and what reorders or
+ * breaks the text around it. Letters of any language are shown.
+ */
+const unseen = /(?! )[\p{Cc}\p{Cf}\p{Cs}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 
 /** Shows such characters escaped, so that the text stays on one line and says what it contains. */
 export function visible(text: string): string {

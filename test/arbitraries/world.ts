@@ -26,6 +26,7 @@ import {
   withSettings,
 } from '../diff/given.js';
 import { converge } from '../diff/model.js';
+import { asEarlier } from './earlier.js';
 
 const services = ['a', 'b', 'c', 'd'] as const;
 const custom = ['e', 'f'] as const;
@@ -257,8 +258,18 @@ function drifting(pick: (slot: ActualSlot) => ActualSlot | undefined): fc.Arbitr
   });
 }
 
+/** The connector was upgraded since. */
+function upgraded({ frontends, ...actual }: ActualState): ActualState {
+  const earlier = Object.entries(frontends).map(([name, one]) => [
+    name,
+    { ...one, acls: one.acls.map(asEarlier), rules: one.rules.map(asEarlier) },
+  ]);
+  return { ...actual, frontends: Object.fromEntries(earlier) as ActualState['frontends'] };
+}
+
 /** What hands, crashes and lost writes do to a converged HAProxy. */
 const someDrift: fc.Arbitrary<Drift> = fc.oneof(
+  fc.constant<Drift>(upgraded),
   drifting(() => undefined),
   drifting(({ binding: _, ...slot }) => slot),
   drifting((slot) => ({ ...slot, config: { ...slot.config, weight: 7 } })),

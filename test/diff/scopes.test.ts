@@ -8,6 +8,7 @@ import { aclPrefix } from '../../src/diff/plan/routes.js';
 import { lookupMap, switchingRule } from '../../src/haproxy/lookup-rules.js';
 import { lookups, pathVariable } from '../../src/haproxy/expressions.js';
 import { type JsonObject, textAt } from '../../src/shared/json.js';
+import { runs } from '../arbitraries/runs.js';
 import { inputOf, someWorld, type World } from '../arbitraries/world.js';
 import {
   actualBackend,
@@ -120,7 +121,7 @@ describe('what is not in the scope', () => {
         for (const one of before.rules) expect(after.rules).to.include(one);
         for (const one of before.routed) expect(after.routed).to.include(one);
       }),
-      { numRuns: 300 },
+      runs(80),
     );
   });
 

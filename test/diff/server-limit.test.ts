@@ -63,6 +63,13 @@ describe('servers of all backends', () => {
     expect(plan.skipped.map(({ service }) => service)).to.deep.equal(['default/b']);
   });
 
+  it('a service without instances is not created where its spare servers have no room', () => {
+    const plan = planned([big('a', 0)], { total: 1 });
+    expect(made(plan)).to.deep.equal([]);
+    expect(plan.skipped.map(({ limit }) => limit)).to.deep.equal(['servers_total']);
+    expect(made(planned([big('a', 0)], { total: 2 }))).to.deep.equal([2]);
+  });
+
   it('are never more than the limit, and of one backend never more than its own', () => {
     fc.assert(
       fc.property(

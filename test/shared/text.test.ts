@@ -2,14 +2,19 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { oneLine, plainJson, visible } from '../../src/shared/text.js';
 
-const hostile = 'a\u001b[2K\u0007\n\r\t\u009b31m\u202eb\u2028\u200b\ufeffé';
-const unseen = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
+const hostile = 'a\u001b[2K\u0007\n\r\t\u009b31m\u202eb\u2028\u200b\ufeff\u00a0\u3000\u3164\ufe0fé';
+const unseen = /(?! )[\p{Cc}\p{Cf}\p{Cs}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]/u;
 
 describe('text for a terminal', () => {
   it('shows control characters escaped, on one line', () => {
     expect(visible(hostile)).to.equal(
-      'a\\x1b[2K\\x07\\n\\r\\t\\x9b31m\\u{202e}b\\u{2028}\\u{200b}\\u{feff}é',
+      'a\\x1b[2K\\x07\\n\\r\\t\\x9b31m\\u{202e}b\\u{2028}\\u{200b}\\u{feff}\\xa0\\u{3000}\\u{3164}\\u{fe0f}é',
     );
+  });
+
+  it('leaves printable text of any language as it is', () => {
+    for (const text of ['a b', 'é', 'Zürich', '東京', '🚀', '±½€'])
+      expect(visible(text)).to.equal(text);
   });
 
   it('holds for any text', () => {

@@ -31,8 +31,10 @@ export function withinServers(input: PlanInput): PlanInput {
   const sized = desired.backends.map((backend) => sizeOf(backend, input));
   for (const { backend, have, instances, ideal } of sized.sort((a, b) => b.have - a.have)) {
     const more = Math.max(0, ideal - have);
-    if (instances <= have || used + more <= most) {
-      used += instances <= have ? 0 : more;
+    // A backend without servers is new: even without instances it would be created with spare ones.
+    const fits = have > 0 && instances <= have;
+    if (fits || more === 0 || used + more <= most) {
+      used += fits ? 0 : more;
       continue;
     }
     const { limit, reason } = excess('servers_total', `${more} servers more than ${used}`, most);
