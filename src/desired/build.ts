@@ -179,12 +179,13 @@ function settlePlan(
   claim: Settled,
   { namesTaken, overRegexes, input }: Others,
 ): Outcome {
-  const skipped =
+  const problem =
     plan.skipped ??
     nameConflict(plan.backend, namesTaken) ??
     rejection(plan.backend, input.rejected) ??
     regexSkip(plan, overRegexes.get(plan)) ??
     lostAll(plan, claim);
+  const skipped = problem && problem.code !== 'policy' ? (plan.taken ?? problem) : problem;
   if (skipped !== undefined) {
     const kept = plan.kept === undefined ? {} : { kept: plan.kept };
     return { routes: [], skipped, ...kept, warnings: plan.warnings };

@@ -18,7 +18,7 @@ import type { Offer } from './offers.js';
 import { dynamicSection } from './section.js';
 import { isTenant, type PolicyContext } from './policy/context.js';
 import { foreignTarget, refusedTarget } from './policy/addresses.js';
-import { allowedMethods, refusedService } from './policy/service.js';
+import { allowedMethods, claimable, refusedService, revoked } from './policy/service.js';
 import { cappedWeights, weightLimit } from './policy/weights.js';
 import { type ServiceCheck, serviceCheck } from './service-check.js';
 import { type OwnedInvalidTag, serviceTags, type ServiceTags } from './service-tags.js';
@@ -41,6 +41,8 @@ export interface ServicePlan {
   readonly routes: readonly DesiredRoute[];
   readonly warnings: readonly DesiredWarning[];
   readonly skipped?: Skipped;
+  /** What it has, the policy takes away, whatever else is wrong with it. */
+  readonly taken?: Skipped;
   /** Its instances, used where it already exists in case it is skipped. Undefined: unknown. */
   readonly kept: KeptService | undefined;
 }
@@ -90,6 +92,7 @@ export function planService(offer: Offer, context: PolicyContext): ServicePlan |
     (over === undefined ? undefined : limitSkip(offer.id, over, content.name)) ??
     skip(offer, content.name, own.invalid) ??
     refusal(offer, content.name, refused);
+  const taken = refusal(offer, content.name, revoked(context, offer.id));
   return {
     offer,
     backend: {
@@ -108,7 +111,7 @@ export function planService(offer: Offer, context: PolicyContext): ServicePlan |
       limits,
     ),
     // A service skipped for a limit keeps its claims, up to the limit.
-    routes: refused === undefined ? routes.slice(0, limits.routesPerService) : [],
+    routes: claimable(routes, refused, own.invalid.length > 0).slice(0, limits.routesPerService),
     warnings: [
       ...own.warnings(service),
       ...members.warnings,
@@ -117,6 +120,7 @@ export function planService(offer: Offer, context: PolicyContext): ServicePlan |
       ...weighed.capped.map((message) => ({ service, code: 'weight-capped', message }) as const),
     ],
     ...(skipped === undefined ? {} : { skipped }),
+    ...(taken === undefined ? {} : { taken }),
   };
 }
 

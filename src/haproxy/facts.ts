@@ -8,6 +8,8 @@ export interface HaproxyFacts {
   readonly operatorBackends: Readonly<Record<string, number>>;
   /** Services that have a backend or servers. */
   readonly served: readonly string[];
+  /** The operator's backends in which a service has servers, by `namespace/service`. */
+  readonly joined: Readonly<Record<string, readonly string[]>>;
 }
 
 export interface OperatorHost {
@@ -16,4 +18,9 @@ export interface OperatorHost {
   readonly host: string;
 }
 
-export const noFacts: HaproxyFacts = { operatorHosts: [], operatorBackends: {}, served: [] };
+export const noFacts: HaproxyFacts = {
+  operatorHosts: [],
+  operatorBackends: {},
+  served: [],
+  joined: {},
+};

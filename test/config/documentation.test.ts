@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { parseArguments } from '../../src/cli/options.js';
 import { leaves } from '../../src/config/schema.js';
+import { desiredWarningCodes, skipCodes } from '../../src/desired/types.js';
+import { catalogWarningCodes } from '../../src/observe/types.js';
 
 const page = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8');
 const rows = page.split('\n').filter((line) => line.startsWith('|'));
@@ -26,6 +28,28 @@ describe('docs/configuration.md', () => {
     const known: readonly string[] = [...leaves.keys()];
     expect(keys.filter((key) => key !== 'domain_map.enabled' && !known.includes(key))).to.be.empty;
     expect(known.filter((key) => !keys.includes(key))).to.be.empty;
+  });
+});
+
+describe('docs/operations.md', () => {
+  const text = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8');
+  const [, section = ''] = /\n## Skipped services and warnings\n([^]*?)\n## /.exec(text) ?? [];
+  const [skips = '', warnings = ''] = section.split('| code of a warning');
+  const codesIn = (table: string): readonly string[] =>
+    table
+      .split('\n')
+      .flatMap((line) => (line.startsWith('| `') ? [line.split('|')[1] ?? ''] : []))
+      .flatMap((cell) => [...cell.matchAll(/`([a-z-]+)`/g)].map(([, code = '']) => code))
+      .sort();
+
+  it('lists every code of a skipped service', () => {
+    expect(codesIn(skips)).to.deep.equal([...skipCodes].sort());
+  });
+
+  it('lists every code of a warning', () => {
+    expect(codesIn(warnings)).to.deep.equal(
+      [...desiredWarningCodes, ...catalogWarningCodes].sort(),
+    );
   });
 });
 

@@ -144,9 +144,13 @@ export function desired(
 }
 
 /** The one backend of a service `web` whose one instance has these tags. */
-export function backendFor(tags: readonly string[], checks?: readonly CheckSpec[]): DesiredBackend {
+export function backendFor(
+  tags: readonly string[],
+  checks?: readonly CheckSpec[],
+  more: Partial<DesiredInput> = {},
+): DesiredBackend {
   const given = { tags: enabled(...tags), ...(checks === undefined ? {} : { checks }) };
-  return onlyBackend(desired([service('web', { instances: [instance(given)] })]));
+  return onlyBackend(desired([service('web', { instances: [instance(given)] })], more));
 }
 
 export function onlyBackend(state: DesiredState): DesiredBackend {

@@ -10,17 +10,23 @@ import { findHaproxy } from '../../fixtures/haproxy/find.js';
 import { waitFor } from '../../fixtures/process.js';
 import { canonicalSection } from '../../src/haproxy/canonical.js';
 import type { JsonObject } from '../../src/shared/json.js';
-import { backendFor, checkSpec, desired, instance, service } from './given.js';
+import { openPolicy } from '../../src/config/policy.js';
+import { backendFor, checkSpec, desired, instance, service, settings } from './given.js';
 import { readSection, replaceBackends } from './on-haproxy.js';
 
 const elsewhere = 'its port "admin" is on 10.0.0.5';
+/** The operator allows POST; by default, a check can't do more than read. */
+const allowed = { settings: { ...settings, policy: { ...openPolicy, checkMethods: ['POST'] } } };
 const post = (body: string) => checkSpec('http', { path: '/check', method: 'POST', body });
 const sent = (body: string): JsonObject | undefined =>
-  (backendFor([], [post(body)]).section['http_check_list'] as [JsonObject] | undefined)?.[0];
+  (
+    backendFor([], [post(body)], allowed).section['http_check_list'] as [JsonObject] | undefined
+  )?.[0];
 const warnings = (body: string): readonly string[] =>
-  desired([service('web', { instances: [instance({ checks: [post(body)] })] })]).warnings.map(
-    ({ message }) => message,
-  );
+  desired(
+    [service('web', { instances: [instance({ checks: [post(body)] })] })],
+    allowed,
+  ).warnings.map(({ message }) => message);
 
 describe('a check that Nomad makes at another address', () => {
   const http = checkSpec('http', { path: '/h', elsewhere });
@@ -145,7 +151,7 @@ frontend in
       it(`reaches an app that wants it: ${body}`, async () => {
         wants = body;
         got.length = 0;
-        const { name, section } = backendFor(['check.interval=100ms'], [post(body)]);
+        const { name, section } = backendFor(['check.interval=500ms'], [post(body)], allowed);
         const { port } = app.address() as AddressInfo;
         await replaceBackends(plane, [{ name, section }], { address: '127.0.0.1', port });
         // The process before the reload may ask once more.

@@ -138,7 +138,21 @@ backend operator_db from web
     await connector.stop();
   });
 
-  it("takes a service out of an operator's backend once that is protected", async () => {
+  it("takes a service out of an operator's backend once that is protected, whatever its tags", async () => {
+    const { address, port } = await stack.app('evil3');
+    const tags = ['enable=true', 'backend=custom', 'backend.name=operator_pool', 'weight=heavy'];
+    stack.nomad.addService({
+      name: 'pool',
+      namespace: evil,
+      tags: tags.map((tag) => `haproxy.${tag}`),
+      instances: [{ address, port }],
+    });
+    const before = stack.connector();
+    const { rest } = await before.waitSettled();
+    expect(rest.skipped.find(({ service }) => service === `${evil}/pool`)?.code).to.equal(
+      'invalid-tag',
+    );
+    await before.stop();
     const connector = stack.connector(withPolicy({ protectedBackends: ['operator_pool'] }));
     await connector.waitSettled();
     expect((await stack.loadedServers('operator_pool')).map(({ name }) => name)).to.deep.equal([

@@ -15,6 +15,7 @@ export function factsOf(
     operatorHosts: Object.values(frontends).flatMap((one) => hostsNamedIn(one, isOurs)),
     operatorBackends: Object.fromEntries(others.map((one) => [one.name, highestWeight(one)])),
     served: [...new Set(Object.values(backends).flatMap(servicesOf))].sort(),
+    joined: joinedBy(others),
   };
 }
 
@@ -25,6 +26,16 @@ function highestWeight({ others = [] }: ActualBackend): number {
 function servicesOf({ ours, service, slots }: ActualBackend): readonly string[] {
   const own = ours && service !== undefined ? [service] : [];
   return [...own, ...slots.map((slot) => slot.service)];
+}
+
+function joinedBy(others: readonly ActualBackend[]): HaproxyFacts['joined'] {
+  const joined = new Map<string, Set<string>>();
+  for (const { name, slots } of others) {
+    for (const { service } of slots) {
+      joined.set(service, (joined.get(service) ?? new Set()).add(name));
+    }
+  }
+  return Object.fromEntries([...joined].map(([service, names]) => [service, [...names]]));
 }
 
 /** The hosts that switching rules name, in an ACL or in place. */

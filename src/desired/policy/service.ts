@@ -1,6 +1,6 @@
 import type { PolicyFeature } from '../../config/policy.js';
 import { ownEndpointNamed } from '../../haproxy/own-endpoints.js';
-import type { ServiceId } from '../../haproxy/names.js';
+import { type ServiceId, serviceLabel } from '../../haproxy/names.js';
 import type { Check } from '../checks.js';
 import type { DesiredRoute } from '../types.js';
 import { type TagName, type Tags, tagNames, tagRows } from '../vocabulary.js';
@@ -30,13 +30,55 @@ function protectedPart(
   { backend, routes }: Judged,
 ): string | undefined {
   if (policy.protectedBackends.includes(backend.name)) {
-    return `policy.protected_backends lists backend ${backend.name}`;
+    return protectedBackend(backend.name);
   }
   const own = settings.haproxy.frontends;
   const front = frontendsOf(routes).find(
     (name) => policy.protectedFrontends.includes(name) && !own.includes(name),
   );
   return front === undefined ? undefined : `policy.protected_frontends lists frontend ${front}`;
+}
+
+/**
+ * Why a service may not keep what it has, whatever its tags say. One with invalid tags, or beyond a
+ * limit, would otherwise stay where the policy no longer allows it.
+ */
+export function revoked({ policy, facts }: PolicyContext, id: ServiceId): string | undefined {
+  if (!isTenant(id)) return undefined;
+  const label = serviceLabel(id);
+  const joined = Object.hasOwn(facts.joined, label) ? (facts.joined[label] ?? []) : [];
+  const closed = joined.find((name) => policy.protectedBackends.includes(name));
+  if (closed !== undefined) return protectedBackend(closed);
+  if (policy.mode === 'open') return undefined;
+  const own = namespacePolicy(policy, id.namespace);
+  if (own === undefined) return withoutEntry(id);
+  const unlisted = joined.find((name) => !own.backends.includes(name));
+  return unlisted === undefined ? undefined : unlistedBackend(id, unlisted);
+}
+
+/**
+ * The routes that a service has claims on. One with an invalid tag may be refused for the default
+ * that stands in for the tag's value, so it keeps its hosts.
+ */
+export function claimable(
+  routes: readonly DesiredRoute[],
+  refused: string | undefined,
+  isInvalid: boolean,
+): readonly DesiredRoute[] {
+  if (refused === undefined) return routes;
+  return isInvalid ? routes.filter(({ match }) => match === 'exact') : [];
+}
+
+function protectedBackend(name: string): string {
+  return `policy.protected_backends lists backend ${name}`;
+}
+
+function withoutEntry({ namespace }: ServiceId): string {
+  return `policy.mode is strict, and there is no policy.namespaces.${namespace}`;
+}
+
+function unlistedBackend({ namespace }: ServiceId, name: string): string {
+  return `policy.namespaces.${namespace}.backends does not list ${name}`;
 }
 
 function frontendsOf(routes: readonly DesiredRoute[]): readonly string[] {
@@ -63,15 +105,13 @@ export function allowedMethods({ policy }: Pick<PolicyContext, 'policy'>): reado
 
 function unlistedPart(
   { policy, settings, facts }: PolicyContext,
-  { id: { namespace }, backend, routes, tags }: Judged,
+  { id, backend, routes, tags }: Judged,
 ): string | undefined {
-  const own = namespacePolicy(policy, namespace);
-  const where = `policy.namespaces.${namespace}`;
-  if (own === undefined) return `policy.mode is strict, and there is no ${where}`;
+  const own = namespacePolicy(policy, id.namespace);
+  const where = `policy.namespaces.${id.namespace}`;
+  if (own === undefined) return withoutEntry(id);
   const joins = backend.kind === 'custom' || Object.hasOwn(facts.operatorBackends, backend.name);
-  if (joins && !own.backends.includes(backend.name)) {
-    return `${where}.backends does not list ${backend.name}`;
-  }
+  if (joins && !own.backends.includes(backend.name)) return unlistedBackend(id, backend.name);
   const listed = own.frontends ?? settings.haproxy.frontends;
   const front = frontendsOf(routes).find((name) => !listed.includes(name));
   if (front !== undefined) return `${where}.frontends does not list ${front}`;
