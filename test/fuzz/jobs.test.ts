@@ -5,7 +5,7 @@ import { fuzzRun, type FuzzRun } from './arbitraries.js';
 import { type Figures, FuzzWorld } from './world.js';
 
 const runs = numberOf('FUZZ_RUNS');
-const seconds = numberOf('FUZZ_SECONDS') ?? (runs === undefined ? 15 : undefined);
+const seconds = numberOf('FUZZ_SECONDS') ?? (runs === undefined ? 12 : undefined);
 const seed = numberOf('FUZZ_SEED') ?? (Date.now() ^ (process.pid << 8)) | 0;
 const path = process.env['FUZZ_PATH'];
 
