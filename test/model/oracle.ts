@@ -65,20 +65,29 @@ export function routesOf({ domains, path }: Routing): string[] {
   return domains.map((domain) => `${domain} ${path ?? ''}`);
 }
 
+/** When a service's claim on a route was recorded; undefined: it wasn't. */
+export type SinceOf = (service: string, route: string) => number | undefined;
+
 /**
- * The older job keeps a contested route. A service whose tags are bad keeps its claims, and the routes
+ * The oldest claim keeps a contested route; of claims that were new together, the older job's. A
+ * service whose tags are bad keeps its claims, and the routes
  * and the backend that it had; one that lost all its routes keeps its backend.
  */
-export function nextServed(services: readonly Service[], last: Served): Served {
-  const byAge = [...services].sort((a, b) => a.job.age - b.job.age || (a.name < b.name ? -1 : 1));
+export function nextServed(
+  services: readonly Service[],
+  last: Served,
+  sinceOf: SinceOf = () => undefined,
+): Served {
   const routes = new Map<string, string>();
   const placed = new Map<string, string>();
-  const claimed = new Set<string>();
-  for (const service of byAge) {
+  const owners = new Map<string, string>();
+  for (const { name, route } of claimsByAge(services, sinceOf)) {
+    if (!owners.has(route)) owners.set(route, name);
+  }
+  for (const service of services) {
     const { name } = service;
     const tags = tagsOf(service);
-    const won = routesOf(tags).filter((route) => !claimed.has(route));
-    for (const route of won) claimed.add(route);
+    const won = routesOf(tags).filter((route) => owners.get(route) === name);
     const good = tags.typo === undefined && won.length > 0;
     const backend = good ? (tags.custom ?? `nomad_${name}`) : last.placed.get(name);
     if (backend !== undefined) placed.set(name, backend);
@@ -86,6 +95,19 @@ export function nextServed(services: readonly Service[], last: Served): Served {
     for (const route of held) routes.set(route, name);
   }
   return { routes, placed };
+}
+
+function claimsByAge(services: readonly Service[], sinceOf: SinceOf) {
+  return services
+    .flatMap((service) =>
+      routesOf(tagsOf(service)).map((route) => {
+        const { name, job } = service;
+        return { name, route, job: job.age, since: sinceOf(name, route) ?? Infinity };
+      }),
+    )
+    .sort((a, b) =>
+      a.since === b.since ? a.job - b.job || (a.name < b.name ? -1 : 1) : a.since - b.since,
+    );
 }
 
 /** HAProxy lost all that it had: what only stood there is gone for good. */

@@ -8,15 +8,24 @@ import {
   type Job,
   type Served,
   type Service,
+  type SinceOf,
   backendFor,
   forgotten,
   instancesIn,
   nextServed,
   nothingServed,
+  routesOf,
   tagsOf,
 } from './oracle.js';
 import { type Probe, type Prober, startProber } from './prober.js';
-import { allRequests, checkDisk, checkOperator, checkTraffic, slotsOf } from './verify.js';
+import {
+  allRequests,
+  checkDisk,
+  checkOperator,
+  checkTraffic,
+  readClaims,
+  slotsOf,
+} from './verify.js';
 import type { ModelWorld } from './world.js';
 
 const largestBatch = 3;
@@ -43,6 +52,7 @@ class Run {
   #reloads = 0;
   #demand = new Map<string, number>();
   #prober: Prober | undefined;
+  readonly #claims = new Map<string, number>();
   #liveBefore = new Map<string, ReadonlySet<string>>();
 
   constructor(readonly world: ModelWorld) {}
@@ -73,13 +83,31 @@ class Run {
     trace('compare');
     const probes = (await this.#prober?.stop()) ?? [];
     const before = this.#served;
-    this.#served = nextServed(this.#services, this.#served);
+    const sinceOf = await readClaims(stack);
+    this.#checkClaims(sinceOf);
+    this.#served = nextServed(this.#services, this.#served, sinceOf);
     if (!this.#batch.some(interrupts)) this.#checkProbes(probes, before);
     await checkTraffic(stack, this.#services, this.#served);
     await checkOperator(stack, operator);
     await checkDisk(stack);
     if (this.#mustNotReload()) expect(await reloadsOf(stack), 'reloads').to.equal(this.#reloads);
     this.#batch = [];
+  }
+
+  /** A claim keeps its time, also after its service was away. */
+  #checkClaims(sinceOf: SinceOf): void {
+    const now = new Map<string, number>();
+    for (const service of this.#services) {
+      for (const route of routesOf(tagsOf(service))) {
+        const since = sinceOf(service.name, route);
+        if (since !== undefined) now.set(`${service.name} ${route}`, since);
+      }
+    }
+    for (const [claim, since] of now) {
+      const before = this.#claims.get(claim);
+      if (before !== undefined) expect(since, `the time of claim ${claim}`).to.equal(before);
+    }
+    for (const [claim, since] of now) this.#claims.set(claim, since);
   }
 
   async stopAsking(): Promise<void> {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 
 import type { Answer, Stack } from '../../fixtures/stack.js';
-import { backendFor, liveIn, type Served, type Service } from './oracle.js';
+import { backendFor, liveIn, type Served, type Service, type SinceOf } from './oracle.js';
 import { type Operator, operatorLines } from './operator.js';
 
 const hosts = [
@@ -64,6 +64,21 @@ export async function checkOperator(stack: Stack, operator: Operator): Promise<v
 }
 
 /** What a cold start would do is what the process does. */
+/** The record of claims, by service and route as the oracle writes them. */
+export async function readClaims(stack: Stack): Promise<SinceOf> {
+  const file = join(stack.dp.dirs.maps, 'nomad_claims.map');
+  const text = await readFile(file, 'utf8').catch(() => '');
+  const found = new Map<string, number>();
+  for (const line of text.split('\n')) {
+    const [key = '', since = ''] = line.trim().split(/\s+/);
+    const [kind, service = '', , match, host = '', path = ''] = key.split('|');
+    if (kind !== 'route') continue;
+    const [, name = ''] = decodeURIComponent(service).split('/');
+    found.set(`${name} ${match === 'wildcard' ? '*.' : ''}${host} ${path}`, Number(since));
+  }
+  return (name, route) => found.get(`${name} ${route}`);
+}
+
 export async function checkDisk(stack: Stack): Promise<void> {
   expect(await stack.openTransactions(), 'open transactions').to.deep.equal([]);
   const onDisk = diskServers(await stack.configuration());
