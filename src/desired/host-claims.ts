@@ -22,8 +22,10 @@ export interface HostClaim {
   readonly routes: readonly DesiredRoute[];
   /** All frontends of its routes. */
   readonly frontends: readonly string[];
-  /** Where it answers for whole hosts, in this order: by map, by rule. */
+  /** Frontends where it answers for whole hosts. */
   readonly whole: readonly string[];
+  /** Those of them where a rule does, before HAProxy looks into any map. */
+  readonly wholeByRule: readonly string[];
   readonly isRuled: boolean;
 }
 
@@ -101,10 +103,15 @@ function claimOf(
     ...(match === 'any' && path !== undefined ? { path } : {}),
     since: source === 'file' ? -1 : (record[key]?.since ?? Number.MAX_SAFE_INTEGER),
     jobAge: Math.min(...claimants.map(({ claimedAt }) => claimedAt)),
-    frontends: [...new Set(routes.flatMap(({ frontends }) => frontends))],
-    whole: [...new Set(routes.filter(isWhole).flatMap(({ frontends }) => frontends))],
+    frontends: frontendsOf(routes),
+    whole: frontendsOf(routes.filter(isWhole)),
+    wholeByRule: frontendsOf(routes.filter((route) => isWhole(route) && isRuled(route, settings))),
     isRuled: routes.some((route) => isRuled(route, settings)),
   };
+}
+
+function frontendsOf(routes: readonly DesiredRoute[]): readonly string[] {
+  return [...new Set(routes.flatMap(({ frontends }) => frontends))];
 }
 
 /** Rules stand before the lookups of the maps (diff/plan/routes.ts). */
@@ -123,7 +130,7 @@ function absentClaims(record: ClaimRecord, present: ReadonlyMap<string, unknown>
     const [, namespace, match, host] =
       /^host\|([^|]*)\|(exact|prefix|wildcard|regex)\|(.+)$/.exec(key) ?? [];
     if (namespace === undefined || host === undefined || present.has(key)) return [];
-    const none = { routes: [], frontends: [], whole: [], isRuled: false };
+    const none = { routes: [], frontends: [], whole: [], wholeByRule: [], isRuled: false };
     const jobAge = Number.MAX_SAFE_INTEGER;
     return [{ namespace, match: match as HostMatch, host, key, since, jobAge, ...none }];
   });

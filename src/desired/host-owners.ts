@@ -93,7 +93,7 @@ function foreignHost(
     frontends,
   };
   return index
-    .near({ ...asked, whole: [], isRuled: false })
+    .near({ ...asked, whole: [], wholeByRule: [], isRuled: false })
     .find((one) => one.namespace !== namespace && !may.has(one.namespace) && overlaps(one, route));
 }
 
@@ -122,8 +122,8 @@ function conflictsWithAny(claim: HostClaim, older: HostClaim): boolean {
 /** Whether HAProxy, which looks for the older claim first, finds it wherever it may ask the other. */
 function isSpared(older: HostClaim, claim: HostClaim): boolean {
   if (older.routes.length === 0) return true;
-  if (claim.isRuled && !older.isRuled) return false;
-  return claim.frontends.every((name) => older.whole.includes(name));
+  const answered = claim.isRuled ? older.wholeByRule : older.whole;
+  return claim.frontends.every((name) => answered.includes(name));
 }
 
 /** For people: `domain x.io/login belongs to team-a`. */

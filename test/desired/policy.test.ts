@@ -312,6 +312,21 @@ describe('strict mode', () => {
     expect(reasons(policed([tenant('b', 'one', [])], policy))).to.contain('policy.namespaces.b');
   });
 
+  it('counts a wildcard in the maps as hidden by a younger rule, though it has a rule elsewhere', () => {
+    const state = policed([
+      tenant('b', 's0', ['domain=*.x.io', 'frontend=side'], {}, 1),
+      tenant('b', 's1', ['domain=*.x.io'], {}, 2),
+      tenant(
+        'a',
+        's2',
+        ['domain.type=regex', 'domain=^y', 'frontend=side', 'frontend=http_front'],
+        {},
+        3,
+      ),
+    ]);
+    expect(routes(state)).to.deep.equal(['wildcard x.io b/s0', 'wildcard x.io b/s1']);
+  });
+
   it('never lets another namespace answer for a host than the one that claimed it first', () => {
     const namespaces = ['a', 'b', 'c'];
     const entry = {
