@@ -1,6 +1,6 @@
 /** HAProxy's file: the operator's part, and the only lines that may stand beside it. */
 
-import { type Dirs, globalSection } from '../../fixtures/dataplane/config.js';
+import { type Dirs, globalSection, webDefaults } from '../../fixtures/dataplane/config.js';
 
 export interface ExtraPorts {
   readonly tcp: number;
@@ -9,13 +9,7 @@ export interface ExtraPorts {
 
 export function operatorConfig({ tcp, other }: ExtraPorts): (dirs: Dirs, port: number) => string {
   return (dirs, port) => `${globalSection(dirs)}
-defaults web
-  mode http
-  timeout connect 2s
-  timeout client 30s
-  timeout server 30s
-  option redispatch 1
-  load-server-state-from-file global
+${webDefaults}  load-server-state-from-file global
 
 frontend http_front from web
   bind 127.0.0.1:${port} name public

@@ -1,18 +1,14 @@
 import { describe, it } from 'mocha';
 import fc from 'fast-check';
 
+import { envNumber, seedFrom } from '../../fixtures/env-number.js';
 import { fuzzRun, type FuzzRun } from './arbitraries.js';
 import { type Figures, FuzzWorld } from './world.js';
 
-const runs = numberOf('FUZZ_RUNS');
-const seconds = numberOf('FUZZ_SECONDS') ?? (runs === undefined ? 12 : undefined);
-const seed = numberOf('FUZZ_SEED') ?? (Date.now() ^ (process.pid << 8)) | 0;
+const runs = envNumber('FUZZ_RUNS');
+const seconds = envNumber('FUZZ_SECONDS') ?? (runs === undefined ? 12 : undefined);
+const seed = seedFrom('FUZZ_SEED');
 const path = process.env['FUZZ_PATH'];
-
-function numberOf(name: string): number | undefined {
-  const text = process.env[name] ?? '';
-  return text === '' ? undefined : Number(text);
-}
 
 describe('jobs of any content, on the whole stack', () => {
   const figures: Figures = {

@@ -1,19 +1,15 @@
 import { describe, it } from 'mocha';
 import fc from 'fast-check';
 
+import { envNumber, seedFrom } from '../../fixtures/env-number.js';
 import { type Step, steps } from './actions.js';
 import { runSteps } from './run.js';
 import { ModelWorld } from './world.js';
 
-const runs = numberOf('MODEL_RUNS');
-const seconds = numberOf('MODEL_SECONDS') ?? (runs === undefined ? 25 : undefined);
-const seed = numberOf('MODEL_SEED') ?? (Date.now() ^ (process.pid << 8)) | 0;
+const runs = envNumber('MODEL_RUNS');
+const seconds = envNumber('MODEL_SECONDS') ?? (runs === undefined ? 25 : undefined);
+const seed = seedFrom('MODEL_SEED');
 const path = process.env['MODEL_PATH'];
-
-function numberOf(name: string): number | undefined {
-  const text = process.env[name] ?? '';
-  return text === '' ? undefined : Number(text);
-}
 
 describe('the whole stack, against a model of what must be served', () => {
   let world: ModelWorld | undefined;

@@ -3,7 +3,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { type Dirs, globalSection } from '../../fixtures/dataplane/config.js';
+import { type Dirs, globalSection, webDefaults } from '../../fixtures/dataplane/config.js';
 import { waitFor } from '../../fixtures/process.js';
 import type { Stack } from '../../fixtures/stack.js';
 import type { OperatorEdit } from './actions.js';
@@ -12,13 +12,7 @@ import type { OperatorEdit } from './actions.js';
 export function operatorConfig(dirs: Dirs, port: number): string {
   return `# The operator's own file
 ${globalSection(dirs)}
-defaults web
-  mode http
-  timeout connect 2s
-  timeout client 30s
-  timeout server 30s
-  option redispatch 1
-  load-server-state-from-file global
+${webDefaults}  load-server-state-from-file global
 
 frontend http_front from web
   # the public address

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 
 import { openPolicy, type PolicySettings } from '../../src/config/policy.js';
-import { globalSection } from '../../fixtures/dataplane/config.js';
+import { globalSection, webDefaults } from '../../fixtures/dataplane/config.js';
 import { type Stack, startStack } from '../../fixtures/stack.js';
 
 /** One stack for all cases: a tenant against the operator's part and against another tenant. */
@@ -21,13 +21,7 @@ describe('one tenant against all', function () {
     const { port: own } = pool.address() as AddressInfo;
     stack = await startStack({
       haproxyConfig: (dirs, port) => `${globalSection(dirs)}
-defaults web
-  mode http
-  timeout connect 2s
-  timeout client 30s
-  timeout server 30s
-  option redispatch 1
-frontend http_front from web
+${webDefaults}frontend http_front from web
   bind 127.0.0.1:${port} name public
   option idle-close-on-response
   use_backend operator_login if { req.hdr(host) -i login.corp.example }

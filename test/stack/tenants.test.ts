@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import type { Dirs } from '../../fixtures/dataplane/config.js';
-import { globalSection } from '../../fixtures/dataplane/config.js';
+import { globalSection, webDefaults } from '../../fixtures/dataplane/config.js';
 import { appJob } from '../../fixtures/nomad/app-job.js';
 import { nomadBin } from '../../fixtures/nomad/real.js';
 import type { JobSpec, ServiceSpec } from '../../fixtures/nomad/types.js';
@@ -32,13 +32,7 @@ const policy = {
 } as const;
 
 const haproxyConfig = (dirs: Dirs, port: number): string => `${globalSection(dirs)}
-defaults web
-  mode http
-  timeout connect 2s
-  timeout client 30s
-  timeout server 30s
-  option redispatch 1
-frontend http_front from web
+${webDefaults}frontend http_front from web
   bind 127.0.0.1:${port} name public
   option idle-close-on-response
   default_backend operator_default
