@@ -6,26 +6,8 @@ import { compareText } from '../shared/compare.js';
 import { splitTag } from '../observe/catalog/model/tags.js';
 import { serviceLabel, type ServiceId } from '../haproxy/names.js';
 import { longestHost, regexSteps } from './regex.js';
+import type { LimitName } from './limit-names.js';
 import type { DesiredRoute, Endpoint, Skipped } from './types.js';
-
-/** Names of the settings, in the group `limits`. A metric label, so the set is bounded. */
-export const limitNames = [
-  'tags_per_service',
-  'tag_bytes',
-  'tags_bytes',
-  'domains_per_service',
-  'paths_per_service',
-  'routes_per_service',
-  'regexes_per_service',
-  'regexes_total',
-  'regex_steps',
-  'servers_per_backend',
-  'servers_total',
-  'check_interval',
-  'object_bytes',
-] as const;
-
-export type LimitName = (typeof limitNames)[number];
 
 /** A limit that a service exceeds. */
 export interface Excess {

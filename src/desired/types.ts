@@ -2,7 +2,7 @@ import type { BackendStrategy, Settings } from '../config/types.js';
 import type { ClaimRecord } from '../haproxy/claims-record.js';
 import type { HaproxyFacts } from '../haproxy/facts.js';
 import type { HostMatch } from '../haproxy/map-names.js';
-import type { LimitName } from './limits.js';
+import type { LimitName } from './limit-names.js';
 import type { Origins } from './origins.js';
 import type { OwnEndpoint } from '../haproxy/own-endpoints.js';
 import type { JsonObject } from '../shared/json.js';

@@ -13,6 +13,13 @@ export interface ClaimTimes {
 
 export type MapEntries = Readonly<Record<string, string>>;
 
+/** The record of claims as this process wrote it. */
+export interface WrittenClaims {
+  readonly entries: MapEntries;
+  /** The file as read before: a reader that keeps what it read shows that for a while. */
+  readonly before: MapEntries | undefined;
+}
+
 /** A name as one word of a key, whatever it holds. Half a surrogate pair can't be encoded. */
 export function keyPart(name: string): string {
   return encodeURIComponent(Buffer.from(name).toString());

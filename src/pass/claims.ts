@@ -3,6 +3,7 @@ import equal from 'fast-deep-equal';
 import type { ActualState } from '../actual/types.js';
 import { writeMap } from '../apply/maps.js';
 import type { Settings } from '../config/types.js';
+import type { DesiredState } from '../desired/types.js';
 import {
   type ClaimRecord,
   type MapEntries,
@@ -11,15 +12,7 @@ import {
 } from '../haproxy/claims-record.js';
 import { mapNames } from '../haproxy/map-names.js';
 import { applyContext, type WritingContext } from './context.js';
-import type { View } from './look.js';
 import type { TargetMemory } from './memory.js';
-
-/** The record of claims as this process wrote it. */
-export interface WrittenClaims {
-  readonly entries: MapEntries;
-  /** The file as read before: a reader that keeps what it read shows that for a while. */
-  readonly before: MapEntries | undefined;
-}
 
 /** The record in HAProxy. One that somebody deleted is taken from memory. */
 export function knownClaims(
@@ -37,7 +30,7 @@ export function knownClaims(
  */
 export async function saveClaims(
   context: WritingContext,
-  { actual, desired }: View,
+  { actual, desired }: { readonly actual: ActualState; readonly desired: DesiredState },
 ): Promise<void> {
   if (desired.claims === undefined) return;
   const { settings, target } = context;

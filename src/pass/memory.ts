@@ -1,6 +1,6 @@
 import type { Absences, Held } from '../diff/types.js';
 import type { Catalog } from '../observe/types.js';
-import type { WrittenClaims } from './claims.js';
+import type { WrittenClaims } from '../haproxy/claims-record.js';
 import type { Picture } from './picture.js';
 import type { Refusals } from './refusals.js';
 import type { Unstable } from './unstable.js';

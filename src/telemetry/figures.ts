@@ -1,4 +1,4 @@
-import type { LimitName } from '../desired/limits.js';
+import type { LimitName } from '../desired/limit-names.js';
 import type { SkipCode } from '../desired/types.js';
 import type { Step } from '../diff/types.js';
 import type { Picture } from '../pass/picture.js';

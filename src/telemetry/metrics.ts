@@ -1,7 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 import { type DegradedCode, degradedCodes } from '../actual/normalise/degraded.js';
-import { type LimitName, limitNames } from '../desired/limits.js';
+import { type LimitName, limitNames } from '../desired/limit-names.js';
 import { type SkipCode, skipCodes } from '../desired/types.js';
 import { type StepKind, stepKinds } from '../diff/steps.js';
 import { type ProblemCode, problemCodes, type ReloadReason, reloadReasons } from '../diff/types.js';

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 
 import type { LimitSettings } from '../../src/config/types.js';
-import { limitNames } from '../../src/desired/limits.js';
+import { limitNames } from '../../src/desired/limit-names.js';
 import type { DesiredState } from '../../src/desired/types.js';
 import { couldBe } from '../../src/observe/catalog/model/variables.js';
 import type { CatalogService } from '../../src/observe/types.js';

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { Registry } from 'prom-client';
 
 import { degradedCodes } from '../../src/actual/normalise/degraded.js';
-import { limitNames } from '../../src/desired/limits.js';
+import { limitNames } from '../../src/desired/limit-names.js';
 import { skipCodes } from '../../src/desired/types.js';
 import { stepKinds } from '../../src/diff/steps.js';
 import { problemCodes, reloadReasons } from '../../src/diff/types.js';
