@@ -34,6 +34,8 @@ export interface World {
   hasMore: boolean;
   /** The configuration with that service. */
   saved: string | undefined;
+  /** That the last check found. */
+  lateTransactions: readonly string[];
   close(): Promise<void>;
 }
 
@@ -58,7 +60,7 @@ export async function startWorld(): Promise<World> {
     operators: withoutOurs(await stack.configuration()),
     settings: (settings) => settingsOf(settings, nomadProxy.url),
     ...{ connector: undefined, program: undefined, late: undefined, saved: undefined },
-    ...{ serving: [], hasMore: false },
+    ...{ serving: [], hasMore: false, lateTransactions: [] },
     close: async () => {
       await world.load.stop();
       await stopConnectors(world);
