@@ -1,7 +1,7 @@
 /**
  * `npm run test:faults`: the whole table, as Markdown on stdout and in the file FAULTS_OUT. FAULTS_ROWS
- * and FAULTS_STEPS are regular expressions that pick some of it; FAULTS_JOBS stacks run side by side;
- * after FAULTS_SECONDS no case begins.
+ * and FAULTS_STEPS are regular expressions that pick some of it, FAULTS_PART (`0-50`, percent) a fair
+ * sample of that; FAULTS_JOBS stacks run side by side; after FAULTS_SECONDS no case begins.
  */
 
 import { fork } from 'node:child_process';
@@ -15,6 +15,7 @@ import { type Cell, type Result, runTable, type Table } from './table.js';
 
 const rows = new RegExp(process.env['FAULTS_ROWS'] ?? '');
 const columns = new RegExp(process.env['FAULTS_STEPS'] ?? '');
+const [from = 0, to = 100] = (process.env['FAULTS_PART'] ?? '0-100').split('-').map(Number);
 const jobs = Number(process.env['FAULTS_JOBS'] ?? 2);
 const [, , role, index] = process.argv;
 
@@ -26,6 +27,7 @@ async function runJob(at: number): Promise<void> {
   const table = await runTable({
     faults: chosen,
     choose: ({ step }: Cell) => columns.test(nameOf(step)),
+    part: { from, to },
     seconds: Number(process.env['FAULTS_SECONDS'] ?? 3600),
     shard: { index: at, of: jobs },
     onResult: (result, left) => process.stderr.write(`${lineOf(at, result, left)}\n`),

@@ -27,6 +27,8 @@ export interface TableOptions {
   readonly faults: readonly Fault[];
   /** Which of the recorded requests. */
   readonly choose?: (cell: Cell) => boolean;
+  /** Of all cases, in percent: a fair sample of them, of which others are the rest. */
+  readonly part?: { readonly from: number; readonly to: number };
   /** No case begins after this many seconds. */
   readonly seconds?: number;
   readonly shard?: { readonly index: number; readonly of: number };
@@ -79,12 +81,19 @@ async function closeBroken(world: World): Promise<void> {
 function cellsOf(
   world: World,
   steps: readonly Step[],
-  { faults, choose = () => true, shard = { index: 0, of: 1 } }: TableOptions,
+  {
+    faults,
+    choose = () => true,
+    part = { from: 0, to: 100 },
+    shard = { index: 0, of: 1 },
+  }: TableOptions,
 ): { todo: Cell[]; skipped: Result[] } {
   const all = faults.flatMap((fault) =>
     steps.map((step) => ({ fault, step })).filter((cell) => fault.fits(cell.step) && choose(cell)),
   );
-  const own = spread(all).filter((_, at) => at % shard.of === shard.index);
+  const [from, to] = [part.from, part.to].map((share) => Math.round((all.length * share) / 100));
+  const chosen = spread(all).slice(from, to);
+  const own = chosen.filter((_, at) => at % shard.of === shard.index);
   const isMissing = ({ fault }: Cell): boolean => fault.missing?.(world) !== undefined;
   const skipped = own.filter(isMissing).map((cell): Result => {
     const why = cell.fault.missing?.(world) ?? '';
