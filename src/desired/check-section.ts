@@ -16,7 +16,12 @@ export function checkSection({ check, paths, hosts }: MergedCheck): JsonObject {
     case 'none':
       return {};
     case 'tcp':
-      return { check_timeout: timing.timeoutMs };
+      // Without a rule of its own, a backend runs the check of the operator's `defaults`.
+      return {
+        adv_check: 'tcp-check',
+        check_timeout: timing.timeoutMs,
+        tcp_check_rule_list: [{ action: 'connect', default: true }],
+      };
     case 'http':
       return {
         adv_check: 'httpchk',

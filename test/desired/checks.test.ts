@@ -71,7 +71,8 @@ describe('the check of a backend', () => {
     expect(tagged.section['default_server']).to.deep.include({ inter: 2000 });
     const bare = backendFor([]);
     expect(bare.section['default_server']).to.deep.include({ inter: settings.checks.intervalMs });
-    expect(bare.section).to.not.have.any.keys('adv_check', 'http_check_list');
+    expect(bare.section).to.include({ adv_check: 'tcp-check' });
+    expect(bare.section).to.not.have.property('http_check_list');
   });
 
   it('S10: follows its tags when they change', () => {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 
 import type { Dirs } from '../../fixtures/dataplane/config.js';
+import { waitFor } from '../../fixtures/process.js';
 import { domainOf, type Stack } from '../../fixtures/stack.js';
 import { useDeploys, withoutGuard } from '../deploys/stack.js';
 
@@ -126,4 +127,33 @@ describe("the operator's defaults are inherited", () => {
       await stack.waitServed(domainOf('shop'), [a!]);
     });
   });
+
+  for (const [what, ...lines] of [
+    ['an HTTP check', 'option httpchk GET /status', 'http-check expect status 204'],
+    [
+      'a TCP check with rules',
+      'option tcp-check',
+      'tcp-check connect port 1',
+      'tcp-check expect string x',
+    ],
+  ]) {
+    describe(`${what} in the defaults`, () => {
+      const deploys = useDeploys({
+        haproxyConfig: config({ before: defaults('', idle, ...lines) }),
+      });
+
+      it('is not the check of a service that has its own', async () => {
+        const { stack, apps, serve } = deploys();
+        const [a] = await apps('a');
+        serve('tcp', [a!], {}, ['check.type=tcp']);
+        serve('http', [a!], {}, ['check.type=http', 'check.path=/health']);
+        const { rest } = await stack.passes({ settings: withoutGuard }).run();
+        expect(rest.steps).to.deep.equal([]);
+        await stack.waitServed(domainOf('tcp'), [a!]);
+        await stack.waitServed(domainOf('http'), [a!]);
+        await waitFor('checks', () => a!.checks.length > 3);
+        expect(new Set(a!.checks.map(({ path }) => path))).to.deep.equal(new Set(['/health']));
+      });
+    });
+  }
 });
