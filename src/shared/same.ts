@@ -16,3 +16,15 @@ export function sameList<T>(before: readonly T[] | undefined, now: readonly T[])
     before?.length === now.length && now.every((one, at) => Object.is(one, before[at]));
   return isSame ? before : now;
 }
+
+export function sameRecord<T>(
+  before: Readonly<Record<string, T>> | undefined,
+  now: Readonly<Record<string, T>>,
+): Readonly<Record<string, T>> {
+  if (before === undefined) return now;
+  const keys = Object.keys(now);
+  const isSame =
+    keys.length === Object.keys(before).length &&
+    keys.every((key) => Object.hasOwn(before, key) && Object.is(now[key], before[key]));
+  return isSame ? before : now;
+}

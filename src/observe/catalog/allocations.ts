@@ -37,8 +37,8 @@ export interface AllocationsRead {
   readonly index: number;
   /** The same object as in the last read if nothing changed. */
   readonly allocations: ReadonlyMap<string, WireAllocation>;
-  /** IDs of those that are new, changed or gone since the last read. */
-  readonly changed: readonly string[];
+  /** Those that are new, changed or (as they were) gone since the last read. */
+  readonly changed: readonly WireAllocation[];
 }
 
 interface Ended {
@@ -77,9 +77,13 @@ export class AllocationReader {
     this.#detailed = new Map();
   }
 
-  /** The next read asks for all details, and for ended ones unless one just did. */
-  refresh(): void {
+  /** The next read asks for the details of all. */
+  expire(): void {
     this.#detailed = new Map();
+  }
+
+  /** After an absence or a failure, the next read asks for ended ones too, unless one just did. */
+  refresh(): void {
     if (this.#now() - this.#allAt >= refreshMs) this.#allAt = -Infinity;
   }
 
@@ -212,11 +216,11 @@ export class AllocationReader {
 function differing(
   before: ReadonlyMap<string, WireAllocation>,
   now: ReadonlyMap<string, WireAllocation>,
-): readonly string[] {
+): readonly WireAllocation[] {
   if (before === now) return [];
   const changed = [...now].filter(([key, alloc]) => before.get(key) !== alloc);
-  const gone = [...before.keys()].filter((key) => !now.has(key));
-  return [...changed.map(([key]) => key), ...gone];
+  const gone = [...before].filter(([key]) => !now.has(key));
+  return [...changed, ...gone].map(([, alloc]) => alloc);
 }
 
 function hasEnded({ ClientStatus }: WireAllocation): boolean {

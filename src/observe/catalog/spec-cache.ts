@@ -51,8 +51,25 @@ export class SpecCache {
     return this.#live.has(jobKey);
   }
 
-  /** Updates the live specs from the jobs that may declare services. */
-  async readLive(jobs: JobStubs, problems: SpecProblems, signal: AbortSignal): Promise<void> {
+  /**
+   * Updates the live specs from the jobs that may declare services. Returns those that are new, and
+   * those that were replaced or dropped.
+   */
+  async readLive(
+    jobs: JobStubs,
+    problems: SpecProblems,
+    signal: AbortSignal,
+  ): Promise<readonly JobSpec[]> {
+    const before = new Map(this.#live);
+    await this.#updateLive(jobs, problems, signal);
+    const isIn = (specs: ReadonlyMap<string, JobSpec>) => (entry: readonly [string, JobSpec]) =>
+      specs.get(entry[0]) === entry[1];
+    const old = [...before].filter((entry) => !isIn(this.#live)(entry));
+    const fresh = [...this.#live].filter((entry) => !isIn(before)(entry));
+    return [...old, ...fresh].map(([, spec]) => spec);
+  }
+
+  async #updateLive(jobs: JobStubs, problems: SpecProblems, signal: AbortSignal): Promise<void> {
     for (const jobKey of this.#live.keys()) if (!jobs.has(jobKey)) this.#live.delete(jobKey);
     const changed = [...jobs].filter(([jobKey, stub]) => !this.#isCurrent(jobKey, stub));
     await mapQueued(this.#queue, changed, signal, async ([jobKey, stub], scope) => {
