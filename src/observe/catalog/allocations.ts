@@ -58,6 +58,8 @@ export class AllocationReader {
   readonly #gone = new Map<string, number>();
   /** As last read with resources and tasks. */
   #detailed: ReadonlyMap<string, WireAllocation> = new Map();
+  /** The list without them to which `#detailed` belongs. */
+  #stubs: readonly WireAllocation[] | undefined;
   #last: ReadonlyMap<string, WireAllocation> = new Map();
 
   readonly #api: NomadApi;
@@ -109,12 +111,24 @@ export class AllocationReader {
   }
 
   async #notEnded(signal: AbortSignal): Promise<Indexed<readonly WireAllocation[]>> {
+    const stubs = this.#stubs;
+    this.#stubs = undefined;
     if (!this.#filters || this.#detailed.size === 0) return this.#list(notEnded, signal);
     const { index, body } = await this.#list(notEnded, signal, { details: false, again: true });
     // Nomad, or the proxy, rejected the filter just now.
     if (!this.#filters) return { index, body };
-    const changed = body.filter((stub) => this.#asBefore(stub) === undefined);
-    if (changed.length > mostById) return this.#list(notEnded, signal);
+    const now =
+      body === stubs ? [...this.#detailed.values()] : await this.#withDetails(body, signal);
+    this.#stubs = body;
+    return { index, body: now };
+  }
+
+  async #withDetails(
+    stubs: readonly WireAllocation[],
+    signal: AbortSignal,
+  ): Promise<readonly WireAllocation[]> {
+    const changed = stubs.filter((stub) => this.#asBefore(stub) === undefined);
+    if (changed.length > mostById) return (await this.#list(notEnded, signal)).body;
     const read = new Map<string, WireAllocation>();
     for (const alloc of await this.#byId(
       changed.map(({ ID }) => ID),
@@ -122,11 +136,8 @@ export class AllocationReader {
     )) {
       read.set(alloc.ID, alloc);
     }
-    return {
-      index,
-      // One that has no details by now is gone.
-      body: body.flatMap((stub) => read.get(stub.ID) ?? this.#asBefore(stub) ?? []),
-    };
+    // One that has no details by now is gone.
+    return stubs.flatMap((stub) => read.get(stub.ID) ?? this.#asBefore(stub) ?? []);
   }
 
   #asBefore({ ID, ModifyIndex }: WireAllocation): WireAllocation | undefined {
@@ -151,9 +162,10 @@ export class AllocationReader {
       }
       lists.push(list);
     }
+    const [first, ...others] = lists.map(({ body }) => body);
     return {
       index: Math.min(...lists.map(({ index }) => index)),
-      body: lists.flatMap(({ body }) => body),
+      body: first !== undefined && others.length === 0 ? first : [first ?? [], ...others].flat(),
     };
   }
 

@@ -17,7 +17,7 @@ import { absenceDoubt, allocationsMissing, everywhere, unlistedJobs } from './mo
 import { readLine, servicesNamed } from './model/events.js';
 import { label, namespacesOf, partsOf } from './model/keys.js';
 import { lacksWithoutCause, seenIn, type Seen } from './model/lost.js';
-import { type Missing, missingInstances } from './model/missing.js';
+import { missingInstances } from './model/missing.js';
 import { NamespaceWatch } from './namespaces.js';
 import { maxReadSockets } from '../nomad/agents.js';
 import { isAddressable } from './job-endpoint.js';
@@ -66,12 +66,6 @@ export interface CatalogReaderOptions {
 
 /** Retries of a torn read before its removals are held. */
 const maxAttempts = 3;
-
-interface Tried {
-  readonly attempt: Attempt;
-  readonly before: Attempt;
-  readonly missing: readonly Missing[];
-}
 
 export function createCatalogReader(options: CatalogReaderOptions): CatalogReader {
   const pass = new CatalogPass(options);
@@ -142,26 +136,25 @@ class CatalogPass {
     const isDue = this.#now() - this.#fullAt >= this.#fullReadIntervalMs;
     if (full || this.#inDoubt || isDue) this.#attempts.expire();
     this.#inDoubt = true;
-    const tried = await this.#proven(await this.#try(signal), signal);
-    const catalog = await this.#conclude(tried, signal);
-    this.#moving = tried.attempt.moved;
+    const attempt = await this.#proven(await this.#try(signal), signal);
+    const catalog = await this.#conclude(attempt, signal);
+    this.#moving = attempt.moved;
     this.#inDoubt = this.#moving;
     if (this.#attempts.isExpired && !this.#moving) this.#fullAt = this.#now();
     return catalog;
   }
 
   /** What a partial read lacks, and what the stream has kept back, is a matter for a full one. */
-  async #proven(tried: Tried, signal: AbortSignal): Promise<Tried> {
-    const { snapshot, isPartial, isDoubted } = tried.attempt;
-    if (!isPartial) return tried;
-    const lacks =
-      this.#seen !== undefined && lacksWithoutCause(this.#seen, snapshot, tried.missing);
-    if (!lacks && !isDoubted) return tried;
+  async #proven(attempt: Attempt, signal: AbortSignal): Promise<Attempt> {
+    const { snapshot, isPartial, isDoubted } = attempt;
+    if (!isPartial || (snapshot === this.#concluded?.snapshot && !isDoubted)) return attempt;
+    const lacks = this.#seen !== undefined && lacksWithoutCause(this.#seen, snapshot);
+    if (!lacks && !isDoubted) return attempt;
     this.#attempts.expire();
     return this.#try(signal);
   }
 
-  async #try(signal: AbortSignal): Promise<Tried> {
+  async #try(signal: AbortSignal): Promise<Attempt> {
     let attempt = await this.#attempt(signal);
     let before = attempt;
     const back = wentBack(this.#indexes, attempt.indexes);
@@ -175,8 +168,7 @@ class CatalogPass {
       attempt = await this.#attempt(signal);
       if (isDoubted) attempt = { ...attempt, isDoubted };
     }
-    attempt = this.#settled(attempt, before);
-    return { attempt, before, missing: missingInstances(attempt.snapshot) };
+    return this.#settled(attempt, before);
   }
 
   #attempt(signal: AbortSignal): Promise<Attempt> {
@@ -223,7 +215,7 @@ class CatalogPass {
   }
 
   async #conclude(
-    { attempt: { snapshot, indexes, torn, moved, isPartial }, missing }: Tried,
+    { snapshot, indexes, torn, moved, isPartial }: Attempt,
     signal: AbortSignal,
   ): Promise<Catalog> {
     if (this.#concluded?.snapshot === snapshot && this.#back === undefined) {
@@ -233,6 +225,7 @@ class CatalogPass {
     const lie = allocationsMissing(snapshot);
     if (lie !== undefined) throw new ConnectorError('nomad-untrusted', lie);
     const vanished = await this.watch.confirm(snapshot, signal);
+    const missing = missingInstances(snapshot);
     const doubts = new Map([...unlistedJobs(snapshot), ...this.#unknownSpecs(snapshot)]);
     const reason =
       this.#back ??

@@ -158,16 +158,29 @@ function parsed(job: WireJob, jobKey: string, problems: SpecProblems): JobSpec |
   }
 }
 
+interface StoreKey {
+  /** The job's, as it is listed. */
+  readonly createIndex: number | undefined;
+  readonly key: string;
+}
+
+/** Looked up many times in every read. */
+const storeKeys = new WeakMap<WireAllocation, StoreKey>();
+
 /**
  * Versions restart at 0 when a purged job is registered again, so a version number alone is
  * ambiguous. An allocation older than its job ran an earlier job of that name.
  */
 function storeKey(alloc: WireAllocation, jobs: JobStubs): string {
-  const job = jobs.get(keyOf(alloc.Namespace, alloc.JobID));
-  if (job === undefined || alloc.CreateIndex < job.CreateIndex) {
-    return `${alloc.ID} ${alloc.JobVersion}`;
-  }
-  return versionKey(alloc.Namespace, alloc.JobID, job.CreateIndex, alloc.JobVersion);
+  const createIndex = jobs.get(keyOf(alloc.Namespace, alloc.JobID))?.CreateIndex;
+  const known = storeKeys.get(alloc);
+  if (known !== undefined && known.createIndex === createIndex) return known.key;
+  const key =
+    createIndex === undefined || alloc.CreateIndex < createIndex
+      ? `${alloc.ID} ${alloc.JobVersion}`
+      : versionKey(alloc.Namespace, alloc.JobID, createIndex, alloc.JobVersion);
+  storeKeys.set(alloc, { createIndex, key });
+  return key;
 }
 
 function versionKey(namespace: string, id: string, createIndex: number, version: number): string {

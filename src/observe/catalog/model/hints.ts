@@ -1,5 +1,6 @@
 /** State kept between reads. */
 
+import { keep } from '../../../shared/keep.js';
 import { tagsKey, type LastTags } from './declarations.js';
 import { keyOf } from './keys.js';
 import type { WireAllocation } from '../../nomad/answers/shapes.js';
@@ -17,7 +18,8 @@ export function tagsToKeep(snapshot: Snapshot, before: LastTags): LastTags {
   for (const wire of enabledInstances(snapshot)) {
     const canary = snapshot.allocations.get(wire.AllocID)?.DeploymentStatus?.Canary === true;
     const key = tagsKey(wire.Namespace, wire.ServiceName, wire.JobID);
-    if (!canary) tags.set(key, wire.Tags ?? []);
+    // Instances of a job mostly have the same.
+    if (!canary) tags.set(key, keep(before.get(key), wire.Tags ?? []));
   }
   return tags;
 }

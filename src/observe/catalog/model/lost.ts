@@ -5,7 +5,7 @@
  */
 
 import { keyOf } from './keys.js';
-import type { Missing } from './missing.js';
+import { missingInstances } from './missing.js';
 import type { WireAllocation } from '../../nomad/answers/shapes.js';
 import { enabledInstances, type Snapshot } from './snapshot.js';
 
@@ -33,12 +33,9 @@ export function seenIn(snapshot: Snapshot, before?: Seen): Seen {
   };
 }
 
-export function lacksWithoutCause(
-  { services, instances }: Seen,
-  snapshot: Snapshot,
-  missing: readonly Missing[],
-): boolean {
-  const present = new Set([...enabledInstances(snapshot), ...missing].map(idOf));
+export function lacksWithoutCause({ services, instances }: Seen, snapshot: Snapshot): boolean {
+  const registered = enabledInstances(snapshot).map(({ ID }) => ID);
+  const present = new Set([...registered, ...missingInstances(snapshot).map(({ id }) => id)]);
   const isGone = ([id, { service, allocId }]: readonly [string, SeenInstance]): boolean =>
     !present.has(id) &&
     !snapshot.unreadableServices.has(service) &&
@@ -52,10 +49,6 @@ export function lacksWithoutCause(
 
 function servicesIn({ enabled, unreadableServices }: Snapshot): readonly string[] {
   return [...enabled, ...unreadableServices.keys()];
-}
-
-function idOf(one: { readonly ID: string } | { readonly id: string }): string {
-  return 'ID' in one ? one.ID : one.id;
 }
 
 function isLeaving(alloc: WireAllocation | undefined): boolean {
