@@ -23,8 +23,6 @@ export interface News {
   isNamedAfter(key: string, index: number): boolean;
 }
 
-/** How long an event may be behind an answer. */
-const lateMs = 200;
 /** Far above realistic numbers. Beyond them, everything is read again. */
 const mostNames = 100_000;
 const mostIndexes = 10_000;
@@ -39,6 +37,13 @@ export class StreamNews implements News {
   readonly #listeners = new Set<() => void>();
   /** An event didn't come in time. Until another does, none is waited for. */
   #late = false;
+
+  readonly #lateMs: number;
+
+  /** How long an event may be behind an answer. */
+  constructor(lateMs = 200) {
+    this.#lateMs = lateMs;
+  }
 
   get epoch(): number | undefined {
     return this.#connected ? this.#epoch : undefined;
@@ -99,7 +104,7 @@ export class StreamNews implements News {
       const check = (): void => {
         if (condition()) end();
       };
-      const late = setTimeout(end, lateMs);
+      const late = setTimeout(end, this.#lateMs);
       this.#listeners.add(check);
     });
   }

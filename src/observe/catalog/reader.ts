@@ -59,6 +59,8 @@ export interface CatalogReaderOptions {
   readonly tagPrefix: string;
   /** Longest time between two full reads, in milliseconds. Default: 5 minutes. */
   readonly fullReadIntervalMs?: number;
+  /** How long an event of the stream may be behind an answer, in milliseconds. */
+  readonly eventLateMs?: number;
   readonly lookup?: Lookup;
   /** Milliseconds. */
   readonly now?: () => number;
@@ -83,7 +85,7 @@ export function createCatalogReader(options: CatalogReaderOptions): CatalogReade
 /** State kept between reads. All of it may be lost without harm. */
 class CatalogPass {
   readonly watch: NamespaceWatch;
-  readonly news = new StreamNews();
+  readonly news: StreamNews;
   #quiet: QuietJobs = noneQuiet;
   readonly #namespaces: readonly string[];
   readonly #attempts: Attempts;
@@ -117,6 +119,7 @@ class CatalogPass {
     const api = nomadApi(options.client);
     const queue = new PQueue({ concurrency: maxReadSockets });
     const { tagPrefix, now = Date.now, lookup } = options;
+    this.news = new StreamNews(options.eventLateMs);
     this.#prefix = tagPrefix;
     this.#now = now;
     this.#fullReadIntervalMs = options.fullReadIntervalMs ?? 300_000;

@@ -159,6 +159,7 @@ function parsed(job: WireJob, jobKey: string, problems: SpecProblems): JobSpec |
 }
 
 interface StoreKey {
+  readonly jobKey: string;
   /** The job's, as it is listed. */
   readonly createIndex: number | undefined;
   readonly key: string;
@@ -172,14 +173,15 @@ const storeKeys = new WeakMap<WireAllocation, StoreKey>();
  * ambiguous. An allocation older than its job ran an earlier job of that name.
  */
 function storeKey(alloc: WireAllocation, jobs: JobStubs): string {
-  const createIndex = jobs.get(keyOf(alloc.Namespace, alloc.JobID))?.CreateIndex;
   const known = storeKeys.get(alloc);
+  const jobKey = known?.jobKey ?? keyOf(alloc.Namespace, alloc.JobID);
+  const createIndex = jobs.get(jobKey)?.CreateIndex;
   if (known !== undefined && known.createIndex === createIndex) return known.key;
   const key =
     createIndex === undefined || alloc.CreateIndex < createIndex
       ? `${alloc.ID} ${alloc.JobVersion}`
       : versionKey(alloc.Namespace, alloc.JobID, createIndex, alloc.JobVersion);
-  storeKeys.set(alloc, { createIndex, key });
+  storeKeys.set(alloc, { jobKey, createIndex, key });
   return key;
 }
 

@@ -17,6 +17,16 @@ export interface Missing {
  * version has the service, but the catalog lacks it.
  */
 export function missingInstances(snapshot: Snapshot): readonly Missing[] {
+  const known = missingIn.get(snapshot);
+  if (known !== undefined) return known;
+  const missing = findMissing(snapshot);
+  missingIn.set(snapshot, missing);
+  return missing;
+}
+
+const missingIn = new WeakMap<Snapshot, readonly Missing[]>();
+
+function findMissing(snapshot: Snapshot): readonly Missing[] {
   const registered = new Set([...snapshot.instances.values()].flat().map(({ ID }) => ID));
   return [...snapshot.allocations.values()]
     .filter(isRunning)
