@@ -66,6 +66,7 @@ export function assemble(settings: Settings, options: AssemblyOptions): Assembly
     client: nomad,
     namespace: settings.nomad.namespace,
     tagPrefix: settings.tags.prefix,
+    fullReadIntervalMs: settings.sync.fullReadIntervalMs,
   });
   const around: Surroundings = {
     settings,

@@ -70,7 +70,7 @@ export async function runDaemon(
     namespace: settings.nomad.namespace,
     onWake: controller.wake,
     onConnected: metrics.streamConnected,
-    isQuiet: (line) => catalog.isQuiet(line),
+    listener: catalog,
     signal,
     log: logger,
   });

@@ -1,6 +1,5 @@
 import type { CatalogReader } from '../observe/catalog/reader.js';
 import type { Catalog } from '../observe/types.js';
-import { keep } from '../shared/keep.js';
 import { type CatalogMemory, needsFullRead } from './memory.js';
 import type { Stopwatch, Times } from './stopwatch.js';
 import type { Target } from './target.js';
@@ -27,7 +26,7 @@ export function readCatalog(
     .timed('observe', () => reader.read({ full, signal }))
     .then((read) => {
       memory.failed = false;
-      return (memory.last = keep(memory.last, read));
+      return read;
     });
   return {
     catalog,

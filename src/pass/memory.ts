@@ -1,5 +1,4 @@
 import type { Absences, Held } from '../diff/types.js';
-import type { Catalog } from '../observe/types.js';
 import type { WrittenClaims } from '../haproxy/claims-record.js';
 import type { Picture } from './picture.js';
 import type { Refusals } from './refusals.js';
@@ -32,7 +31,6 @@ export interface TargetMemory {
 
 /** What this process remembers about Nomad. */
 export interface CatalogMemory {
-  last?: Catalog;
   /** The last read failed. */
   failed: boolean;
 }

@@ -24,6 +24,7 @@ export interface ObserverOptions {
   readonly settings?: Partial<NomadSettings>;
   readonly lookup?: Lookup;
   readonly now?: () => number;
+  readonly eventLateMs?: number;
 }
 
 export async function startObserver(options: ObserverOptions = {}): Promise<Observer> {
@@ -41,6 +42,7 @@ export async function startObserver(options: ObserverOptions = {}): Promise<Obse
     namespace: settings.namespace,
     tagPrefix: 'haproxy',
     ...(options.now === undefined ? {} : { now: options.now }),
+    ...(options.eventLateMs === undefined ? {} : { eventLateMs: options.eventLateMs }),
     ...(options.lookup === undefined ? {} : { lookup: options.lookup }),
   });
   return {

@@ -33,7 +33,7 @@ function watch(observer: Observer, timing: Partial<WakeTiming> = {}, namespace =
     namespace,
     onWake: (source) => wakes.push(source),
     onConnected: (is) => connected.push(is),
-    isQuiet: (line) => observer.reader.isQuiet(line),
+    listener: observer.reader,
     signal: stopper.signal,
     log: { debug: note, info: note, warn: note },
     timing: { ...quick, ...timing },

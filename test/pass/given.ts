@@ -32,7 +32,9 @@ export function passesOver(
       return error === undefined ? Promise.resolve(state.catalog) : Promise.reject(error);
     },
     hidden: () => Promise.resolve([]),
-    isQuiet: () => false,
+    hear: () => false,
+    connected: () => undefined,
+    wentBack: () => undefined,
     ended: () => Promise.resolve([]),
     namespaces: () => ['default'],
   };

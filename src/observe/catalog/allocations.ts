@@ -1,5 +1,8 @@
 /**
- * Reads allocations. Nomad keeps ended ones for hours, in a busy cluster many times more than run.
+ * Reads allocations: at each read the list without resources, which is a third of the size, and
+ * resources and tasks of those whose ModifyIndex is another than before.
+ *
+ * Nomad keeps ended ones for hours, in a busy cluster many times more than run.
  * Only one fact about them matters: that an instance HAProxy may still serve has ended. So a read
  * asks for allocations that have not ended, plus the few it misses: those of instances that are, or
  * were seen, registered. The first read also asks for all ended ones, without their resources,
@@ -7,7 +10,8 @@
  * pass or a held removal.
  */
 
-import type { Indexed, NomadApi } from '../nomad/api.js';
+import { sameMap } from '../../shared/same.js';
+import type { AllocationsOptions, Indexed, NomadApi } from '../nomad/api.js';
 import type { WireAllocation } from '../nomad/answers/shapes.js';
 
 /** Tested with Nomad 2.0. An unknown status counts as not ended. */
@@ -24,12 +28,17 @@ const refreshMs = 60_000;
 const keepUnseenMs = 2 * refreshMs;
 /** IDs per filter: about 2 kB of URL, where a proxy may allow 8. */
 const idsInFilter = 50;
+/** If more have changed, a list of all with their details is the smaller work. */
+const mostById = 100;
 
 const id = /^[0-9a-f-]{36}$/i;
 
 export interface AllocationsRead {
   readonly index: number;
+  /** The same object as in the last read if nothing changed. */
   readonly allocations: ReadonlyMap<string, WireAllocation>;
+  /** Those that are new, changed or (as they were) gone since the last read. */
+  readonly changed: readonly WireAllocation[];
 }
 
 interface Ended {
@@ -47,6 +56,11 @@ export class AllocationReader {
   readonly #ended = new Map<string, Ended>();
   /** Allocations that Nomad no longer has, with the index of that answer. */
   readonly #gone = new Map<string, number>();
+  /** As last read with resources and tasks. */
+  #detailed: ReadonlyMap<string, WireAllocation> = new Map();
+  /** The list without them to which `#detailed` belongs. */
+  #stubs: readonly WireAllocation[] | undefined;
+  #last: ReadonlyMap<string, WireAllocation> = new Map();
 
   readonly #api: NomadApi;
   readonly #namespaces: readonly string[];
@@ -62,19 +76,26 @@ export class AllocationReader {
     this.#allAt = -Infinity;
     this.#ended.clear();
     this.#gone.clear();
+    this.#detailed = new Map();
   }
 
-  /** After an absence or a failure, the next read asks for all, unless one just did. */
+  /** The next read asks for the details of all. */
+  expire(): void {
+    this.#detailed = new Map();
+  }
+
+  /** After an absence or a failure, the next read asks for ended ones too, unless one just did. */
   refresh(): void {
     if (this.#now() - this.#allAt >= refreshMs) this.#allAt = -Infinity;
   }
 
   async read(registered: ReadonlySet<string>, signal: AbortSignal): Promise<AllocationsRead> {
     const now = this.#now();
-    const { index, body } = await this.#list(notEnded, signal);
-    const allocations = new Map(body.map((alloc) => [alloc.ID, alloc]));
+    const { index, body } = await this.#notEnded(signal);
+    this.#detailed = new Map(body.map((alloc) => [alloc.ID, alloc]));
+    const allocations = new Map(this.#detailed);
     if (this.#filters && this.#allAt === -Infinity) {
-      const ended = await this.#list(`not (${notEnded})`, signal, false);
+      const ended = await this.#list(`not (${notEnded})`, signal, { details: false });
       for (const alloc of ended.body) this.#noteEnded(alloc);
       this.#allAt = now;
     }
@@ -84,17 +105,56 @@ export class AllocationReader {
     for (const alloc of allocations.values()) this.#noteEnded(alloc);
     this.#forget(allocations);
     for (const [key, { alloc }] of this.#ended) allocations.set(key, alloc);
-    return { index, allocations };
+    const before = this.#last;
+    this.#last = sameMap(before, allocations);
+    return { index, allocations: this.#last, changed: differing(before, this.#last) };
+  }
+
+  async #notEnded(signal: AbortSignal): Promise<Indexed<readonly WireAllocation[]>> {
+    const stubs = this.#stubs;
+    this.#stubs = undefined;
+    if (!this.#filters || this.#detailed.size === 0) return this.#list(notEnded, signal);
+    const { index, body } = await this.#list(notEnded, signal, { details: false, again: true });
+    // Nomad, or the proxy, rejected the filter just now.
+    if (!this.#filters) return { index, body };
+    const now =
+      body === stubs ? [...this.#detailed.values()] : await this.#withDetails(body, signal);
+    this.#stubs = body;
+    return { index, body: now };
+  }
+
+  async #withDetails(
+    stubs: readonly WireAllocation[],
+    signal: AbortSignal,
+  ): Promise<readonly WireAllocation[]> {
+    const changed = stubs.filter((stub) => this.#asBefore(stub) === undefined);
+    if (changed.length > mostById) return (await this.#list(notEnded, signal)).body;
+    const read = new Map<string, WireAllocation>();
+    for (const alloc of await this.#byId(
+      changed.map(({ ID }) => ID),
+      signal,
+    )) {
+      read.set(alloc.ID, alloc);
+    }
+    // One that has no details by now is gone.
+    return stubs.flatMap((stub) => read.get(stub.ID) ?? this.#asBefore(stub) ?? []);
+  }
+
+  #asBefore({ ID, ModifyIndex }: WireAllocation): WireAllocation | undefined {
+    const known = this.#detailed.get(ID);
+    return typeof ModifyIndex === 'number' && known?.ModifyIndex === ModifyIndex
+      ? known
+      : undefined;
   }
 
   async #list(
     filter: string,
     signal: AbortSignal,
-    details = true,
+    how: Omit<AllocationsOptions, 'filter'> = { details: true },
   ): Promise<Indexed<readonly WireAllocation[]>> {
     const lists: Indexed<readonly WireAllocation[]>[] = [];
     for (const namespace of this.#namespaces) {
-      const options = { filter: this.#filters ? filter : '', details };
+      const options = { ...how, filter: this.#filters ? filter : '' };
       const list = await this.#api.allocations(namespace, options, signal);
       if (list === undefined) {
         this.#filters = false;
@@ -102,9 +162,10 @@ export class AllocationReader {
       }
       lists.push(list);
     }
+    const [first, ...others] = lists.map(({ body }) => body);
     return {
       index: Math.min(...lists.map(({ index }) => index)),
-      body: lists.flatMap(({ body }) => body),
+      body: first !== undefined && others.length === 0 ? first : [first ?? [], ...others].flat(),
     };
   }
 
@@ -130,13 +191,18 @@ export class AllocationReader {
     index: number,
     signal: AbortSignal,
   ): Promise<readonly WireAllocation[]> {
+    const found = await this.#byId(ids, signal);
+    const known = new Set(found.map(({ ID }) => ID));
+    for (const key of ids) if (!known.has(key)) this.#gone.set(key, index);
+    return found;
+  }
+
+  async #byId(ids: readonly string[], signal: AbortSignal): Promise<readonly WireAllocation[]> {
     const found: WireAllocation[] = [];
     for (let at = 0; at < ids.length; at += idsInFilter) {
       const asked = ids.slice(at, at + idsInFilter).join('|');
       found.push(...(await this.#list(`ID matches "^(${asked})$"`, signal)).body);
     }
-    const known = new Set(found.map(({ ID }) => ID));
-    for (const key of ids) if (!known.has(key)) this.#gone.set(key, index);
     return found;
   }
 
@@ -157,6 +223,16 @@ export class AllocationReader {
     }
     for (const key of this.#gone.keys()) if (!this.#seen.has(key)) this.#gone.delete(key);
   }
+}
+
+function differing(
+  before: ReadonlyMap<string, WireAllocation>,
+  now: ReadonlyMap<string, WireAllocation>,
+): readonly WireAllocation[] {
+  if (before === now) return [];
+  const changed = [...now].filter(([key, alloc]) => before.get(key) !== alloc);
+  const gone = [...before].filter(([key]) => !now.has(key));
+  return [...changed, ...gone].map(([, alloc]) => alloc);
 }
 
 function hasEnded({ ClientStatus }: WireAllocation): boolean {

@@ -2,25 +2,33 @@
  * The list of services and the instances of those that opted in. No endpoint returns all instances,
  * but every answer carries the index of the whole table: answers with the same index form one
  * snapshot, and instances already read at the list's index are not read again.
+ *
+ * Of those read at another index, the ones stand on the stream's word that it has not named since,
+ * see news.ts. `expire` takes the word away from all of them.
  */
 
+import equal from 'fast-deep-equal';
 import type PQueue from 'p-queue';
 import { mapQueued } from '../../shared/concurrent.js';
+import { sameMap } from '../../shared/same.js';
+import { compareText } from '../../shared/compare.js';
 import { keyOf } from './model/keys.js';
 import { ConnectorError } from '../../shared/errors.js';
-import type { Indexed, NomadApi, Unreadable } from '../nomad/api.js';
+import type { News } from './news.js';
+import type { InstancesRead, NomadApi, Unreadable } from '../nomad/api.js';
 import type { WireInstance, WireServiceGroup } from '../nomad/answers/shapes.js';
 
 export interface ServiceName {
   readonly namespace: string;
   readonly name: string;
-  /** Tags of all instances. */
+  /** Tags of all instances, sorted. */
   readonly tags: readonly string[];
 }
 
 export interface ServicesRead {
   /** The highest index of the read. */
   readonly index: number;
+  /** Those that didn't change are the same objects as in the last read; so are the list and the map. */
   readonly names: readonly ServiceName[];
   /** By service key, for the requested names. */
   readonly instances: ReadonlyMap<string, readonly WireInstance[]>;
@@ -28,71 +36,193 @@ export interface ServicesRead {
   readonly unreadable: ReadonlyMap<string, Unreadable>;
   /** All answers have the same index. */
   readonly whole: boolean;
+  /** Keys of services that stand on the stream's word and were not read in this round. */
+  readonly onWord: ReadonlySet<string>;
+}
+
+interface Entry {
+  readonly service: ServiceName;
+  readonly body: readonly WireInstance[];
+  /** Of the answer. */
+  readonly index: number;
+  /** The stream's, when it was asked for. */
+  readonly epoch: number | undefined;
+  /** The round in which it was asked for. */
+  readonly round: number;
+}
+
+interface ListRead {
+  readonly index: number;
+  /** The stream's, when the list was asked for. */
+  readonly epoch: number | undefined;
+}
+
+interface Divided {
+  readonly entries: Map<string, Entry>;
+  readonly onWord: ReadonlySet<string>;
+  readonly stale: readonly ServiceName[];
 }
 
 export class InstanceCache {
-  #read = new Map<string, Indexed<readonly WireInstance[]>>();
+  #entries: ReadonlyMap<string, Entry> = new Map();
+  #names: readonly ServiceName[] = [];
+  #instances: ReadonlyMap<string, readonly WireInstance[]> = new Map();
+  /** A read of the catalog, with all its attempts. */
+  #round = 0;
+  #isExpired = false;
 
   readonly #api: NomadApi;
   readonly #queue: PQueue;
   readonly #namespaces: readonly string[];
+  readonly #news: News;
 
-  constructor(api: NomadApi, queue: PQueue, namespaces: readonly string[]) {
+  constructor(api: NomadApi, queue: PQueue, namespaces: readonly string[], news: News) {
     this.#api = api;
     this.#queue = queue;
     this.#namespaces = namespaces;
+    this.#news = news;
   }
 
   clear(): void {
-    this.#read.clear();
+    this.#entries = new Map();
+  }
+
+  begin(): void {
+    this.#round += 1;
+    this.#isExpired = false;
+  }
+
+  /** The other attempts of this round read everything that it hasn't read. */
+  expire(): void {
+    this.#isExpired = true;
+  }
+
+  /** Whether only what was read in this round counts. */
+  get isExpired(): boolean {
+    return this.#isExpired;
   }
 
   /** The cached instances of the service, regardless of their index. */
   has(service: ServiceName): boolean {
-    return this.#read.has(keyOf(service.namespace, service.name));
+    return this.#entries.has(nameKey(service));
   }
 
   async readServices(
     isWanted: (service: ServiceName) => boolean,
     signal: AbortSignal,
   ): Promise<ServicesRead> {
+    const { epoch } = this.#news;
     const lists = await mapQueued(this.#queue, this.#namespaces, signal, (namespace, scope) =>
       this.#api.services(namespace, scope),
     );
     const listIndexes = lists.map(({ index }) => index);
     const index = Math.max(...listIndexes);
-    const names = lists.flatMap(({ body }) => body.flatMap(namesOf));
-    const unreadable = await this.#readInstances(names.filter(isWanted), index, signal);
-    const indexes = [...listIndexes, ...[...this.#read.values()].map((entry) => entry.index)];
+    this.#names = sortedNames(
+      lists.flatMap(({ body }) => body),
+      this.#names,
+    );
+    const list = { index, epoch };
+    const { entries, onWord, stale } = await this.#divide(this.#names.filter(isWanted), list);
+    const unreadable = await this.#ask(stale, entries, signal);
+    this.#entries = entries;
+    const instances = new Map([...entries].map(([key, { body }]) => [key, body]));
+    this.#instances = sameMap(this.#instances, instances);
+    if (entries.size === 0) requireOneAlone([...unreadable.values()]);
+    const indexes = [...entries].map(([key, one]) => (onWord.has(key) ? index : one.index));
     return {
-      index: Math.max(...indexes),
-      names,
-      instances: new Map([...this.#read].map(([key, { body }]) => [key, body])),
+      index: indexes.reduce((a, b) => Math.max(a, b), index),
+      names: this.#names,
+      instances: this.#instances,
       unreadable,
-      whole: new Set(indexes).size === 1,
+      whole: new Set([...listIndexes, ...indexes]).size === 1,
+      onWord: new Set([...onWord].filter((key) => entries.get(key)?.round !== this.#round)),
     };
   }
 
-  async #readInstances(
-    wanted: readonly ServiceName[],
-    index: number,
+  /** Reads these directly. Whether the stream has kept back a change of one. */
+  async check(keys: readonly string[], signal: AbortSignal): Promise<boolean> {
+    const { epoch } = this.#news;
+    const known = keys.flatMap((key) => this.#entries.get(key) ?? []);
+    const answers = await mapQueued(this.#queue, known, signal, async (entry, scope) => {
+      const { namespace, name } = entry.service;
+      return [entry, await this.#api.instances(namespace, name, scope)] as const;
+    });
+    const entries = new Map(this.#entries);
+    let isSame = true;
+    for (const [{ service, body }, answer] of answers) {
+      if (answer.status !== 'known' || !equal(answer.body, body)) isSame = false;
+      else entries.set(nameKey(service), this.#entry(service, answer, epoch));
+    }
+    this.#entries = entries;
+    return !isSame;
+  }
+
+  /** What is known at the list's index, what stands on the stream's word, and what has to be read. */
+  async #divide(wanted: readonly ServiceName[], list: ListRead): Promise<Divided> {
+    const entries = new Map<string, Entry>();
+    const old = wanted.filter((service) => {
+      const known = this.#known(service);
+      if (known?.index !== list.index) return true;
+      // The list has said it again, in this epoch.
+      const entry = known.epoch === list.epoch ? known : { ...known, epoch: list.epoch };
+      entries.set(nameKey(service), entry);
+      return false;
+    });
+    const mayStand = old.some((service) => this.#onWord(service, list) !== undefined);
+    const isTold = mayStand && (await this.#news.told(list.index));
+    // From here on at once: an event may come, or be missed, at any time.
+    const onWord = new Set<string>();
+    const stale = old.filter((service) => {
+      const entry = isTold ? this.#onWord(service, list) : undefined;
+      if (entry === undefined) return true;
+      entries.set(nameKey(service), entry);
+      onWord.add(nameKey(service));
+      return false;
+    });
+    return { entries, onWord, stale };
+  }
+
+  #onWord(service: ServiceName, { epoch }: ListRead): Entry | undefined {
+    const known = this.#known(service);
+    const isWord = epoch !== undefined && this.#news.epoch === epoch && known?.epoch === epoch;
+    if (!isWord || known.service !== service) return undefined;
+    return this.#news.isNamedAfter(nameKey(service), known.index) ? undefined : known;
+  }
+
+  #known(service: ServiceName): Entry | undefined {
+    const known = this.#entries.get(nameKey(service));
+    return this.#isExpired && known?.round !== this.#round ? undefined : known;
+  }
+
+  /** Reads them and adds them to `entries`. Those that can't be read are returned. */
+  async #ask(
+    services: readonly ServiceName[],
+    entries: Map<string, Entry>,
     signal: AbortSignal,
   ): Promise<ReadonlyMap<string, Unreadable>> {
-    const entries = await mapQueued(this.#queue, wanted, signal, async (service, scope) => {
-      const key = keyOf(service.namespace, service.name);
-      const known = this.#read.get(key);
-      if (known?.index === index) return [key, { status: 'known', ...known }] as const;
-      return [key, await this.#api.instances(service.namespace, service.name, scope)] as const;
-    });
-    const read = new Map<string, Indexed<readonly WireInstance[]>>();
     const unreadable = new Map<string, Unreadable>();
-    for (const [key, one] of entries) {
-      if (one.status === 'unreadable') unreadable.set(key, one);
-      else read.set(key, { index: one.index, body: one.body });
-    }
-    this.#read = read;
-    if (read.size === 0) requireOneAlone([...unreadable.values()]);
+    await mapQueued(this.#queue, services, signal, async (service, scope) => {
+      const { epoch } = this.#news;
+      const answer = await this.#api.instances(service.namespace, service.name, scope);
+      if (answer.status === 'unreadable') unreadable.set(nameKey(service), answer);
+      else entries.set(nameKey(service), this.#entry(service, answer, epoch));
+    });
     return unreadable;
+  }
+
+  #entry(
+    service: ServiceName,
+    { index, body }: Extract<InstancesRead, { status: 'known' }>,
+    epoch: number | undefined,
+  ): Entry {
+    const known = this.#entries.get(nameKey(service))?.body;
+    return {
+      service,
+      body: equal(known, body) ? (known ?? body) : body,
+      index,
+      epoch,
+      round: this.#round,
+    };
   }
 }
 
@@ -105,10 +235,25 @@ function requireOneAlone([first, ...others]: readonly Unreadable[]): void {
   );
 }
 
-function namesOf({ Namespace, Services }: WireServiceGroup): ServiceName[] {
-  return Services.map(({ ServiceName: name, Tags }) => ({
-    namespace: Namespace,
-    name,
-    tags: Tags ?? [],
-  }));
+function nameKey({ namespace, name }: ServiceName): string {
+  return keyOf(namespace, name);
+}
+
+/** Nomad lists namespaces, names and tags in an order of its own at each read. */
+function sortedNames(
+  groups: readonly WireServiceGroup[],
+  before: readonly ServiceName[],
+): readonly ServiceName[] {
+  const known = new Map(before.map((one) => [nameKey(one), one]));
+  const names = groups.flatMap(({ Namespace: namespace, Services }) =>
+    Services.map(({ ServiceName: name, Tags }): ServiceName => {
+      const last = known.get(keyOf(namespace, name));
+      const tags = [...(Tags ?? [])].sort(compareText);
+      return last !== undefined && equal(last.tags, tags) ? last : { namespace, name, tags };
+    }),
+  );
+  const same = new Set(before);
+  const isSame = names.every((one) => same.has(one)) && new Set(names).size === names.length;
+  if (isSame && names.length === before.length) return before;
+  return names.sort((a, b) => compareText(a.namespace, b.namespace) || compareText(a.name, b.name));
 }

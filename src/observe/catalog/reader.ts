@@ -1,38 +1,44 @@
 /**
- * One full read of Nomad. Services are read before allocations, so that an instance's allocation is
- * always older than the list it is looked up in. Three requests if nothing changed: services,
- * allocations, jobs.
+ * Reads Nomad, and judges what a read is worth. The first read is a full one. Later ones read again
+ * what changed: allocations and jobs by the indexes in their lists, services by what the event stream
+ * has named. A full read follows at intervals, after any doubt, and before absence says anything: see
+ * docs/adr/0022.
  */
 
 import PQueue from 'p-queue';
 import { ConnectorError } from '../../shared/errors.js';
-import { isHostName, withoutBrackets } from './model/address-text.js';
-import { createAddressBook, type AddressBook, type Lookup } from './addresses.js';
-import { AllocationReader } from './allocations.js';
-import { assemble } from './model/assemble.js';
-import { declarationsOf, declaresServices, optedIn, type Declared } from './model/declarations.js';
+import { sameMap } from '../../shared/same.js';
+import type { Lookup } from './addresses.js';
+import { Attempts, type Attempt } from './attempts.js';
+import { Assembler } from './model/assemble.js';
+import { declaresServices } from './model/declarations.js';
 import { claimsOf, relevantAllocations, tagsToKeep } from './model/hints.js';
 import { absenceDoubt, allocationsMissing, everywhere, unlistedJobs } from './model/doubts.js';
-import { InstanceCache, type ServicesRead } from './instances.js';
-import { isReadableName, keyOf, label, namespacesOf, partsOf } from './model/keys.js';
+import { readLine, servicesNamed } from './model/events.js';
+import { label, namespacesOf, partsOf } from './model/keys.js';
+import { lacksWithoutCause, seenIn, type Seen } from './model/lost.js';
 import { missingInstances } from './model/missing.js';
 import { NamespaceWatch } from './namespaces.js';
 import { maxReadSockets } from '../nomad/agents.js';
 import { isAddressable } from './job-endpoint.js';
-import { nomadApi, type Indexed, type NomadApi } from '../nomad/api.js';
+import { nomadApi } from '../nomad/api.js';
 import type { NomadClient } from '../nomad/client.js';
-import type { WireAllocation, WireInstance, WireJobStub } from '../nomad/answers/shapes.js';
+import { StreamNews } from './news.js';
 import { lostAtSameIndex, type Registered, registeredAt } from './model/same-index.js';
-import { enabledInstances, type Snapshot } from './model/snapshot.js';
-import { isQuietLine, noneQuiet, quietJobs, type QuietJobs } from './model/quiet.js';
+import type { Snapshot } from './model/snapshot.js';
+import { areQuiet, noneQuiet, quietJobs, type QuietJobs } from './model/quiet.js';
 import { EndedJobs } from './ended-jobs.js';
 import { settle } from './model/settle.js';
-import { SpecCache, type SpecProblems } from './spec-cache.js';
 import { wentBack, type Indexes } from '../nomad/answers/trust.js';
+import type { Listener } from '../wake/types.js';
 import type { Catalog, ServedInstance, Trust } from '../types.js';
 
-export interface CatalogReader {
-  /** `full` reads all instances again, regardless of the index. */
+/** As a listener, it takes note of which services the event stream names. */
+export interface CatalogReader extends Listener {
+  /**
+   * `full` reads all instances and allocations again, whatever is known of them. What did not change
+   * is the same object as in the last catalog.
+   */
   read(options: { full?: boolean; signal: AbortSignal }): Promise<Catalog>;
   /**
    * Those of the given namespaces in which absence can't be trusted: the last read lacked them but
@@ -44,10 +50,6 @@ export interface CatalogReader {
   ended(served: readonly ServedInstance[], signal: AbortSignal): Promise<readonly string[]>;
   /** The namespaces that the last read saw. */
   namespaces(): readonly string[];
-  /**
-   * Whether a line of the event stream is irrelevant to the last read, so that it needs no wake.
-   */
-  isQuiet(line: string): boolean;
 }
 
 export interface CatalogReaderOptions {
@@ -55,6 +57,10 @@ export interface CatalogReaderOptions {
   /** `*`, one, or a comma-separated list. */
   readonly namespace: string;
   readonly tagPrefix: string;
+  /** Longest time between two full reads, in milliseconds. Default: 5 minutes. */
+  readonly fullReadIntervalMs?: number;
+  /** How long an event of the stream may be behind an answer, in milliseconds. */
+  readonly eventLateMs?: number;
   readonly lookup?: Lookup;
   /** Milliseconds. */
   readonly now?: () => number;
@@ -63,15 +69,6 @@ export interface CatalogReaderOptions {
 /** Retries of a torn read before its removals are held. */
 const maxAttempts = 3;
 
-interface Attempt {
-  readonly snapshot: Snapshot;
-  readonly indexes: Indexes;
-  /** Why the read isn't one consistent state. */
-  readonly torn?: string;
-  /** The only problem is that its answers have different indexes. */
-  readonly moved: boolean;
-}
-
 export function createCatalogReader(options: CatalogReaderOptions): CatalogReader {
   const pass = new CatalogPass(options);
   return {
@@ -79,54 +76,88 @@ export function createCatalogReader(options: CatalogReaderOptions): CatalogReade
     hidden: (namespaces, signal) => pass.hidden(namespaces, signal),
     ended: (served, signal) => pass.ended(served, signal),
     namespaces: () => pass.watch.seen,
-    isQuiet: (line) => isQuietLine(line, pass.quiet),
+    hear: (line) => pass.hear(line),
+    connected: (is) => pass.news.connected(is),
+    wentBack: (index) => pass.wentBack(index),
   };
 }
 
 /** State kept between reads. All of it may be lost without harm. */
 class CatalogPass {
   readonly watch: NamespaceWatch;
-  quiet: QuietJobs = noneQuiet;
-  readonly #api: NomadApi;
+  readonly news: StreamNews;
+  #quiet: QuietJobs = noneQuiet;
   readonly #namespaces: readonly string[];
-  readonly #queue = new PQueue({ concurrency: maxReadSockets });
-  readonly #instances: InstanceCache;
-  readonly #allocations: AllocationReader;
-  readonly #specs: SpecCache;
+  readonly #attempts: Attempts;
   readonly #endedJobs: EndedJobs;
-  readonly #addresses: AddressBook;
+  readonly #assembler = new Assembler();
   readonly #prefix: string;
+  readonly #now: () => number;
+  readonly #fullReadIntervalMs: number;
   #indexes: Indexes | undefined;
   /** What was registered at the last index. */
   #registered: Registered | undefined;
   /** How an index went back, until a read has told of it. */
   #back: string | undefined;
+  /** The same, as the blocking query saw it between two reads. */
+  #lower: string | undefined;
   /** The last read's only problem was that it had no single index. */
   #moving = false;
+  /** The next read has to be a full one: the last one failed or was torn. */
+  #inDoubt = true;
+  /** Time of the last full read. */
+  #fullAt = -Infinity;
+  #seen: Seen | undefined;
+  /** The last read, if the same snapshot is the same catalog. */
+  #concluded: { readonly snapshot: Snapshot; readonly catalog: Catalog } | undefined;
   /** Namespaces with jobs whose services are unknown. */
   #doubtful: readonly string[] = [];
   #lastTags: ReadonlyMap<string, readonly string[]> = new Map();
   #claims: ReadonlyMap<string, number> = new Map();
 
   constructor(options: CatalogReaderOptions) {
-    this.#api = nomadApi(options.client);
-    this.#prefix = options.tagPrefix;
+    const api = nomadApi(options.client);
+    const queue = new PQueue({ concurrency: maxReadSockets });
+    const { tagPrefix, now = Date.now, lookup } = options;
+    this.news = new StreamNews(options.eventLateMs);
+    this.#prefix = tagPrefix;
+    this.#now = now;
+    this.#fullReadIntervalMs = options.fullReadIntervalMs ?? 300_000;
     this.#namespaces = namespacesOf(options.namespace);
-    this.#instances = new InstanceCache(this.#api, this.#queue, this.#namespaces);
-    this.#allocations = new AllocationReader(this.#api, this.#namespaces, options.now ?? Date.now);
-    this.#specs = new SpecCache(this.#api, this.#queue);
-    this.#endedJobs = new EndedJobs(this.#api, this.#queue, this.#namespaces);
-    this.watch = new NamespaceWatch(this.#api);
-    this.#addresses = createAddressBook(
-      options.lookup === undefined ? {} : { lookup: options.lookup },
-    );
+    this.#attempts = new Attempts({
+      ...{ api, queue, tagPrefix, now, news: this.news, namespaces: this.#namespaces },
+      ...(lookup === undefined ? {} : { lookup }),
+    });
+    this.#endedJobs = new EndedJobs(api, queue, this.#namespaces);
+    this.watch = new NamespaceWatch(api);
   }
 
   async read(full: boolean, signal: AbortSignal): Promise<Catalog> {
-    if (full) {
-      this.#instances.clear();
-      this.#allocations.refresh();
-    }
+    if (this.#lower !== undefined) this.#forget(this.#lower);
+    this.#attempts.begin();
+    if (full) this.#attempts.askForEnded();
+    const isDue = this.#now() - this.#fullAt >= this.#fullReadIntervalMs;
+    if (full || this.#inDoubt || isDue) this.#attempts.expire();
+    this.#inDoubt = true;
+    const attempt = await this.#proven(await this.#try(signal), signal);
+    const catalog = await this.#conclude(attempt, signal);
+    this.#moving = attempt.moved;
+    this.#inDoubt = this.#moving;
+    if (this.#attempts.isExpired && !this.#moving) this.#fullAt = this.#now();
+    return catalog;
+  }
+
+  /** What a partial read lacks, and what the stream has kept back, is a matter for a full one. */
+  async #proven(attempt: Attempt, signal: AbortSignal): Promise<Attempt> {
+    const { snapshot, isPartial, isDoubted } = attempt;
+    if (!isPartial || (snapshot === this.#concluded?.snapshot && !isDoubted)) return attempt;
+    const lacks = this.#seen !== undefined && lacksWithoutCause(this.#seen, snapshot);
+    if (!lacks && !isDoubted) return attempt;
+    this.#attempts.expire();
+    return this.#try(signal);
+  }
+
+  async #try(signal: AbortSignal): Promise<Attempt> {
     let attempt = await this.#attempt(signal);
     let before = attempt;
     const back = wentBack(this.#indexes, attempt.indexes);
@@ -136,11 +167,35 @@ class CatalogPass {
     }
     for (let tries = 1; attempt.torn !== undefined && tries < maxAttempts; tries += 1) {
       before = attempt;
+      const isDoubted = before.isDoubted;
       attempt = await this.#attempt(signal);
+      if (isDoubted) attempt = { ...attempt, isDoubted };
     }
-    const catalog = await this.#conclude(this.#settled(attempt, before), signal);
-    this.#moving = attempt.moved;
-    return catalog;
+    return this.#settled(attempt, before);
+  }
+
+  #attempt(signal: AbortSignal): Promise<Attempt> {
+    const before = { lastTags: this.#lastTags, claims: this.#claims, indexes: this.#indexes };
+    return this.#attempts.make(before, signal);
+  }
+
+  /** Whether the line only has events that are irrelevant to the last read, so that it needs no wake. */
+  hear(text: string | undefined): boolean {
+    const line = text === undefined ? undefined : readLine(text);
+    const services = line === undefined ? undefined : servicesNamed(line);
+    if (line === undefined || services === undefined) {
+      this.news.missed();
+      return false;
+    }
+    this.news.heard(line.index, services);
+    return areQuiet(line.events, this.#quiet);
+  }
+
+  /** A restored snapshot may be further on again by the next read. */
+  wentBack(index: number): void {
+    const before = this.#indexes?.services ?? 0;
+    if (index >= before) return;
+    this.#lower = `Nomad's index of services went back from ${before} to ${index}`;
   }
 
   async hidden(namespaces: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
@@ -153,83 +208,23 @@ class CatalogPass {
     return this.#endedJobs.among(served, signal);
   }
 
-  async #attempt(signal: AbortSignal): Promise<Attempt> {
-    const problems: SpecProblems = { gone: [], oversized: new Set(), unreadable: new Map() };
-    const known = optedIn([], this.#declared(), this.#prefix);
-    const services = await this.#readServices(known, signal);
-    const allocations = await this.#allocations.read(registeredIn(services.instances), signal);
-    const jobs = await this.#list((namespace) => this.#api.jobs(namespace, signal));
-    const stubs = byKey(jobs.body);
-    await this.#specs.readLive(byKey(jobs.body.filter(declaresServices)), problems, signal);
-    const snapshot = await this.#snapshot(services, allocations.allocations, stubs, problems);
-    await this.#specs.readOlder(relevantAllocations(snapshot), stubs, problems, signal);
-    const unread = services.names.filter(
-      (name) =>
-        snapshot.enabled.has(keyOf(name.namespace, name.name)) && !this.#instances.has(name),
-    );
-    const incomplete =
-      problems.gone[0]?.concat(' disappeared during the read') ??
-      (unread.length === 0 ? undefined : 'services opted in during the read');
-    const torn = (services.whole ? undefined : 'the catalog changed during the read') ?? incomplete;
-    const moved = !services.whole && incomplete === undefined;
-    const indexes = { services: services.index, allocations: allocations.index, jobs: jobs.index };
-    return { snapshot, indexes, moved, ...(torn === undefined ? {} : { torn }) };
-  }
-
   /**
    * The first read that only changed midway holds removals. Consecutive ones decide what is gone.
    */
   #settled(attempt: Attempt, before: Attempt): Attempt {
     if (!attempt.moved || !before.moved || !this.#moving) return attempt;
-    const { indexes, moved } = attempt;
-    return { snapshot: settle(attempt.snapshot, before.snapshot), indexes, moved };
-  }
-
-  #readServices(known: ReadonlySet<string>, signal: AbortSignal): Promise<ServicesRead> {
-    return this.#instances.readServices(
-      (service) =>
-        isReadableName(service.name) &&
-        (known.has(keyOf(service.namespace, service.name)) ||
-          optedIn([service], [], this.#prefix).size > 0),
-      signal,
-    );
-  }
-
-  async #snapshot(
-    services: ServicesRead,
-    allocations: ReadonlyMap<string, WireAllocation>,
-    jobs: ReadonlyMap<string, WireJobStub>,
-    problems: SpecProblems,
-  ): Promise<Snapshot> {
-    const declared = this.#declared();
-    const opted = [...optedIn(services.names, declared, this.#prefix)];
-    const named = opted.filter((key) => isReadableName(partsOf(key)[1]));
-    const enabled = new Set(named.filter((key) => !services.unreadable.has(key)));
-    const hosts = enabledInstances({ enabled, instances: services.instances })
-      .map(({ Address }) => withoutBrackets(Address))
-      .filter(isHostName);
-    return {
-      index: services.index,
-      names: services.names,
-      enabled,
-      unreadableNames: opted.filter((key) => !named.includes(key)),
-      unreadableServices: services.unreadable,
-      instances: services.instances,
-      allocations,
-      jobs,
-      declared,
-      specOf: (alloc) => this.#specs.specOf(alloc, jobs),
-      unreadable: problems.unreadable,
-      oversized: problems.oversized,
-      addresses: await this.#addresses.resolve(hosts),
-      claims: this.#claims,
-    };
+    const { torn: _, ...whole } = attempt;
+    return { ...whole, snapshot: settle(attempt.snapshot, before.snapshot) };
   }
 
   async #conclude(
-    { snapshot, indexes, torn, moved }: Attempt,
+    { snapshot, indexes, torn, moved, isPartial }: Attempt,
     signal: AbortSignal,
   ): Promise<Catalog> {
+    if (this.#concluded?.snapshot === snapshot && this.#back === undefined) {
+      this.#indexes = indexes;
+      return this.#concluded.catalog;
+    }
     const lie = allocationsMissing(snapshot);
     if (lie !== undefined) throw new ConnectorError('nomad-untrusted', lie);
     const vanished = await this.watch.confirm(snapshot, signal);
@@ -243,13 +238,16 @@ class CatalogPass {
       everywhere(doubts, snapshot) ??
       (moved ? undefined : lostAtSameIndex(this.#registered, snapshot));
     this.#doubtful = [...doubts.keys()];
-    const catalog = assemble(
+    const catalog = this.#assembler.assemble(
       snapshot,
       missing.map(({ id }) => id),
       toTrust(reason, torn !== undefined),
     );
     this.#remember(snapshot, indexes, catalog);
     if (torn === undefined && !moved) this.#registered = registeredAt(snapshot, this.#registered);
+    const isSettled = reason === undefined && !moved;
+    this.#seen = seenIn(snapshot, isSettled && !isPartial ? undefined : this.#seen);
+    this.#concluded = isSettled ? { snapshot, catalog } : undefined;
     return catalog;
   }
 
@@ -261,7 +259,7 @@ class CatalogPass {
     const unknown = [...snapshot.unreadable.keys()].filter(
       (jobKey) =>
         this.#mayDeclare(snapshot, jobKey) &&
-        !this.#specs.isKnown(jobKey) &&
+        !this.#attempts.specs.isKnown(jobKey) &&
         !snapshot.oversized.has(jobKey),
     );
     return new Map(
@@ -285,47 +283,27 @@ class CatalogPass {
     const services = [...catalog.services, ...(catalog.unreadable ?? [])];
     this.#endedJobs.remember(snapshot.jobs.values(), { ...catalog, services });
     this.#back = undefined;
-    this.#specs.prune(relevantAllocations(snapshot), snapshot.jobs);
-    this.#claims = claimsOf(catalog, this.#claims);
-    this.quiet = quietJobs(this.#specs.liveSpecs, snapshot.enabled, this.#prefix, this.quiet);
-    this.#lastTags = tagsToKeep(snapshot, this.#lastTags);
-  }
-
-  #declared(): readonly Declared[] {
-    return declarationsOf(this.#specs.liveSpecs, this.#prefix, this.#lastTags);
-  }
-
-  async #list<T>(
-    read: (namespace: string) => Promise<Indexed<readonly T[]>>,
-  ): Promise<Indexed<readonly T[]>> {
-    const lists: Indexed<readonly T[]>[] = [];
-    for (const namespace of this.#namespaces) lists.push(await read(namespace));
-    return {
-      index: Math.min(...lists.map(({ index }) => index)),
-      body: lists.flatMap(({ body }) => body),
-    };
+    this.#attempts.specs.prune(relevantAllocations(snapshot), snapshot.jobs);
+    this.#claims = sameMap(this.#claims, claimsOf(catalog, this.#claims));
+    const specs = this.#attempts.specs.liveSpecs;
+    this.#quiet = quietJobs(specs, snapshot.enabled, this.#prefix, this.#quiet);
+    this.#lastTags = sameMap(this.#lastTags, tagsToKeep(snapshot, this.#lastTags));
   }
 
   #forget(back: string): void {
     this.#back = back;
+    this.#lower = undefined;
     this.#moving = false;
-    this.#instances.clear();
-    this.#allocations.clear();
-    this.#specs.clear();
+    this.#inDoubt = true;
+    this.#attempts.forget();
+    this.news.missed();
     this.#indexes = undefined;
     this.#registered = undefined;
+    this.#concluded = undefined;
   }
 }
 
 function toTrust(reason: string | undefined, torn: boolean): Trust {
   if (reason === undefined) return { removals: 'allowed' };
   return { removals: 'held', reason, ...(torn ? { torn } : {}) };
-}
-
-function registeredIn(instances: ReadonlyMap<string, readonly WireInstance[]>): Set<string> {
-  return new Set([...instances.values()].flat().map(({ AllocID }) => AllocID));
-}
-
-function byKey(jobs: readonly WireJobStub[]): ReadonlyMap<string, WireJobStub> {
-  return new Map(jobs.map((job) => [keyOf(job.Namespace, job.ID), job]));
 }

@@ -51,8 +51,25 @@ export class SpecCache {
     return this.#live.has(jobKey);
   }
 
-  /** Updates the live specs from the jobs that may declare services. */
-  async readLive(jobs: JobStubs, problems: SpecProblems, signal: AbortSignal): Promise<void> {
+  /**
+   * Updates the live specs from the jobs that may declare services. Returns those that are new, and
+   * those that were replaced or dropped.
+   */
+  async readLive(
+    jobs: JobStubs,
+    problems: SpecProblems,
+    signal: AbortSignal,
+  ): Promise<readonly JobSpec[]> {
+    const before = new Map(this.#live);
+    await this.#updateLive(jobs, problems, signal);
+    const isIn = (specs: ReadonlyMap<string, JobSpec>) => (entry: readonly [string, JobSpec]) =>
+      specs.get(entry[0]) === entry[1];
+    const old = [...before].filter((entry) => !isIn(this.#live)(entry));
+    const fresh = [...this.#live].filter((entry) => !isIn(before)(entry));
+    return [...old, ...fresh].map(([, spec]) => spec);
+  }
+
+  async #updateLive(jobs: JobStubs, problems: SpecProblems, signal: AbortSignal): Promise<void> {
     for (const jobKey of this.#live.keys()) if (!jobs.has(jobKey)) this.#live.delete(jobKey);
     const changed = [...jobs].filter(([jobKey, stub]) => !this.#isCurrent(jobKey, stub));
     await mapQueued(this.#queue, changed, signal, async ([jobKey, stub], scope) => {
@@ -141,16 +158,31 @@ function parsed(job: WireJob, jobKey: string, problems: SpecProblems): JobSpec |
   }
 }
 
+interface StoreKey {
+  readonly jobKey: string;
+  /** The job's, as it is listed. */
+  readonly createIndex: number | undefined;
+  readonly key: string;
+}
+
+/** Looked up many times in every read. */
+const storeKeys = new WeakMap<WireAllocation, StoreKey>();
+
 /**
  * Versions restart at 0 when a purged job is registered again, so a version number alone is
  * ambiguous. An allocation older than its job ran an earlier job of that name.
  */
 function storeKey(alloc: WireAllocation, jobs: JobStubs): string {
-  const job = jobs.get(keyOf(alloc.Namespace, alloc.JobID));
-  if (job === undefined || alloc.CreateIndex < job.CreateIndex) {
-    return `${alloc.ID} ${alloc.JobVersion}`;
-  }
-  return versionKey(alloc.Namespace, alloc.JobID, job.CreateIndex, alloc.JobVersion);
+  const known = storeKeys.get(alloc);
+  const jobKey = known?.jobKey ?? keyOf(alloc.Namespace, alloc.JobID);
+  const createIndex = jobs.get(jobKey)?.CreateIndex;
+  if (known !== undefined && known.createIndex === createIndex) return known.key;
+  const key =
+    createIndex === undefined || alloc.CreateIndex < createIndex
+      ? `${alloc.ID} ${alloc.JobVersion}`
+      : versionKey(alloc.Namespace, alloc.JobID, createIndex, alloc.JobVersion);
+  storeKeys.set(alloc, { jobKey, createIndex, key });
+  return key;
 }
 
 function versionKey(namespace: string, id: string, createIndex: number, version: number): string {

@@ -4,6 +4,8 @@ import { ConnectorError } from '../../shared/errors.js';
 import { isAddressable, jobEndpoint } from '../catalog/job-endpoint.js';
 import type { NomadClient, NomadResponse } from './client.js';
 import { MalformedAnswer } from './errors.js';
+import { LastAnswers, type Indexed } from './last-answers.js';
+import { trimAllocation, trimInstance, trimJobStub } from './answers/trim.js';
 import {
   parseAllocationJob,
   parseAllocations,
@@ -11,7 +13,6 @@ import {
   parseInstances,
   parseJobStubs,
   parseServiceGroups,
-  type Parse,
   type WireAllocation,
   type WireEvaluation,
   type WireInstance,
@@ -20,10 +21,7 @@ import {
   type WireServiceGroup,
 } from './answers/shapes.js';
 
-export interface Indexed<T> {
-  readonly index: number;
-  readonly body: T;
-}
+export type { Indexed } from './last-answers.js';
 
 export type SpecRead =
   { readonly status: 'known'; readonly job: WireJob } | { readonly status: 'gone' } | Unreadable;
@@ -39,15 +37,21 @@ export interface Unreadable {
   readonly failed?: true;
 }
 
+export interface AllocationsOptions {
+  readonly filter: string;
+  /** With ports and tasks. */
+  readonly details: boolean;
+  /** The same list is asked for at every read: see `LastAnswers`. */
+  readonly again?: boolean;
+}
+
 export interface NomadApi {
   services(namespace: string, signal: AbortSignal): Promise<Indexed<readonly WireServiceGroup[]>>;
   instances(namespace: string, name: string, signal: AbortSignal): Promise<InstancesRead>;
-  /**
-   * Filtered allocations, with or without ports and tasks; undefined if Nomad rejects the filter.
-   */
+  /** Filtered allocations; undefined if Nomad rejects the filter. */
   allocations(
     namespace: string,
-    options: { readonly filter: string; readonly details: boolean },
+    options: AllocationsOptions,
     signal: AbortSignal,
   ): Promise<Indexed<readonly WireAllocation[]> | undefined>;
   /**
@@ -62,38 +66,32 @@ export interface NomadApi {
 }
 
 export function nomadApi(client: NomadClient): NomadApi {
-  const list = async <T>(
-    path: string,
-    parse: Parse<T>,
-    namespace: string,
-    signal: AbortSignal,
-  ): Promise<Indexed<T>> => {
-    const { index, body } = await client.get(path, {
-      query: { namespace },
-      signal,
-      // Jobs and allocations are at index 0 in a new cluster. Services never are: there, index 0 means
-      // that the token has no rights.
-      maybeUnwritten: path !== '/v1/services',
-    });
-    return { index, body: parse(body, path) };
-  };
+  const jobs = new LastAnswers<WireJobStub>(client, '/v1/jobs', parseJobStubs, trimJobStub);
+  const path = '/v1/allocations';
+  const stubs = new LastAnswers<WireAllocation>(client, path, parseAllocations, trimAllocation);
   return {
-    services: (namespace, signal) => list('/v1/services', parseServiceGroups, namespace, signal),
+    services: async (namespace, signal) => {
+      // Index 0 means that the token has no rights, even in a new cluster.
+      const { index, body } = await client.get('/v1/services', { query: { namespace }, signal });
+      return { index, body: parseServiceGroups(body, '/v1/services') };
+    },
     instances: (namespace, name, signal) => readInstances(client, namespace, name, signal),
-    allocations: async (namespace, { filter, details }, signal) => {
-      const path = '/v1/allocations';
-      const { status, index, body } = await client.get(path, {
-        query: {
-          namespace,
-          resources: details,
-          ...(details ? {} : { task_states: false }),
-          ...(filter === '' ? {} : { filter }),
-        },
-        signal,
-        maybeUnwritten: true,
-        allow: filter === '' ? [] : [400],
-      });
-      return status === 200 ? { index, body: parseAllocations(body, path) } : undefined;
+    allocations: async (namespace, { filter, details, again = false }, signal) => {
+      const query = {
+        resources: details,
+        ...(details ? {} : { task_states: false }),
+        ...(filter === '' ? {} : { filter }),
+      };
+      const allow = filter === '' ? [] : [400];
+      const options = { query, signal, maybeUnwritten: true, allow };
+      if (again) {
+        const list = await stubs.get(namespace, options);
+        return list.status === 200 ? list : undefined;
+      }
+      const asked = { ...options, query: { namespace, ...query } };
+      const { status, index, body } = await client.get(path, asked);
+      if (status !== 200) return undefined;
+      return { index, body: parseAllocations(body, path).map(trimAllocation) };
     },
     deregistrations: async (namespace, signal) => {
       const path = '/v1/evaluations';
@@ -102,7 +100,7 @@ export function nomadApi(client: NomadClient): NomadApi {
       const { status, body } = await client.get(path, options);
       return status === 200 ? parseEvaluations(body, path) : [];
     },
-    jobs: (namespace, signal) => list('/v1/jobs', parseJobStubs, namespace, signal),
+    jobs: (namespace, signal) => jobs.get(namespace, { signal, maybeUnwritten: true }),
     job: async (namespace, id, signal) => {
       if (!isAddressable(id)) return { status: 'unreadable', reason: 'no URL can contain its ID' };
       const { path, parse } = jobEndpoint(id);
@@ -128,7 +126,9 @@ async function readInstances(
   try {
     const options = { query: { namespace }, signal, allow: ownStatuses, ofOne: true };
     const { status, index, body } = await client.get(path, options);
-    if (status === 200) return { status: 'known', index, body: parseInstances(body, path) };
+    if (status === 200) {
+      return { status: 'known', index, body: parseInstances(body, path).map(trimInstance) };
+    }
     const reason = `Nomad answered ${path} with ${status}`;
     return { status: 'unreadable', reason, ...(status === 500 ? { failed: true } : {}) };
   } catch (error) {

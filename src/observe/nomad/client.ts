@@ -21,7 +21,7 @@ export interface NomadResponse {
   /** `X-Nomad-Index`; 0 if absent. */
   readonly index: number;
   readonly knownLeader: boolean;
-  /** Parsed JSON of a 200, otherwise undefined. */
+  /** Parsed JSON of a 200 (or what `read` made of it), otherwise undefined. */
   readonly body: unknown;
 }
 
@@ -36,6 +36,8 @@ export interface GetOptions {
   readonly ofOne?: boolean;
   /** How long Nomad may hold a blocking query, in addition to the request timeout. */
   readonly waitMs?: number;
+  /** What becomes the body; otherwise `json()`, the parsed one. */
+  readonly read?: (bytes: Buffer, json: () => unknown) => unknown;
 }
 
 export interface NomadClient {
@@ -94,7 +96,6 @@ export function createNomadClient(options: NomadClientOptions): NomadClient {
       throwHttpErrors: false,
       followRedirect: false,
       enableUnixSockets: true,
-      responseType: 'text',
     }),
   };
   return {
@@ -115,7 +116,7 @@ async function send(
   connection: Connection,
   path: string,
   options: GetOptions,
-): Promise<Response<string>> {
+): Promise<Response<Buffer>> {
   const { agents } = connection;
   const kept = options.waitMs === undefined ? agents.short : agents.long;
   try {
@@ -133,7 +134,7 @@ async function sendOver(
   connection: Connection,
   path: string,
   options: GetOptions,
-): Promise<Response<string>> {
+): Promise<Response<Buffer>> {
   const deadlineMs = connection.settings.requestTimeoutMs + (options.waitMs ?? 0);
   const deadline = withDeadline(options.signal, deadlineMs);
   try {
@@ -152,7 +153,7 @@ async function sendOnce(
   path: string,
   options: GetOptions,
   signal: AbortSignal,
-): Promise<Response<string>> {
+): Promise<Response<Buffer>> {
   const { http, agents, limits, settings, onResponse } = connection;
   let socket: Socket | undefined;
   agents.refresh();
@@ -160,6 +161,7 @@ async function sendOnce(
     headers: await headers(connection),
     agent,
     signal,
+    responseType: 'buffer',
   });
   void request.on('request', (sent: ClientRequest) => {
     sent.once('socket', (its) => (socket = its));
@@ -182,7 +184,7 @@ async function sendOnce(
 }
 
 function answer(
-  response: Response<string>,
+  response: Response<Buffer>,
   path: string,
   options: GetOptions,
   { redact }: Connection,
@@ -192,9 +194,10 @@ function answer(
   const knownLeader = response.headers['x-nomad-knownleader'] === 'true';
   if (status !== 200) {
     if (options.allow?.includes(status)) return { status, index, knownLeader, body: undefined };
-    throw statusError(status, path, response.body, redact);
+    throw statusError(status, path, response.body.toString(), redact);
   }
-  const body = parseJson(response.body, path);
+  const json = (): unknown => parseJson(response.body.toString(), path);
+  const body = options.read === undefined ? json() : options.read(response.body, json);
   const unwritten = options.maybeUnwritten === true && Array.isArray(body) && body.length === 0;
   if (!isTrusted({ index: unwritten ? 1 : index, knownLeader })) {
     throw new ConnectorError(

@@ -14,6 +14,8 @@ export interface BlockingQueryOptions {
   readonly client: NomadClient;
   readonly namespace: string;
   readonly onWake: () => void;
+  /** Called before the wake, with an index that is lower than the one before. */
+  readonly onBack: (index: number) => void;
   readonly signal: AbortSignal;
   readonly log: ObserveLog;
   readonly timing: WakeTiming;
@@ -37,6 +39,7 @@ export function startBlockingQuery(options: BlockingQueryOptions): BlockingQuery
     // Never wait on index 0, which wouldn't block. The first read is a normal one.
     const next = await ask(options, index);
     backoff.reset();
+    if (next < index) options.onBack(next);
     // Wakes on a change, an index that went back, and the first answer after failures.
     if (next !== index) onWake();
     index = next;

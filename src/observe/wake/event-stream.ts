@@ -9,7 +9,7 @@ import { createBackoff } from '../../shared/backoff.js';
 import { scopeOf, type Scope } from '../../shared/concurrent.js';
 import { createLineReader } from '../nomad/answers/heartbeat.js';
 import type { NomadClient } from '../nomad/client.js';
-import type { ObserveLog, WakeTiming } from './types.js';
+import type { Listener, ObserveLog, WakeTiming } from './types.js';
 
 export interface EventStreamOptions {
   readonly client: NomadClient;
@@ -17,8 +17,7 @@ export interface EventStreamOptions {
   /** Index to start from; 0 if unknown. */
   readonly fromIndex: () => number;
   readonly onWake: () => void;
-  /** Whether a line is irrelevant and causes no wake. */
-  readonly isQuiet: (line: string) => boolean;
+  readonly hear: Listener['hear'];
   readonly onConnected: (connected: boolean) => void;
   readonly signal: AbortSignal;
   readonly log: ObserveLog;
@@ -93,7 +92,7 @@ async function follow(
     },
     signal: scope.signal,
   });
-  const lines = createLineReader(options.isQuiet);
+  const lines = createLineReader(options.hear);
   let connected = false;
   for await (const chunk of stream as AsyncIterable<Uint8Array>) {
     const found = lines.push(chunk);

@@ -5,6 +5,19 @@ export interface ObserveLog {
   warn(message: string, fields?: Record<string, unknown>): unknown;
 }
 
+/** Takes note of what the sources tell, beside that something changed. */
+export interface Listener {
+  /**
+   * A line of events; undefined: one too long to be kept. Returns whether it is irrelevant, so that it
+   * causes no wake.
+   */
+  hear(line: string | undefined): boolean;
+  /** Whether every event stream is connected. */
+  connected(is: boolean): void;
+  /** The blocking query got this index of the table of services after a higher one. */
+  wentBack(index: number): void;
+}
+
 export interface WakeTiming {
   /** Timeout for the event stream's first line, which a refused token never gets. */
   readonly firstByteMs: number;

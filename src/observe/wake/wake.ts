@@ -4,7 +4,7 @@ import { startBlockingQuery } from './blocking-query.js';
 import { startEventStream } from './event-stream.js';
 import { namespacesOf } from '../catalog/model/keys.js';
 import type { NomadClient } from '../nomad/client.js';
-import { defaultTiming, type ObserveLog, type WakeTiming } from './types.js';
+import { defaultTiming, type Listener, type ObserveLog, type WakeTiming } from './types.js';
 
 export interface WakeOptions {
   readonly client: NomadClient;
@@ -13,8 +13,8 @@ export interface WakeOptions {
   readonly onWake: (source: 'stream' | 'blocking') => void;
   /** Called when "every event stream is connected" changes. */
   readonly onConnected: (connected: boolean) => void;
-  /** Whether a line of the stream is irrelevant to us. Default: every line is relevant. */
-  readonly isQuiet?: (line: string) => boolean;
+  /** Default: every line is relevant. */
+  readonly listener?: Listener;
   readonly signal: AbortSignal;
   readonly log: ObserveLog;
   readonly timing?: Partial<WakeTiming>;
@@ -33,16 +33,24 @@ export interface WakeSources {
 export function startWakeSources(options: WakeOptions): WakeSources {
   const namespaces = namespacesOf(options.namespace);
   const timing = { ...defaultTiming, ...options.timing };
-  const report = connectedReport(namespaces.length, options.onConnected);
+  const { listener = deaf } = options;
+  const report = connectedReport(namespaces.length, (is) => {
+    listener.connected(is);
+    options.onConnected(is);
+  });
   const sources = namespaces.map((namespace) => {
     const { client, signal, log } = options;
     const shared = { client, namespace, signal, log, timing };
-    const query = startBlockingQuery({ ...shared, onWake: () => options.onWake('blocking') });
+    const query = startBlockingQuery({
+      ...shared,
+      onWake: () => options.onWake('blocking'),
+      onBack: (index) => listener.wentBack(index),
+    });
     const stream = startEventStream({
       ...shared,
       fromIndex: () => query.index(),
       onWake: () => options.onWake('stream'),
-      isQuiet: options.isQuiet ?? (() => false),
+      hear: (line) => listener.hear(line),
       onConnected: report,
     });
     return { query, stream };
@@ -60,6 +68,12 @@ export function startWakeSources(options: WakeOptions): WakeSources {
     ),
   };
 }
+
+const deaf: Listener = {
+  hear: () => false,
+  connected: () => undefined,
+  wentBack: () => undefined,
+};
 
 /** Combines several connections: connected if all of them are. */
 function connectedReport(

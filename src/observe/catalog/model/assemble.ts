@@ -1,27 +1,87 @@
 /** Builds a Catalog from a complete read. */
 
 import { compareText } from '../../../shared/compare.js';
+import { keep } from '../../../shared/keep.js';
+import { Memo } from '../../../shared/memo.js';
+import { sameList, sameRecord } from '../../../shared/same.js';
+import { withoutBrackets } from './address-text.js';
 import type { Declared } from './declarations.js';
 import { toFacts, toInstance } from './instance.js';
 import { keyOf, label, partsOf } from './keys.js';
 import type { Unreadable } from '../../nomad/api.js';
 import type { WireInstance } from '../../nomad/answers/shapes.js';
 import type { Snapshot } from './snapshot.js';
-import type { Catalog, CatalogService, Trust, UnreadableService } from '../../types.js';
+import type {
+  AllocationFacts,
+  Catalog,
+  CatalogService,
+  Trust,
+  UnreadableService,
+} from '../../types.js';
 import { warningsOf } from './warnings.js';
 
-export function assemble(snapshot: Snapshot, missing: readonly string[], trust: Trust): Catalog {
-  const { services, unreadable } = servicesOf(snapshot);
-  const allocations = [...snapshot.allocations].map(([id, alloc]) => [id, toFacts(alloc)] as const);
-  return {
-    index: snapshot.index,
-    services,
-    allocations: Object.fromEntries(allocations),
-    ...(unreadable.length === 0 ? {} : { unreadable }),
-    missing,
-    trust,
-    warnings: warningsOf(snapshot, services),
-  };
+/**
+ * Builds the catalogs of consecutive reads. What didn't change is the same object as in the last one:
+ * services, their instances, allocations, and the catalog itself. So what is made of a part need not
+ * be made again.
+ */
+export class Assembler {
+  #last: Catalog | undefined;
+  readonly #services = new Memo<CatalogService>();
+  readonly #facts = new Memo<AllocationFacts>();
+
+  assemble(snapshot: Snapshot, missing: readonly string[], trust: Trust): Catalog {
+    const before = this.#last;
+    const allocations = this.#allocations(snapshot);
+    const { services, unreadable } = this.#readable(snapshot, allocations);
+    const made = {
+      index: snapshot.index,
+      services: sameList(before?.services, services),
+      allocations: sameRecord(before?.allocations, allocations),
+      ...(unreadable.length === 0 ? {} : { unreadable: keep(before?.unreadable, unreadable) }),
+      missing: keep(before?.missing, missing),
+      trust: keep(before?.trust, trust),
+      warnings: keep(before?.warnings, warningsOf(snapshot, services)),
+    };
+    this.#last = sameCatalog(before, made);
+    return this.#last;
+  }
+
+  #allocations(snapshot: Snapshot): Catalog['allocations'] {
+    this.#facts.begin();
+    const facts = [...snapshot.allocations].map(
+      ([id, alloc]) =>
+        [id, this.#facts.get(id, [alloc], (before) => keep(before, toFacts(alloc)))] as const,
+    );
+    return Object.fromEntries(facts);
+  }
+
+  #readable(snapshot: Snapshot, allocations: Catalog['allocations']): Services {
+    this.#services.begin();
+    const declared = declaredByService(snapshot);
+    const services: CatalogService[] = [];
+    const unreadable: UnreadableService[] = [];
+    const none: Snapshot = { ...snapshot, instances: new Map() };
+    const skip = (key: string, { reason, limit }: Pick<Unreadable, 'reason' | 'limit'>): void => {
+      const parts = { key, declared: declared.get(key) ?? [], snapshot: none, allocations };
+      const { namespace, name, ...rest } = toService(parts);
+      const why = `service ${label(namespace, name)} can't be read: ${reason}`;
+      unreadable.push({ namespace, name, ...rest, reason: why, ...(limit ? { limit } : {}) });
+    };
+    for (const [key, why] of snapshot.unreadableServices) skip(key, why);
+    for (const key of snapshot.enabled) {
+      const parts = { key, declared: declared.get(key) ?? [], snapshot, allocations };
+      try {
+        services.push(
+          this.#services.get(key, ingredients(parts), (before) => keep(before, toService(parts))),
+        );
+      } catch (error) {
+        // A defect of ours, which one service's input brings out.
+        skip(key, { reason: error instanceof Error ? error.message : String(error) });
+      }
+    }
+    return { services: services.sort(byName), unreadable: unreadable.sort(byName) };
+  }
 }
 
 interface Services {
@@ -29,32 +89,45 @@ interface Services {
   readonly unreadable: readonly UnreadableService[];
 }
 
-function servicesOf(snapshot: Snapshot): Services {
-  const declared = new Map<string, Declared[]>();
-  for (const entry of snapshot.declared) {
+function sameCatalog(before: Catalog | undefined, made: Catalog): Catalog {
+  const [was, is] = [Object.entries(before ?? {}), Object.entries(made)];
+  const isSame =
+    was.length === is.length &&
+    was.every(([key, value]) => Object.is(value, made[key as keyof Catalog]));
+  return before !== undefined && isSame ? before : made;
+}
+
+function declaredByService({ declared }: Snapshot): ReadonlyMap<string, readonly Declared[]> {
+  const byService = new Map<string, Declared[]>();
+  for (const entry of declared) {
     const key = keyOf(entry.namespace, entry.name);
-    const known = declared.get(key);
-    if (known === undefined) declared.set(key, [entry]);
+    const known = byService.get(key);
+    if (known === undefined) byService.set(key, [entry]);
     else known.push(entry);
   }
-  const services: CatalogService[] = [];
-  const unreadable: UnreadableService[] = [];
-  const none: Snapshot = { ...snapshot, instances: new Map() };
-  const skip = (key: string, { reason, limit }: Pick<Unreadable, 'reason' | 'limit'>): void => {
-    const { namespace, name, ...rest } = toService(key, declared.get(key) ?? [], none);
-    const why = `service ${label(namespace, name)} can't be read: ${reason}`;
-    unreadable.push({ namespace, name, ...rest, reason: why, ...(limit ? { limit } : {}) });
-  };
-  for (const [key, why] of snapshot.unreadableServices) skip(key, why);
-  for (const key of snapshot.enabled) {
-    try {
-      services.push(toService(key, declared.get(key) ?? [], snapshot));
-    } catch (error) {
-      // A defect of ours, which one service's input brings out.
-      skip(key, { reason: error instanceof Error ? error.message : String(error) });
-    }
+  return byService;
+}
+
+/** What a service is made from. */
+interface ServiceParts {
+  readonly key: string;
+  readonly declared: readonly Declared[];
+  readonly snapshot: Snapshot;
+  readonly allocations: Catalog['allocations'];
+}
+
+/** All that `toService` reads: where none of it changed, neither did the service. */
+function ingredients({ key, declared, snapshot }: ServiceParts): readonly unknown[] {
+  const instances = snapshot.instances.get(key);
+  const list: unknown[] = [instances, claimOf(key, instances ?? [], declared, snapshot)];
+  for (const one of declared) list.push(one);
+  for (const { AllocID, Address } of instances ?? []) {
+    const alloc = snapshot.allocations.get(AllocID);
+    list.push(alloc, snapshot.addresses.get(withoutBrackets(Address)));
+    if (alloc === undefined) continue;
+    list.push(snapshot.specOf(alloc), snapshot.unreadable.get(keyOf(alloc.Namespace, alloc.JobID)));
   }
-  return { services: services.sort(byName), unreadable: unreadable.sort(byName) };
+  return list;
 }
 
 interface Named {
@@ -66,14 +139,14 @@ function byName(a: Named, b: Named): number {
   return compareText(a.namespace, b.namespace) || compareText(a.name, b.name);
 }
 
-function toService(key: string, declared: readonly Declared[], snapshot: Snapshot): CatalogService {
+function toService({ key, declared, snapshot, allocations }: ServiceParts): CatalogService {
   const [namespace, name] = partsOf(key);
   const instances = snapshot.instances.get(key) ?? [];
   return {
     namespace,
     name,
     instances: instances
-      .map((wire) => toInstance(wire, snapshot))
+      .map((wire) => toInstance(wire, snapshot, allocations[wire.AllocID]))
       .sort((a, b) => compareText(a.id, b.id)),
     declarations: declared.map(({ declaration }) => declaration),
     claimedAt: claimOf(key, instances, declared, snapshot),

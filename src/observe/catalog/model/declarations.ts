@@ -1,6 +1,7 @@
 /** The services live jobs declare, with or without running instances. */
 
 import { compareText } from '../../../shared/compare.js';
+import { Memo } from '../../../shared/memo.js';
 import { declaredChecks } from './checks.js';
 import { keyOf } from './keys.js';
 import type { WireJobStub } from '../../nomad/answers/shapes.js';
@@ -30,19 +31,35 @@ export function declaresServices(job: WireJobStub): boolean {
   return !(finite && job.Status === 'dead');
 }
 
-/** A name that only resolves at run time is taken from the catalog. */
-export function declarationsOf(
-  specs: readonly JobSpec[],
-  prefix: string,
-  lastTags: LastTags,
-): readonly Declared[] {
-  return specs
-    .flatMap((spec) =>
-      spec.blocks
-        .filter(({ name }) => !hasVariables(name))
-        .map((block) => toDeclared(spec, block, prefix, lastTags)),
-    )
-    .sort((a, b) => compareText(a.declaration.jobId, b.declaration.jobId));
+/** The declarations of consecutive reads. Those of a spec stay the same objects while it does. */
+export class Declarations {
+  readonly #prefix: string;
+  readonly #bySpec = new Memo<readonly Declared[]>();
+
+  constructor(prefix: string) {
+    this.#prefix = prefix;
+  }
+
+  of(specs: readonly JobSpec[], lastTags: LastTags): readonly Declared[] {
+    this.#bySpec.begin();
+    return specs
+      .flatMap((spec) => this.#ofSpec(spec, lastTags))
+      .sort((a, b) => compareText(a.declaration.jobId, b.declaration.jobId));
+  }
+
+  #ofSpec(spec: JobSpec, lastTags: LastTags): readonly Declared[] {
+    // A name that only resolves at run time is taken from the catalog.
+    const blocks = spec.blocks.filter(({ name }) => !hasVariables(name));
+    const seen = blocks.map(({ name }) => lastTags.get(tagsKey(spec.namespace, name, spec.id)));
+    return this.#bySpec.get(keyOf(spec.namespace, spec.id), [spec, ...seen], () =>
+      blocks.map((block, at) => toDeclared(spec, block, this.#prefix, seen[at])),
+    );
+  }
+}
+
+/** Key of `LastTags`. */
+export function tagsKey(namespace: string, name: string, job: string): string {
+  return keyOf(keyOf(namespace, name), job);
 }
 
 /** Keys of services that opted in by a tag of an instance or a declaration. */
@@ -60,11 +77,10 @@ function toDeclared(
   spec: JobSpec,
   block: ServiceBlock,
   prefix: string,
-  lastTags: LastTags,
+  seen: readonly string[] | undefined,
 ): Declared {
   const { namespace } = spec;
   const { name } = block;
-  const seen = lastTags.get(keyOf(keyOf(namespace, name), spec.id));
   return {
     namespace,
     name,

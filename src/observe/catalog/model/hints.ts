@@ -1,6 +1,7 @@
 /** State kept between reads. */
 
-import type { LastTags } from './declarations.js';
+import { keep } from '../../../shared/keep.js';
+import { tagsKey, type LastTags } from './declarations.js';
 import { keyOf } from './keys.js';
 import type { WireAllocation } from '../../nomad/answers/shapes.js';
 import { enabledInstances, isRunning, type Snapshot } from './snapshot.js';
@@ -10,14 +11,15 @@ import type { Catalog } from '../../types.js';
 export function tagsToKeep(snapshot: Snapshot, before: LastTags): LastTags {
   const tags = new Map<string, readonly string[]>();
   for (const { namespace, name, declaration } of snapshot.declared) {
-    const key = keyOf(keyOf(namespace, name), declaration.jobId);
+    const key = tagsKey(namespace, name, declaration.jobId);
     const known = before.get(key);
     if (known !== undefined) tags.set(key, known);
   }
   for (const wire of enabledInstances(snapshot)) {
     const canary = snapshot.allocations.get(wire.AllocID)?.DeploymentStatus?.Canary === true;
-    const key = keyOf(keyOf(wire.Namespace, wire.ServiceName), wire.JobID);
-    if (!canary) tags.set(key, wire.Tags ?? []);
+    const key = tagsKey(wire.Namespace, wire.ServiceName, wire.JobID);
+    // Instances of a job mostly have the same.
+    if (!canary) tags.set(key, keep(before.get(key), wire.Tags ?? []));
   }
   return tags;
 }

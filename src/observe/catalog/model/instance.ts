@@ -11,7 +11,12 @@ import type { ServiceBlock } from './spec.js';
 import type { AllocationFacts, CatalogInstance, InstanceSpec } from '../../types.js';
 import { allocationVariables, type Variables } from './variables.js';
 
-export function toInstance(wire: WireInstance, snapshot: Snapshot): CatalogInstance {
+/** `facts`: of its allocation. */
+export function toInstance(
+  wire: WireInstance,
+  snapshot: Snapshot,
+  facts: AllocationFacts | undefined,
+): CatalogInstance {
   const alloc = snapshot.allocations.get(wire.AllocID);
   const block = alloc === undefined ? undefined : blockOf(wire, alloc, snapshot);
   const address = addressOf(wire, alloc, block, snapshot);
@@ -26,7 +31,7 @@ export function toInstance(wire: WireInstance, snapshot: Snapshot): CatalogInsta
     port: wire.Port >= 1 && wire.Port <= 65_535 ? wire.Port : 0,
     tags: wire.Tags ?? [],
     createIndex: wire.CreateIndex,
-    ...(alloc === undefined ? {} : { allocation: toFacts(alloc) }),
+    ...(facts === undefined ? {} : { allocation: facts }),
     spec: specOf(wire, alloc, block, snapshot),
   };
 }

@@ -4,7 +4,7 @@ import { variablesOf } from './instance.js';
 import { keyOf } from './keys.js';
 import type { WireAllocation } from '../../nomad/answers/shapes.js';
 import { isRunning, type Snapshot } from './snapshot.js';
-import type { ServiceBlock } from './spec.js';
+import type { JobSpec, ServiceBlock } from './spec.js';
 import { hasVariables, resolveVariables } from './variables.js';
 
 export interface Missing {
@@ -17,6 +17,16 @@ export interface Missing {
  * version has the service, but the catalog lacks it.
  */
 export function missingInstances(snapshot: Snapshot): readonly Missing[] {
+  const known = missingIn.get(snapshot);
+  if (known !== undefined) return known;
+  const missing = findMissing(snapshot);
+  missingIn.set(snapshot, missing);
+  return missing;
+}
+
+const missingIn = new WeakMap<Snapshot, readonly Missing[]>();
+
+function findMissing(snapshot: Snapshot): readonly Missing[] {
   const registered = new Set([...snapshot.instances.values()].flat().map(({ ID }) => ID));
   return [...snapshot.allocations.values()]
     .filter(isRunning)
@@ -25,17 +35,35 @@ export function missingInstances(snapshot: Snapshot): readonly Missing[] {
     .sort((a, b) => compareText(a.id, b.id));
 }
 
-function expectedOf(alloc: WireAllocation, snapshot: Snapshot): Missing[] {
-  const blocks = snapshot.specOf(alloc)?.blocks ?? [];
-  return blocks
+interface Expected extends Missing {
+  /** The service's key. */
+  readonly key: string;
+}
+
+/** By allocation: what it should have registered, and by which spec. Both are the same for long. */
+const known = new WeakMap<
+  WireAllocation,
+  { readonly spec: JobSpec | undefined; readonly expected: readonly Expected[] }
+>();
+
+function expectedOf(alloc: WireAllocation, snapshot: Snapshot): readonly Expected[] {
+  const spec = snapshot.specOf(alloc);
+  const last = known.get(alloc);
+  const expected = last?.spec === spec && last !== undefined ? last.expected : expect(alloc, spec);
+  known.set(alloc, { spec, expected });
+  return expected.filter(({ key }) => snapshot.enabled.has(key));
+}
+
+function expect(alloc: WireAllocation, spec: JobSpec | undefined): readonly Expected[] {
+  return (spec?.blocks ?? [])
     .filter((block) => block.group === alloc.TaskGroup && isUp(block, alloc))
     .flatMap((block) => {
       const variables = variablesOf(alloc);
       const name = resolveVariables(block.name, variables);
       const portLabel = resolveVariables(block.portLabel, variables);
-      if (hasVariables(name) || !snapshot.enabled.has(keyOf(alloc.Namespace, name))) return [];
+      if (hasVariables(name)) return [];
       const id = instanceId({ ...block, allocId: alloc.ID, name, portLabel });
-      return [{ id, namespace: alloc.Namespace }];
+      return [{ id, namespace: alloc.Namespace, key: keyOf(alloc.Namespace, name) }];
     });
 }
 

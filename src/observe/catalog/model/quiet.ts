@@ -4,6 +4,7 @@
  * wrongly filtered event is delayed until the next timer, and service registrations always wake.
  */
 
+import type { StreamEvent } from './events.js';
 import { keyOf } from './keys.js';
 import type { JobSpec } from './spec.js';
 import { optsIn } from './tags.js';
@@ -51,26 +52,9 @@ function offersNothing(spec: JobSpec, enabled: ReadonlySet<string>, prefix: stri
   );
 }
 
-/** Whether a line of the stream only has events of quiet jobs. Anything unexpected is not quiet. */
-export function isQuietLine(line: string, quiet: QuietJobs): boolean {
-  const events = eventsOf(line);
-  return events.length > 0 && events.every((event) => event !== null && isQuietEvent(event, quiet));
-}
-
-interface StreamEvent {
-  readonly Topic?: unknown;
-  readonly Namespace?: unknown;
-  readonly Key?: unknown;
-  readonly FilterKeys?: unknown;
-}
-
-function eventsOf(line: string): readonly (StreamEvent | null)[] {
-  try {
-    const parsed = JSON.parse(line) as { readonly Events?: unknown } | null;
-    return Array.isArray(parsed?.Events) ? (parsed.Events as (StreamEvent | null)[]) : [];
-  } catch {
-    return [];
-  }
+/** Whether all of these events are of quiet jobs. Anything unexpected is not quiet. */
+export function areQuiet(events: readonly StreamEvent[], quiet: QuietJobs): boolean {
+  return events.every((event) => isQuietEvent(event, quiet));
 }
 
 function isQuietEvent(

@@ -12,25 +12,28 @@ export interface LineReader {
 }
 
 const newline = 10;
-/** A longer line counts as an event without being parsed. */
-const longestRead = 65_536;
+/** A longer line counts as an event without being parsed: a plan of a hundred allocations is shorter. */
+const longestRead = 1_048_576;
 
-export function createLineReader(isQuiet: (line: string) => boolean = () => false): LineReader {
+/** `isQuiet` is asked about each line that isn't a heartbeat; undefined: one too long to be kept. */
+export function createLineReader(
+  isQuiet: (line: string | undefined) => boolean = () => false,
+): LineReader {
   let kept: Uint8Array[] = [];
   let length = 0;
   const keep = (part: Uint8Array): void => {
     length += part.length;
     if (length <= longestRead) kept.push(part);
-    else kept = kept.slice(0, 1);
+    else kept = [];
   };
   const end = (): Line | undefined => {
-    const text = new TextDecoder().decode(concat(kept)).trim();
     const isWhole = length <= longestRead;
+    const text = isWhole ? new TextDecoder().decode(concat(kept)).trim() : undefined;
     kept = [];
     length = 0;
-    if (text === '') return isWhole ? undefined : 'event';
-    if (text === '{}' && isWhole) return 'heartbeat';
-    return isWhole && isQuiet(text) ? 'quiet' : 'event';
+    if (text === '') return undefined;
+    if (text === '{}') return 'heartbeat';
+    return isQuiet(text) ? 'quiet' : 'event';
   };
   return {
     push: (chunk) => {

@@ -61,6 +61,8 @@ export interface WireAllocation {
   readonly AllocatedResources?: Maybe<WireResources>;
   readonly TaskStates?: Maybe<Readonly<Record<string, Maybe<{ readonly State?: Maybe<string> }>>>>;
   readonly CreateIndex: number;
+  /** All of its other fields are the same as long as this is. */
+  readonly ModifyIndex?: Maybe<number>;
 }
 
 export interface WireEvaluation {
@@ -278,6 +280,7 @@ const allocation = object(
       Tasks: mapOf(maybeObject({ Networks: networks })),
     }),
     TaskStates: mapOf(maybeObject({ State: maybe('string') })),
+    ModifyIndex: maybe('integer'),
   },
 );
 const instance = object(

@@ -1,0 +1,49 @@
+/**
+ * A line of the event stream. Of its events only names are read: which services, allocations and jobs
+ * they are about.
+ */
+
+export interface StreamLine {
+  readonly index: number;
+  readonly events: readonly StreamEvent[];
+}
+
+/** As Nomad sends it; nothing of it is checked. */
+export interface StreamEvent {
+  readonly Topic?: unknown;
+  readonly Namespace?: unknown;
+  readonly Key?: unknown;
+  readonly FilterKeys?: unknown;
+  readonly Payload?: unknown;
+}
+
+/** Undefined if it isn't a line of events. */
+export function readLine(line: string): StreamLine | undefined {
+  try {
+    const { Index, Events } = JSON.parse(line) as { Index?: unknown; Events?: unknown };
+    if (typeof Index !== 'number' || !Array.isArray(Events) || Events.length === 0)
+      return undefined;
+    if (!Events.every((event) => typeof event === 'object' && event !== null)) return undefined;
+    return { index: Index, events: Events as StreamEvent[] };
+  } catch {
+    return undefined;
+  }
+}
+
+export interface NamedService {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** The services that its events name; undefined if one doesn't say which. */
+export function servicesNamed({ events }: StreamLine): readonly NamedService[] | undefined {
+  const named: NamedService[] = [];
+  for (const { Topic, Payload } of events) {
+    if (Topic !== 'Service') continue;
+    const { Service } = (Payload ?? {}) as { Service?: { [key: string]: unknown } | null };
+    const { Namespace: namespace, ServiceName: name } = Service ?? {};
+    if (typeof namespace !== 'string' || typeof name !== 'string') return undefined;
+    named.push({ namespace, name });
+  }
+  return named;
+}
