@@ -63,10 +63,13 @@ export function createController(options: ControllerOptions): Controller {
     const { waitMs, isFirst } = debounce.wake();
     if (isFirst) return enqueue(mayHaveMore(source) ? Date.now() + settings.debounceMs : undefined);
     clearTimeout(waiting);
-    waiting = setTimeout(() => {
-      debounce.fired();
-      enqueue();
-    }, waitMs);
+    waiting = setTimeout(
+      () => {
+        debounce.fired();
+        enqueue();
+      },
+      source === 'start' ? 0 : waitMs,
+    );
   }
 
   function enqueue(gatherUntil?: number): void {
