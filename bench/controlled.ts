@@ -1,8 +1,14 @@
 /** The daemon's loop around a case, with its defaults, and what HAProxy's process says of a server. */
 
+import { setTimeout as delay } from 'node:timers/promises';
+
 import { type Connector, startConnector } from '../fixtures/stack/connector.js';
 import { waitFor } from '../fixtures/process.js';
 import { type Metered, type World, newMeter } from './world.js';
+
+const long = { timeoutMs: 120_000 };
+/** Longer than the debounce, so that the next change finds a quiet loop. */
+const quietMs = 150;
 
 export interface Controlled {
   readonly connector: Connector;
@@ -23,19 +29,23 @@ export async function controlled(world: World): Promise<Controlled> {
         const last = connector.results.at(-1);
         return last !== undefined && last.rest.steps.length === 0 && !last.rest.inMotion;
       },
-      { timeoutMs: 120_000 },
+      long,
     );
   };
-  await waitFor('the first pass', () => connector.results.length > 0, { timeoutMs: 120_000 });
+  await waitFor('the first pass', () => connector.results.length > 0, long);
   await rest();
   return {
     connector,
     rest,
     cost: async (task) => {
       const before = await world.reloads();
+      const passes = connector.results.length;
       meter.take();
       await task();
+      // What the task waited for may be there in the middle of a pass.
+      await waitFor('a pass to end', () => connector.results.length > passes, long);
       await rest();
+      await delay(quietMs);
       if (connector.failures.length > 0) throw connector.failures[0] as Error;
       return { ...meter.take(), reloads: (await world.reloads()) - before };
     },

@@ -11,6 +11,7 @@ import { createCatalogReader, type CatalogReader } from './observe/catalog/reade
 import { createNomadClient, type NomadClient } from './observe/nomad/client.js';
 import type { Surroundings } from './pass/context.js';
 import { newCatalogMemory, newTargetMemory } from './pass/memory.js';
+import type { Occasion } from './pass/occasion.js';
 import { ownEndpoints } from './pass/own-endpoints.js';
 import type { Phase } from './pass/phases.js';
 import { type Outcome, type PassDependencies, runPass, type Side } from './pass/run.js';
@@ -39,6 +40,7 @@ export interface Assembly {
   readonly pass: (
     isDue: (side: Side) => boolean,
     signal: AbortSignal,
+    occasion?: Occasion,
   ) => Promise<readonly Outcome[]>;
 }
 
@@ -87,7 +89,7 @@ export function assemble(settings: Settings, options: AssemblyOptions): Assembly
     ...{ nomad, catalog },
     targets: targets.map(({ name }) => name),
     clients: Object.fromEntries(targets.map(({ name, client }) => [name, client])),
-    pass: (isDue, signal) => runPass(deps, isDue, signal),
+    pass: (isDue, signal, occasion) => runPass(deps, isDue, signal, occasion),
   };
 }
 

@@ -16,21 +16,25 @@ export async function benchBurst(world: World): Promise<Figure[]> {
   const names = world.names.slice(0, changes);
   const [first, , third] = world.ports;
   let took = 0;
+  let lastAt = 0;
   const passesBefore = connector.results.length;
   try {
     const { nomad, dataPlane, reloads, phases } = await cost(async () => {
       const at = await world.nomad.send({
         ...{ kind: 'burst', names, from: first, to: third, overMs },
       });
+      lastAt = at;
       took = await msUntil(at, 'all to be in HAProxy', async () => {
         const moved = (await serversOf(world)).filter(({ port, ready }) => port === third && ready);
         return moved.length === names.length;
       });
     });
-    const passes = connector.results.length - passesBefore;
+    const passes = connector.results.slice(passesBefore);
+    const writes = passes.filter(({ steps }) => steps.length > 0).map(({ times }) => times.endedAt);
+    const during = writes.filter((at) => at <= lastAt).length;
     return [
       {
-        name: `burst of ${names.length}: after the last (${passes} passes in all)`,
+        name: `burst of ${names.length}: after the last (${passes.length} passes, ${writes.length} writes, ${during} of them during it)`,
         ...{ n: world.n, value: took, floor, reloads, phases },
         ...{ nomadRequests: nomad, dataPlaneRequests: dataPlane },
       },

@@ -25,12 +25,10 @@ export async function applySlotSteps(
   let version = context.actual.configVersion;
   if (steps.length === 0) return version;
   const gated = steps.filter((step) => step.gated);
-  const leaving = steps.filter((step) => step.gated || step.slot.admin === 'drain');
-  await setRuntime(context, leaving, { admin_state: 'drain' });
-  const stopping = steps.filter(
-    ({ kind, slot }) => effectOf(kind) === 'drain' && slot.admin === 'maint',
+  await stopTraffic(
+    context,
+    steps.filter((step) => step.gated || !isStopped(context, step)),
   );
-  await setRuntime(context, stopping, { admin_state: 'maint' });
   await saveServerState(context, plannedBackends(context, steps));
   let text = editMarker(context, markIndex);
   for (let at = 0; at < steps.length; at += maxActions) {
@@ -43,6 +41,25 @@ export async function applySlotSteps(
   await setRuntime(context, gated, { operational_state: 'down' });
   await setRuntime(context, gated, { admin_state: 'ready' });
   return version;
+}
+
+/** At runtime alone: no new request reaches these servers from now on. */
+export async function stopTraffic(
+  context: Pick<ApplyContext, 'client' | 'signal'>,
+  steps: readonly SlotStep[],
+): Promise<void> {
+  const leaving = steps.filter((step) => step.gated || step.slot.admin === 'drain');
+  await setRuntime(context, leaving, { admin_state: 'drain' });
+  const stopping = steps.filter(
+    ({ kind, slot }) => effectOf(kind) === 'drain' && slot.admin === 'maint',
+  );
+  await setRuntime(context, stopping, { admin_state: 'maint' });
+}
+
+/** An early drain was sent before HAProxy was read. */
+function isStopped({ actual }: ApplyContext, { backend, before, slot }: SlotStep): boolean {
+  const known = actual.backends[backend]?.slots.find(({ name }) => name === before.name);
+  return known?.runtime?.admin === slot.admin;
 }
 
 /** Runtime actions travel in a header, and Go's HTTP server limits headers to 1 MiB. */
@@ -70,7 +87,7 @@ async function writeText(
 }
 
 async function setRuntime(
-  context: ApplyContext,
+  context: Pick<ApplyContext, 'client' | 'signal'>,
   steps: readonly SlotStep[],
   json: { readonly admin_state: string } | { readonly operational_state: string },
 ): Promise<void> {

@@ -5,8 +5,8 @@ import type { KindsOf, KindsOn, RouteOf, StepKind } from './steps.js';
 
 /** The steps for HAProxy, in order. Deeply readonly plain data. */
 export interface Plan {
-  /** Steps are left because the next reload has to wait, to gather changes. */
-  readonly gathering?: true;
+  /** Steps are left because the next reload has to wait this long, to gather changes. */
+  readonly gathering?: { readonly afterMs: number };
   readonly header: PlanHeader;
   readonly steps: readonly Step[];
   readonly held?: Held;

@@ -4,7 +4,9 @@ import PQueue from 'p-queue';
 
 import type { SyncSettings } from '../config/types.js';
 import { type Failure, nomadSide, type Outcome, type Side } from '../pass/run.js';
+import { type Occasion, routine } from '../pass/occasion.js';
 import type { Picture } from '../pass/picture.js';
+import { createDebounce } from './debounce.js';
 import { nextLook, type Watched } from './recheck.js';
 import { createRetries } from './retries.js';
 import type { WakeSource } from './wake-sources.js';
@@ -16,6 +18,7 @@ export interface ControllerOptions {
   readonly pass: (
     isDue: (side: Side) => boolean,
     signal: AbortSignal,
+    occasion: Occasion,
   ) => Promise<readonly Outcome[]>;
   readonly settings: SyncSettings;
   readonly onWake: (source: WakeSource) => void;
@@ -44,8 +47,10 @@ export function createController(options: ControllerOptions): Controller {
   const rechecks = new Map<string, NodeJS.Timeout>();
   const hardStop = new AbortController();
   let stopping = new AbortController().signal;
-  let firstWake: number | undefined;
-  let debounce: NodeJS.Timeout | undefined;
+  const debounce = createDebounce(settings);
+  let waiting: NodeJS.Timeout | undefined;
+  /** Of the next pass. */
+  let occasion: Occasion = routine;
   let retry: NodeJS.Timeout | undefined;
   let busySince: number | undefined;
 
@@ -53,18 +58,26 @@ export function createController(options: ControllerOptions): Controller {
     if (stopping.aborted) return;
     options.onWake(source);
     for (const side of newsOf(source, targets)) retries.hurry(side);
-    const now = performance.now();
-    firstWake ??= now;
-    const wait = Math.min(settings.debounceMs, firstWake + settings.debounceMaxMs - now);
-    clearTimeout(debounce);
-    debounce = setTimeout(enqueue, source === 'start' ? 0 : Math.max(0, wait));
+    const nomadChanged = occasion.nomadChanged || isNomads(source);
+    occasion = { ...occasion, nomadChanged };
+    const { waitMs, isFirst } = debounce.wake();
+    if (isFirst) return enqueue(mayHaveMore(source) ? Date.now() + settings.debounceMs : undefined);
+    clearTimeout(waiting);
+    waiting = setTimeout(
+      () => {
+        debounce.fired();
+        enqueue();
+      },
+      source === 'start' ? 0 : waitMs,
+    );
   }
 
-  function enqueue(): void {
-    firstWake = undefined;
-    // The queued pass will see this change.
-    if (queue.size > 0 || stopping.aborted) return;
-    void queue.add(passOnce);
+  function enqueue(gatherUntil?: number): void {
+    if (stopping.aborted) return;
+    const isQueued = queue.size > 0;
+    // A queued pass will see this change. It gathers only if all that it is for may have more to come.
+    if (!isQueued || gatherUntil === undefined) occasion = withGathering(occasion, gatherUntil);
+    if (!isQueued) void queue.add(passOnce);
   }
 
   async function passOnce(): Promise<void> {
@@ -72,7 +85,9 @@ export function createController(options: ControllerOptions): Controller {
     // The scheduled retry will see this change.
     if (stopping.aborted || !isDue) return armRetry();
     busySince = Date.now();
-    const outcomes = await options.pass(retries.isDue, hardStop.signal);
+    const made = occasion;
+    occasion = routine;
+    const outcomes = await options.pass(retries.isDue, hardStop.signal, made);
     busySince = undefined;
     // Even if a target failed, the catalog was read.
     if (outcomes.every(({ side }) => side !== nomadSide)) retries.succeeded(nomadSide);
@@ -96,7 +111,8 @@ export function createController(options: ControllerOptions): Controller {
   function armRetry(): void {
     clearTimeout(retry);
     const ms = retries.untilNext();
-    if (ms !== undefined && !stopping.aborted) retry = setTimeout(() => wake('retry'), ms);
+    if (ms !== undefined && !stopping.aborted)
+      retry = setTimeout(() => wake('retry'), Math.ceil(ms));
   }
 
   function lookAgain(target: string, { rest }: Picture): void {
@@ -119,7 +135,7 @@ export function createController(options: ControllerOptions): Controller {
       else signal.addEventListener('abort', () => resolve(), { once: true });
     });
     clearInterval(resync);
-    for (const timer of [debounce, retry, ...rechecks.values()]) clearTimeout(timer);
+    for (const timer of [waiting, retry, ...rechecks.values()]) clearTimeout(timer);
     await finish(queue, hardStop, options.graceMs ?? 10_000);
   }
 
@@ -130,6 +146,19 @@ export function createController(options: ControllerOptions): Controller {
       return busySince;
     },
   };
+}
+
+function withGathering({ nomadChanged }: Occasion, gatherUntil: number | undefined): Occasion {
+  return { nomadChanged, ...(gatherUntil === undefined ? {} : { gatherUntil }) };
+}
+
+function isNomads(source: WakeSource): boolean {
+  return source === 'stream' || source === 'blocking';
+}
+
+/** One change of a job, or of files, wakes several times. */
+function mayHaveMore(source: WakeSource): boolean {
+  return isNomads(source) || source === 'route-file' || source === 'policy-file';
 }
 
 /** The side that may have recovered, judging by this wake. */

@@ -56,7 +56,7 @@ export function createHealth({ sync, targets, busySince, now = Date.now }: Healt
       };
     },
     succeeded: ({ target, rest }) => {
-      const left = rest.gathering === true ? 0 : rest.steps.length;
+      const left = rest.gathering !== undefined ? 0 : rest.steps.length;
       const problem = rest.problems[0]?.message ?? unfinished(left);
       syncs.set(target, { lastSuccess: now(), ...(problem === undefined ? {} : { problem }) });
     },

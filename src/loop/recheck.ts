@@ -12,7 +12,8 @@ export interface Recheck {
   readonly afterMs?: number;
 }
 
-type Left = Pick<Plan, 'held' | 'inMotion' | 'steps' | 'waiting'> & Partial<Pick<Plan, 'skipped'>>;
+type Left = Pick<Plan, 'held' | 'inMotion' | 'steps' | 'waiting'> &
+  Partial<Pick<Plan, 'gathering' | 'skipped'>>;
 
 /**
  * | a pass leaves | looked at after | slower from |
@@ -20,6 +21,7 @@ type Left = Pick<Plan, 'held' | 'inMotion' | 'steps' | 'waiting'> & Partial<Pick
  * | removals that a second read can release | 0.5 s | the second look on |
  * | removals that only time can release | 0.5 s, and when the time is up | the second look on |
  * | steps that are left to do | 1 s | the third |
+ * | steps that wait for a reload | when that may be | never |
  * | a drain, an instance that leaves | 1 s | the sixtieth |
  * | services whose instances Nomad didn't give | 1 s | the second look on |
  * | servers that wait for their checks | 1 s | never: after the sixtieth nobody looks |
@@ -35,7 +37,11 @@ export function nextLook(rest: Left, last: Watched | undefined, maxMs: number): 
   const { firstMs, steady } = paces[kind];
   if (kind === 'waiting' && looks > steady) return { watched };
   const paceMs = Math.min(maxMs, firstMs * 2 ** Math.min(30, Math.max(0, looks - steady)));
-  return { watched, afterMs: Math.min(paceMs, untilRelease(rest)) };
+  const { gathering } = rest;
+  return {
+    watched,
+    afterMs: Math.min(paceMs, untilRelease(rest), Math.ceil(gathering?.afterMs ?? Infinity)),
+  };
 }
 
 /** How often Nomad is asked whether it lasts: less than what counts as one absence, see absence.ts. */

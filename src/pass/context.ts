@@ -6,6 +6,7 @@ import type { Settings } from '../config/types.js';
 import type { OwnEndpoint } from '../haproxy/own-endpoints.js';
 import type { Catalog } from '../observe/types.js';
 import type { RouteFiles } from '../routes/folder.js';
+import type { Occasion } from './occasion.js';
 import type { Timed } from './stopwatch.js';
 import type { Target } from './target.js';
 
@@ -33,6 +34,7 @@ export interface PassContext extends Surroundings {
   readonly ended: readonly string[];
   /** Unix milliseconds: one read of Nomad is of one moment, however long the pass takes. */
   readonly readAt: number;
+  readonly occasion: Occasion;
   readonly timed: Timed;
   readonly signal: AbortSignal;
 }

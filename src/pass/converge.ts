@@ -1,15 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { isSlotStep, isStructural } from '../diff/dispatch.js';
+import { isEntryStep, isSlotStep, isStructural } from '../diff/dispatch.js';
 import { signMarker } from '../apply/stamp.js';
 import { refreshServerState } from '../apply/state-file.js';
 import { deleteDeadTransactions } from '../apply/transaction.js';
-import type { ReloadReason, Step } from '../diff/types.js';
+import { effectOf } from '../diff/steps.js';
+import type { ReloadReason, SlotStep, Step } from '../diff/types.js';
 import { saveClaims } from './claims.js';
 import { type Applied, applyUnlessConflict, type Done } from './commit.js';
 import { applyContext, type PassContext, type WritingContext } from './context.js';
 import { look, type View } from './look.js';
 import { recoveryFrom } from './recover.js';
+import { msUntilReload } from './reload-wait.js';
 import { noticeHaproxy, rememberHaproxy, retryRefused } from './retry.js';
 import { cameBackOther } from './unstable.js';
 
@@ -62,9 +64,9 @@ async function converge(context: WritingContext, first: View, done: Done): Promi
   let view = first;
   let conflicts = 0;
   for (let left = maxRounds; left > 0 && view.plan.steps.length > 0; left--) {
-    const waitMs = untilReload(context, view);
-    if (waitMs > 0 && context.staysRunning) return gather(context, view, done);
-    if (waitMs > 0) await delay(waitMs, undefined, { signal: context.signal });
+    const waitMs = view.plan.steps.some(isStructural) ? msUntilReload(context) : undefined;
+    if (waitMs !== undefined && context.staysRunning) return gather(context, view, done, waitMs);
+    if (waitMs !== undefined) await delay(waitMs, undefined, { signal: context.signal });
     const before = view;
     const { rejected } = memory;
     const applied = await applyUnlessConflict(context, before, done, conflicts < maxConflicts);
@@ -81,25 +83,28 @@ async function converge(context: WritingContext, first: View, done: Done): Promi
   return view;
 }
 
-/** How long a plan has to wait for its reload: the first is immediate, the next come together. */
-function untilReload({ target, settings, now }: WritingContext, { plan }: View): number {
-  const { reloadedAt } = target.memory;
-  if (reloadedAt === undefined || !plan.steps.some(isStructural)) return 0;
-  const since = now() - reloadedAt;
-  // A clock that was set back must not lengthen the wait.
-  return since < 0 ? 0 : Math.max(0, settings.limits.reloadIntervalMs - since);
-}
-
 /** Instances don't wait for structural changes. */
-async function gather(context: WritingContext, view: View, done: Done): Promise<View> {
-  const steps = view.plan.steps.filter(isSlotStep);
+async function gather(
+  context: WritingContext,
+  view: View,
+  done: Done,
+  afterMs: number,
+): Promise<View> {
+  const entries = view.plan.steps.filter(isEntryStep);
+  // The maps that checks read change with the reload: until then a new instance's check isn't known.
+  const unread = new Set(
+    entries.filter(({ when }) => when === 'with-commit').map(({ key }) => key),
+  );
+  const isKnown = (step: SlotStep): boolean =>
+    effectOf(step.kind) !== 'create' || !unread.has(step.slot.name);
+  const steps = view.plan.steps.filter(isSlotStep).filter(isKnown);
   let left = view;
   if (steps.length > 0) {
     const part = { ...view, plan: { ...view.plan, steps } };
     const applied = await applyUnlessConflict(context, part, done, true);
     left = await lookBack(context, applied);
   }
-  return { ...left, plan: { ...left.plan, gathering: true } };
+  return { ...left, plan: { ...left.plan, gathering: { afterMs } } };
 }
 
 async function lookBack(context: WritingContext, applied?: Applied): Promise<View> {

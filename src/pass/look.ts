@@ -11,6 +11,7 @@ import { keep } from '../shared/keep.js';
 import { knownClaims } from './claims.js';
 import type { PassContext } from './context.js';
 import { desire } from './desire.js';
+import { msUntilReload } from './reload-wait.js';
 import { stillUnstable } from './unstable.js';
 
 /** HAProxy's actual and desired state, and the difference. */
@@ -56,10 +57,11 @@ function desiredState(
 }
 
 async function planFor(
-  { target, catalog, hidden, ended, readAt, settings, now, timed, signal }: PassContext,
+  context: PassContext,
   desired: DesiredState,
   actual: ActualState,
 ): Promise<Plan> {
+  const { target, catalog, hidden, ended, readAt, settings, now, timed, signal } = context;
   const { client, memory } = target;
   const seconds = Math.floor(now() / 1000);
   const idle = await timed('actual', () => readIdleSlots(client, actual, seconds, signal));
@@ -69,6 +71,7 @@ async function planFor(
       now: seconds,
       nowMs: readAt,
       unstable: stillUnstable(memory.unstable, desired),
+      reloadWaits: context.staysRunning && msUntilReload(context) !== undefined,
       ...(memory.held === undefined ? {} : { confirms: memory.held }),
       ...(memory.absences === undefined ? {} : { absences: memory.absences }),
     }),

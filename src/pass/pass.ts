@@ -4,8 +4,10 @@ import { servedInstances } from './served-instances.js';
 import type { CatalogRead } from './catalog.js';
 import type { Surroundings } from './context.js';
 import { convergeIfWriting } from './converge.js';
+import { drainEarly, mayDrainEarly } from './early-drains.js';
 import { look } from './look.js';
 import { rememberPicture } from './memory.js';
+import type { Occasion } from './occasion.js';
 import { nextPicture, type Picture } from './picture.js';
 import { readActual } from './read-actual.js';
 import { settleBoth } from '../shared/concurrent.js';
@@ -22,20 +24,24 @@ export async function syncTarget(
   target: Target,
   observed: CatalogRead,
   stopwatch: Stopwatch,
+  occasion: Occasion,
   signal: AbortSignal,
 ): Promise<Picture> {
   const { memory } = target;
   const { timed } = stopwatch;
+  const drained = mayDrainEarly(target, occasion)
+    ? observed.catalog.then((read) =>
+        timed('apply', () => drainEarly(around, target, read, signal)),
+      )
+    : Promise.resolve();
   // Reading HAProxy may repair it. Wait for that even if reading Nomad fails.
-  const [catalog, actual] = await settleBoth(
-    observed.catalog,
-    timed('actual', () => readActual(target, signal)),
-  );
+  const read = async () => timed('actual', () => readActual(target, signal));
+  const [catalog, actual] = await settleBoth(observed.catalog, drained.then(read, read));
   noticeHaproxy(memory, actual);
   const hidden = await observed.hidden(servedNamespaces(actual), signal);
   const ended = await observed.ended(servedInstances(actual), signal);
-  const read = { catalog, hidden, ended, readAt: around.now() };
-  const context = { ...around, ...read, target, timed, signal };
+  const observedAt = { catalog, hidden, ended, readAt: around.now() };
+  const context = { ...around, ...observedAt, target, occasion, timed, signal };
   const start = await look(context, actual);
   // Before anything is written: what is removed now counts even if the pass fails.
   memory.absences = start.plan.absences;

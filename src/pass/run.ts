@@ -3,6 +3,7 @@ import { asConnectorError, type ConnectorError } from '../shared/errors.js';
 import { readCatalog } from './catalog.js';
 import type { Surroundings } from './context.js';
 import type { CatalogMemory } from './memory.js';
+import { type Occasion, routine } from './occasion.js';
 import { syncTarget } from './pass.js';
 import type { Phase } from './phases.js';
 import type { Picture } from './picture.js';
@@ -43,13 +44,14 @@ export async function runPass(
   deps: PassDependencies,
   isDue: (side: Side) => boolean,
   signal: AbortSignal,
+  occasion: Occasion = routine,
 ): Promise<readonly Outcome[]> {
   const targets = deps.targets.filter(({ name }) => isDue(name));
   const stopwatch = startStopwatch(deps.now, deps.onPhase);
   const observed = readCatalog(deps.catalog, deps.catalogMemory, targets, stopwatch, signal);
   const syncs = targets.map((target) => {
     const own = startStopwatch(deps.now, deps.onPhase);
-    const picture = syncTarget(deps, target, observed, own, signal);
+    const picture = syncTarget(deps, target, observed, own, occasion, signal);
     return picture.then((seen) => success(target.name, seen), failure(target.name, own));
   });
   const unread = await observed.catalog.then(() => undefined, failure(nomadSide, stopwatch));

@@ -104,7 +104,8 @@ function count(metrics: Metrics, picture: Picture, last: Picture | undefined): v
   for (const reason of picture.reloads) metrics.reload(reason);
   // The end of a drain isn't drift.
   const drift = plan.steps.filter(({ kind }) => kind !== 'free-slot').length;
-  if (catalog.index === last?.catalog.index) metrics.drift(drift);
+  const isLeft = last?.rest.gathering !== undefined;
+  if (catalog.index === last?.catalog.index && !isLeft) metrics.drift(drift);
   metrics.services(serviceFigures(picture));
   metrics.heldRemovals((rest.held?.instances.length ?? 0) + (rest.held?.backends.length ?? 0));
   metrics.heldSince(rest.held?.lasting?.since ?? 0);

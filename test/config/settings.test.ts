@@ -36,7 +36,7 @@ describe('loadSettings', () => {
       sync: {
         resyncIntervalMs: 30_000,
         debounceMs: 75,
-        debounceMaxMs: 500,
+        debounceMaxMs: 1000,
         fullReadIntervalMs: 300_000,
         backoffMinMs: 500,
         backoffMaxMs: 30_000,

@@ -7,6 +7,7 @@ import type { SyncSettings } from '../../src/config/types.js';
 import { createController } from '../../src/loop/controller.js';
 import type { WakeSource } from '../../src/loop/wake-sources.js';
 import { asConnectorError, ConnectorError } from '../../src/shared/errors.js';
+import type { Occasion } from '../../src/pass/occasion.js';
 import type { Picture } from '../../src/pass/picture.js';
 import { type Failure, nomadSide, type Outcome, type Side } from '../../src/pass/run.js';
 import { settings } from '../desired/given.js';
@@ -23,6 +24,7 @@ const quick: SyncSettings = {
 interface RunningPass {
   readonly signal: AbortSignal;
   readonly isDue: (side: Side) => boolean;
+  readonly occasion: Occasion;
   readonly end: (picture?: Picture) => void;
   readonly fail: (error: unknown, side?: Side) => void;
   readonly endAs: (outcomes: readonly Outcome[]) => void;
@@ -49,11 +51,11 @@ function controlled({ sync, graceMs, targets = ['default'] }: Given = {}) {
   const controller = createController({
     targets,
     settings: { ...quick, ...sync },
-    pass: (isDue, signal) => {
+    pass: (isDue, signal, occasion) => {
       busy.most = Math.max(busy.most, ++busy.now);
       return new Promise<readonly Outcome[]>((resolve) => {
         passes.push({
-          ...{ isDue, signal },
+          ...{ isDue, signal, occasion },
           end: (one = picture()) => resolve([{ side: one.target, picture: one }]),
           fail: (error, side = 'default') => resolve([failure(side, error)]),
           endAs: resolve,
@@ -129,6 +131,96 @@ describe('the controller', () => {
     await pass(2).finally(() => clearInterval(wakes));
   });
 
+  describe('after a quiet time', () => {
+    const patient = { sync: { debounceMs: 600_000, debounceMaxMs: 600_000 } };
+    const brief = { sync: { debounceMs: 20, debounceMaxMs: 20 } };
+
+    /** The first pass is over, and so is the debounce after it. */
+    async function rested(given: Given) {
+      const one = start(given);
+      (await one.pass(1)).end();
+      await waitFor('the first result', () => one.results.length === 1, { intervalMs: 1 });
+      await delay(2 * brief.sync.debounceMs);
+      return one;
+    }
+
+    it('makes a pass at once, and one more for all that follow', async () => {
+      const { controller, passes, pass } = await rested(brief);
+      controller.wake('stream');
+      expect(passes).to.have.length(2);
+      for (let more = 0; more < 10; more++) controller.wake('stream');
+      passes[1]?.end();
+      (await pass(3)).end();
+      await delay(2 * brief.sync.debounceMs);
+      expect(passes).to.have.length(3);
+    });
+
+    it('says that the first pass has to gather, and that those that follow have not', async () => {
+      for (const source of ['stream', 'blocking', 'route-file', 'policy-file'] as const) {
+        const { controller, pass } = await rested(brief);
+        const before = Date.now();
+        controller.wake(source);
+        controller.wake(source);
+        const first = await pass(2);
+        const until = first.occasion.gatherUntil;
+        expect(until, source).to.be.within(before + 20, Date.now() + 20);
+        first.end();
+        expect((await pass(3)).occasion.gatherUntil, source).to.equal(undefined);
+      }
+    });
+
+    it('gathers nothing for a timer, a retry or HAProxy itself', async () => {
+      for (const source of ['timer', 'retry', 'recheck', 'haproxy'] as const) {
+        const { controller, pass } = await rested(brief);
+        controller.wake(source);
+        expect((await pass(2)).occasion, source).to.deep.equal({ nomadChanged: false });
+      }
+    });
+
+    it('says once that Nomad changed, however it is woken besides', async () => {
+      const { controller, pass } = await rested(brief);
+      controller.wake('timer');
+      const second = await pass(2);
+      controller.wake('blocking');
+      controller.wake('timer');
+      second.end();
+      const third = await pass(3);
+      expect(third.occasion).to.deep.equal({ nomadChanged: true });
+      controller.wake('recheck');
+      third.end();
+      expect((await pass(4)).occasion).to.deep.equal({ nomadChanged: false });
+    });
+
+    it('does not gather in a pass that was queued for more than the first wake', async () => {
+      const { controller, pass } = await rested(brief);
+      controller.wake('timer');
+      const second = await pass(2);
+      controller.wake('recheck');
+      await delay(2 * brief.sync.debounceMs);
+      // The queued pass may reload, and this must not put that off.
+      controller.wake('stream');
+      second.end();
+      expect((await pass(3)).occasion).to.deep.equal({ nomadChanged: true });
+    });
+
+    it('waits for the debounce where it was not quiet', async () => {
+      const { controller, pass, passes, results } = start(patient);
+      (await pass(1)).end();
+      await waitFor('the first result', () => results.length === 1, { intervalMs: 1 });
+      controller.wake('stream');
+      await delay(20);
+      expect(passes).to.have.length(1);
+    });
+
+    it('looks again as soon as what was gathered may be reloaded', async () => {
+      const gathering = { afterMs: 1 };
+      const { pass, wakes } = start({ sync: { debounceMs: 0 } });
+      (await pass(1)).end(picture({ rest: { ...something, gathering } }));
+      await pass(2);
+      expect(wakes).to.deep.equal(['start', 'recheck']);
+    });
+  });
+
   it('makes a pass every so often without being asked', async () => {
     const { pass, wakes } = start({ sync: { resyncIntervalMs: 5 } });
     (await pass(1)).end();
@@ -151,7 +243,7 @@ describe('the controller', () => {
     const { controller, pass, results, failures } = start({
       sync: { backoffMinMs: 600_000, backoffMaxMs: 600_000 },
     });
-    expect(controller.busySince).to.equal(undefined);
+    expect(controlled().controller.busySince).to.equal(undefined);
     const first = await pass(1);
     expect(controller.busySince).to.be.within(before, Date.now());
     first.end();

@@ -25,6 +25,7 @@ describe('the next look', () => {
   const cases: readonly (readonly [what: string, rest: Rest, expected: readonly number[]])[] = [
     ['removals that are held', held, [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]],
     ['steps that are left', something, [1000, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]],
+    ['a reload that has to wait', { ...something, gathering: { afterMs: 70.2 } }, [71, 71, 71]],
     ['a drain', moving, [1000, 1000, 1000, 1000]],
     ['a check', waiting, [1000, 1000, 1000, 1000]],
   ];

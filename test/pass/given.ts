@@ -1,6 +1,7 @@
 import type { CatalogReader } from '../../src/observe/catalog/reader.js';
 import type { Catalog } from '../../src/observe/types.js';
 import { newCatalogMemory } from '../../src/pass/memory.js';
+import type { Occasion } from '../../src/pass/occasion.js';
 import type { Picture } from '../../src/pass/picture.js';
 import { type Outcome, type PassDependencies, runPass, type Side } from '../../src/pass/run.js';
 import type { Target } from '../../src/pass/target.js';
@@ -54,13 +55,15 @@ export function passesOver(
   const pass = (
     isDue: (side: Side) => boolean = () => true,
     given: Partial<PassDependencies> = {},
-  ): Promise<readonly Outcome[]> => runPass({ ...deps, ...given }, isDue, signal);
+    occasion?: Occasion,
+  ): Promise<readonly Outcome[]> => runPass({ ...deps, ...given }, isDue, signal, occasion);
   return { pass, reads };
 }
 
 /** What a test changes of one pass. */
 interface Given extends Partial<Omit<PassDependencies, 'targets'>> {
   readonly actual?: Target['actual'];
+  readonly occasion?: Occasion;
 }
 
 /** One target. A pass that fails throws what it failed for. */
@@ -70,8 +73,8 @@ export function world(catalog: Catalog = catalogOf()) {
   const proxy = haproxy('default', state, reads);
   const { writer: _, ...readOnly } = proxy.target;
   const { pass } = passesOver([proxy.target], state, reads);
-  const over = async (target: Target, given: Partial<PassDependencies> = {}): Promise<Picture> => {
-    const [outcome] = await pass(undefined, { ...given, targets: [target] });
+  const over = async (target: Target, { occasion, ...given }: Given = {}): Promise<Picture> => {
+    const [outcome] = await pass(undefined, { ...given, targets: [target] }, occasion);
     if (outcome === undefined) throw new Error('there was no outcome');
     if ('error' in outcome) throw outcome.error;
     return outcome.picture;

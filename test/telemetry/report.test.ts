@@ -179,6 +179,14 @@ describe('the report of a pass', () => {
     expect(report.measured('drift')).to.deep.equal([[something.steps.length]]);
   });
 
+  it('counts no drift where the last pass left a reload for later', () => {
+    const report = reporter();
+    const plan = something;
+    report.succeeded(picture({ plan, rest: { ...something, gathering: { afterMs: 75 } } }));
+    report.succeeded(picture({ plan }));
+    expect(report.measured('drift')).to.deep.equal([]);
+  });
+
   it('passes on what woke the loop', () => {
     const report = reporter();
     report.woke('stream');

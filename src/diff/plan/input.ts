@@ -17,6 +17,8 @@ export interface PlanInput {
   readonly hidden: readonly string[];
   /** Instances that Nomad has no more, and whose job it lists as stopped or purged. */
   readonly ended?: readonly string[];
+  /** A reload has to wait, so no backend is resized only because HAProxy reloads anyway. */
+  readonly reloadWaits?: boolean;
   /** Removals that an earlier full read would have made too. */
   readonly confirms?: Held;
   /** What earlier passes missed without a trace. */

@@ -43,7 +43,8 @@ export function plan(given: PlanInput): Plan {
   });
   const first = compose(input, held, false);
   if (first.failed.length > 0) return plan(withoutServices(given, first.failed));
-  const whole = first.steps.some(isStructural) ? compose(input, held, true) : first;
+  const reloads = input.reloadWaits !== true && first.steps.some(isStructural);
+  const whole = reloads ? compose(input, held, true) : first;
   const { actual, catalog, desired } = input;
   return {
     header: {
@@ -73,7 +74,7 @@ function markIndexOf(
 }
 
 /** Without what every object inherits: `toString` is a valid name of a backend or frontend. */
-function withBareRecords(input: PlanInput): PlanInput {
+export function withBareRecords(input: PlanInput): PlanInput {
   const { actual, unstable } = input;
   const { backends, frontends, maps } = actual;
   return {

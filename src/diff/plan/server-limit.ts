@@ -32,8 +32,7 @@ export function withinServers(input: PlanInput): PlanInput {
   const sized = desired.backends.map((backend) => sizeOf(backend, input));
   for (const { backend, have, instances, ideal } of sized.sort((a, b) => b.have - a.have)) {
     const more = Math.max(0, ideal - have);
-    // A backend without servers is new: even without instances it would be created with spare ones.
-    const fits = have > 0 && instances <= have;
+    const fits = isRoom(have, instances);
     if (fits || more === 0 || used + more <= most) {
       used += fits ? 0 : more;
       continue;
@@ -45,6 +44,17 @@ export function withinServers(input: PlanInput): PlanInput {
     kept.push(within(keptOf(backend), have));
   }
   return withoutServices(input, skipped, kept);
+}
+
+/** A backend without servers is new: even without instances it would be created with spare ones. */
+function isRoom(have: number, instances: number): boolean {
+  return have > 0 && instances <= have;
+}
+
+/** Needs no more servers than it has, so that no limit on all of them skips it. */
+export function hasRoom(backend: DesiredBackend, input: PlanInput): boolean {
+  const { have, instances } = sizeOf(backend, input);
+  return isRoom(have, instances);
 }
 
 function serversIn({ backends }: ActualState): number {
