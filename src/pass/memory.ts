@@ -1,6 +1,9 @@
+import { type DesiredMemory, newDesiredMemory } from '../desired/memory.js';
+import { newPlanMemory, type PlanMemory } from '../diff/plan/memory.js';
 import type { Absences, Held } from '../diff/types.js';
 import type { Catalog } from '../observe/types.js';
 import type { WrittenClaims } from '../haproxy/claims-record.js';
+import { type Derived, newDerived } from './derived.js';
 import type { Picture } from './picture.js';
 import type { Refusals } from './refusals.js';
 import type { Unstable } from './unstable.js';
@@ -26,6 +29,10 @@ export interface TargetMemory {
   cleaned: boolean;
   /** The last pass failed, so earlier reads must not be reused. */
   failed: boolean;
+  /** What needn't be computed again. */
+  readonly desired: DesiredMemory;
+  readonly plan: PlanMemory;
+  readonly derived: Derived;
   /** The last pictures, newest first. */
   pictures: readonly Picture[];
 }
@@ -38,7 +45,10 @@ export interface CatalogMemory {
 }
 
 export function newTargetMemory(): TargetMemory {
-  return { rejected: {}, unstable: {}, cleaned: false, failed: false, pictures: [] };
+  return {
+    ...{ rejected: {}, unstable: {}, cleaned: false, failed: false, pictures: [] },
+    ...{ desired: newDesiredMemory(), plan: newPlanMemory(), derived: newDerived() },
+  };
 }
 
 export function newCatalogMemory(): CatalogMemory {

@@ -1,6 +1,3 @@
-import { findDegraded } from '../actual/normalise/degraded.js';
-import { servedNamespaces } from '../actual/served-namespaces.js';
-import { servedInstances } from './served-instances.js';
 import type { CatalogRead } from './catalog.js';
 import type { Surroundings } from './context.js';
 import { convergeIfWriting } from './converge.js';
@@ -25,6 +22,7 @@ export async function syncTarget(
   signal: AbortSignal,
 ): Promise<Picture> {
   const { memory } = target;
+  const { derived } = memory;
   const { timed } = stopwatch;
   // Reading HAProxy may repair it. Wait for that even if reading Nomad fails.
   const [catalog, actual] = await settleBoth(
@@ -32,16 +30,17 @@ export async function syncTarget(
     timed('actual', () => readActual(target, signal)),
   );
   noticeHaproxy(memory, actual);
-  const hidden = await observed.hidden(servedNamespaces(actual), signal);
-  const ended = await observed.ended(servedInstances(actual), signal);
+  const hidden = await observed.hidden(derived.namespaces(actual.backends), signal);
+  const ended = await observed.ended(derived.instances(actual.backends), signal);
   const read = { catalog, hidden, ended, readAt: around.now() };
   const context = { ...around, ...read, target, timed, signal };
   const start = await look(context, actual);
   // Before anything is written: what is removed now counts even if the pass fails.
   memory.absences = start.plan.absences;
   const { view, steps, reloads } = await convergeIfWriting(context, start);
-  const degraded = findDegraded(view.actual, around.settings.haproxy.frontends);
   const { desired, actual: end, plan: rest } = view;
+  const names = around.settings.haproxy.frontends;
+  const degraded = derived.degraded(end.global, end.frontends, end.backends, names);
   const seen = { target: target.name, catalog, desired, actual: end, plan: start.plan, rest };
   const picture = {
     ...seen,

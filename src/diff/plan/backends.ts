@@ -9,6 +9,7 @@ import { serverCheckOf } from '../complete/check-fields.js';
 import { isBackendChange, isSlotStep, isStructural } from '../dispatch.js';
 import { planCustomBackend } from './custom-backend.js';
 import type { PlanInput } from './input.js';
+import { type PlanMemory, rememberedPlans } from './memory.js';
 import { asItStands, keptBackend, onStandingSection } from './kept-backend.js';
 import { planBackend } from './own-backend.js';
 import { keepReferenced } from './referenced.js';
@@ -38,14 +39,19 @@ export function planBackends(
   kept: KeptPlaces,
   adoption: Adoption,
   context: BackendContext,
+  memory: PlanMemory,
 ): BackendsPlan {
-  const { desired } = input;
+  const { desired, unstable } = input;
   const standing = keptBackends(input, kept, context);
   const planned = standing.map((backend) => planEither(backend, input, context));
   const failed: Skipped[] = [];
+  const again = rememberedPlans(memory, context, (one, actual) => planOne(one, actual, context));
   for (const backend of desired.backends) {
+    const { name } = backend;
+    const isNew = adoption.backends.size > 0 || unstable[name] !== undefined;
     try {
-      planned.push(planEither(backend, input, context));
+      const there = input.actual.backends[name];
+      planned.push(isNew ? planEither(backend, input, context) : again(backend, there));
     } catch (error) {
       failed.push(planFailed(backend.service, error));
     }

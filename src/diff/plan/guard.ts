@@ -6,6 +6,7 @@ import { allocationOf, isLeaving } from '../../observe/catalog/model/allocation.
 import type { AllocationFacts, Catalog } from '../../observe/types.js';
 import type { Absences, Held } from '../types.js';
 import { withoutPresent } from './absence.js';
+import type { PlanInput } from './input.js';
 import { skippedServices } from './skipped.js';
 import { type Absent, overLimit, servingSlots } from './share.js';
 import { judgeTraceless, presentKeys } from './traceless.js';
@@ -25,6 +26,23 @@ export interface GuardInput {
   readonly nowMs: number;
   /** What earlier passes missed without a trace. */
   readonly absences?: Absences;
+}
+
+export function guardInput({
+  settings,
+  now,
+  nowMs,
+  ended,
+  absences,
+  ...input
+}: PlanInput): GuardInput {
+  return {
+    ...input,
+    settings: settings.guard,
+    ended: ended ?? [],
+    nowMs: nowMs ?? now * 1000,
+    ...(absences === undefined ? {} : { absences }),
+  };
 }
 
 export interface Guarded {
@@ -49,6 +67,10 @@ export interface Guarded {
 export function guard(input: GuardInput): Guarded {
   if (input.settings.allowRemovals) return { absences: { readAt: 0, known: [] } };
   const absent = findAbsent(input);
+  const isNone = absent.instances.length + absent.backends.length === 0;
+  if (isNone && (input.absences?.known.length ?? 0) === 0) {
+    return { absences: absencesOfNone(input) };
+  }
   const { trust } = input.catalog;
   if (trust.removals === 'held') {
     const untrusted = held(absent, { reason: trust.reason, releasable: true, untrusted: true });
@@ -74,6 +96,13 @@ export function guard(input: GuardInput): Guarded {
   const why = lasting === undefined ? doubtOf(contradicted, input.hidden) : reason;
   const releasable = lasting !== undefined;
   return { ...held(doubtful, { reason: why, releasable, ...wait }), absences };
+}
+
+/** Where nothing is absent, and nothing was. */
+export function absencesOfNone({ settings, catalog, nowMs, absences }: GuardInput): Absences {
+  if (settings.allowRemovals) return { readAt: 0, known: [] };
+  if (catalog.trust.removals === 'held') return withoutPresent(absences, new Set());
+  return { readAt: nowMs, known: [] };
 }
 
 function doubtOf(contradicted: readonly string[], hidden: readonly string[]): string {

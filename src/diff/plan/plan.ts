@@ -1,12 +1,13 @@
 import { findAdoption } from '../complete/adopt.js';
 import { withoutConflicts } from './conflicts.js';
-import { guard } from './guard.js';
+import { guard, guardInput } from './guard.js';
 import { planMarker } from './marker.js';
 import { contextOf } from './backend-context.js';
 import { keptPlaces, planBackends } from './backends.js';
 import { planFrontends } from './frontends.js';
 import { isStructural, stepIs } from '../dispatch.js';
 import type { PlanInput } from './input.js';
+import { newPlanMemory, type PlanMemory, rememberPlan, samePlan } from './memory.js';
 import { planAllMaps } from './maps.js';
 import { withinServers } from './server-limit.js';
 import { planRouting } from './routes.js';
@@ -18,6 +19,7 @@ export type { PlanInput } from './input.js';
 
 /**
  * Plans the steps from HAProxy's actual to its desired state. Pure: no I/O, no clock, no randomness.
+ * With the memory of earlier plans only what changed is planned again; the result is the same.
  *
  * | desired | actual | steps |
  * |---|---|---|
@@ -28,22 +30,20 @@ export type { PlanInput } from './input.js';
  * | none | ours | delete it, unless the guard holds it |
  * | none | the operator's | nothing, ever |
  */
-export function plan(given: PlanInput): Plan {
+export function plan(given: PlanInput, memory = newPlanMemory()): Plan {
+  const same = samePlan(memory, given);
+  if (same !== undefined) return same;
+  const made = makePlan(given, memory);
+  rememberPlan(memory, given, made);
+  return made;
+}
+
+function makePlan(given: PlanInput, memory: PlanMemory): Plan {
   const input = withinServers(withoutConflicts(withBareRecords(given)));
-  const { held, absences } = guard({
-    actual: input.actual,
-    desired: input.desired,
-    catalog: input.catalog,
-    settings: input.settings.guard,
-    hidden: input.hidden,
-    ended: input.ended ?? [],
-    nowMs: input.nowMs ?? input.now * 1000,
-    ...(input.absences === undefined ? {} : { absences: input.absences }),
-    ...(input.confirms === undefined ? {} : { confirms: input.confirms }),
-  });
-  const first = compose(input, held, false);
-  if (first.failed.length > 0) return plan(withoutServices(given, first.failed));
-  const whole = first.steps.some(isStructural) ? compose(input, held, true) : first;
+  const { held, absences } = guard(guardInput(input));
+  const first = compose(input, held, false, memory);
+  if (first.failed.length > 0) return makePlan(withoutServices(given, first.failed), memory);
+  const whole = first.steps.some(isStructural) ? compose(input, held, true, memory) : first;
   const { actual, catalog, desired } = input;
   return {
     header: {
@@ -94,12 +94,17 @@ interface Composed {
   readonly failed: readonly Skipped[];
 }
 
-function compose(input: PlanInput, held: Held | undefined, reloadsAnyway: boolean): Composed {
+function compose(
+  input: PlanInput,
+  held: Held | undefined,
+  reloadsAnyway: boolean,
+  memory: PlanMemory,
+): Composed {
   const { actual, desired, settings } = input;
   const kept = keptPlaces(input, held);
   const adoption = findAdoption(input);
   const context = contextOf(input, held, adoption, reloadsAnyway);
-  const backends = planBackends(input, kept, adoption, context);
+  const backends = planBackends(input, kept, adoption, context, memory);
   const routes = desired.routes.filter(({ backend }) => backends.live.has(backend));
   const routing = planRouting(routes, actual, settings);
   const frontends = planFrontends(input, routes, routing, kept.routed, adoption);
