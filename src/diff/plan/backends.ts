@@ -182,14 +182,16 @@ function planRemovals(
 ): Step[] {
   const stay = standing.map(({ backend: { name }, service }) => ({ name, service }));
   const pairs = new Set([...desired.backends, ...stay].map((one) => `${one.name} ${one.service}`));
-  return sorted(actual.backends).flatMap((backend): Step[] => {
+  const others = Object.values(actual.backends).filter(
+    ({ ours, name }) => !ours || !live.has(name),
+  );
+  return sorted(others).flatMap((backend): Step[] => {
     if (!backend.ours) {
       return backend.slots
         .filter(({ service }) => !pairs.has(`${backend.name} ${service}`))
         .filter(({ binding }) => binding === undefined || !held.has(binding.id))
         .map((slot) => deletion(backend.name, slot));
     }
-    if (live.has(backend.name)) return [];
     return [
       {
         kind: 'delete-backend',
@@ -204,8 +206,8 @@ function planRemovals(
   });
 }
 
-function sorted(backends: Readonly<Record<string, ActualBackend>>): ActualBackend[] {
-  return Object.values(backends).sort((a, b) => (a.name < b.name ? -1 : 1));
+function sorted(backends: readonly ActualBackend[]): ActualBackend[] {
+  return [...backends].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 /** Kept without being desired: held by the guard, or its service is skipped. */

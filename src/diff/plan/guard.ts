@@ -8,7 +8,7 @@ import type { Absences, Held } from '../types.js';
 import { withoutPresent } from './absence.js';
 import type { PlanInput } from './input.js';
 import { skippedServices } from './skipped.js';
-import { type Absent, overLimit, servingSlots } from './share.js';
+import { type Absent, overLimit } from './share.js';
 import { judgeTraceless, presentKeys } from './traceless.js';
 
 export interface GuardInput {
@@ -148,19 +148,25 @@ function agrees(confirms: Held | undefined, absent: Absent): boolean {
 
 function findAbsent({ actual, desired, catalog }: GuardInput): Absent {
   const asked = [...desired.backends, ...desired.kept];
-  const wanted = new Set(asked.flatMap(({ endpoints }) => endpoints.map(({ id }) => id)));
+  const wanted = new Set<string>();
+  for (const { endpoints } of asked) for (const { id } of endpoints) wanted.add(id);
   const backends = new Set(desired.backends.map(({ name }) => name));
   const owned = Object.values(actual.backends);
   const skipped = skippedServices(desired);
   const known = new Set(desired.kept.map(({ service }) => service));
   // Of a skipped service whose instances are not known, nothing is absent: it stays as it is.
   const isKnown = ({ service }: ActualSlot) => !skipped.has(service) || known.has(service);
-  const instances = owned
-    .flatMap((one) => servingSlots({ ...one, slots: one.slots.filter(isKnown) }))
-    .map(({ id }) => id)
-    .filter((id) => !wanted.has(id) && !isLeaving(catalog.allocations[allocationOf(id)]));
+  const isAbsent = ({ binding }: ActualSlot): boolean =>
+    binding !== undefined &&
+    binding.drainingSince === undefined &&
+    !wanted.has(binding.id) &&
+    !isLeaving(catalog.allocations[allocationOf(binding.id)]);
   return {
-    instances,
+    instances: owned.flatMap(({ slots }) =>
+      slots
+        .filter((slot) => isAbsent(slot) && isKnown(slot))
+        .map(({ binding }) => binding?.id ?? ''),
+    ),
     backends: owned
       .filter((backend) => backend.ours && !backends.has(backend.name))
       .filter(({ service = '' }) => !skipped.has(service))
