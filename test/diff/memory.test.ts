@@ -75,7 +75,7 @@ const moves: fc.Arbitrary<Move> = fc.oneof(
             if (position !== which) return [each];
             return phase === 'gone' ? [] : [{ ...each, phase }];
           });
-          return { ...one, endpoints } as typeof one;
+          return { ...one, endpoints };
         });
         return { ...given, desired: { ...desired, backends } };
       }),
@@ -156,6 +156,27 @@ describe('the memory of the plan', () => {
     const after = plan(later, memory);
     expect(after.waiting).to.equal(before.waiting);
     expect(after).to.deep.equal(plan(later));
+  });
+
+  it('frees the draining copy of an instance when its time comes', () => {
+    const settings = withSettings({ guard: { allowRemovals: true } });
+    const wanted = desiredState([backend('web', { endpoints: [endpoint('a')] })]);
+    const { backends, ...rest } = converge(input(wanted, actualState(), { settings }));
+    const { slots, ...web } = backends['nomad_web']!;
+    const [first, second, ...others] = slots;
+    const binding = { ...first!.binding!, drainingSince: 1_699_999_990 };
+    const config = { ...first!.config, disabled: true };
+    const runtime = { ...first!.runtime!, admin: 'drain' as const };
+    const copy = { ...second!, binding, config, runtime };
+    const actual = {
+      ...rest,
+      backends: { ...backends, nomad_web: { ...web, slots: [first!, copy, ...others] } },
+    };
+    const memory = newPlanMemory();
+    const given = input(wanted, actual, { settings });
+    expect(plan(given, memory).steps).to.deep.equal([]);
+    const over = plan({ ...given, now: given.now + 3600 }, memory);
+    expect(over.steps.map(({ kind }) => kind)).to.deep.equal(['free-slot']);
   });
 
   it('ends a drain when its time comes, although nothing else changed', () => {

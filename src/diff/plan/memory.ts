@@ -28,9 +28,20 @@ interface BackendMemory {
 }
 
 /** The part of the context that a remembered plan depends on. */
-type LastingContext = Omit<BackendContext, 'slots' | 'replaced'> & {
-  readonly slots: Pick<BackendContext['slots'], 'drainTimeoutSeconds' | 'settings'>;
-};
+type LastingContext = ReturnType<typeof lastingContext>;
+
+/** Without what matters only where an instance leaves. */
+function lastingContext({ slots, replaced: _replaced, ...rest }: BackendContext) {
+  const {
+    now: _now,
+    idle: _idle,
+    held: _held,
+    isGone: _isGone,
+    mayRun: _mayRun,
+    ...lasting
+  } = slots;
+  return { ...rest, slots: lasting };
+}
 
 interface KnownPlan {
   readonly actual: ActualBackend | undefined;
@@ -48,14 +59,9 @@ function newBackendMemory(): BackendMemory {
 type PlanOne = (desired: DesiredBackend, actual: ActualBackend | undefined) => BackendPlan;
 
 /** `make`, or what it gave for the same two objects in the same context. */
-export function rememberedPlans(
-  memory: PlanMemory,
-  { slots, replaced: _, ...rest }: BackendContext,
-  make: PlanOne,
-): PlanOne {
-  const known = rest.reloadsAnyway ? memory.backends.withReload : memory.backends.alone;
-  const { drainTimeoutSeconds, settings } = slots;
-  const context = keep(known.context, { ...rest, slots: { drainTimeoutSeconds, settings } });
+export function rememberedPlans(memory: PlanMemory, given: BackendContext, make: PlanOne): PlanOne {
+  const known = given.reloadsAnyway ? memory.backends.withReload : memory.backends.alone;
+  const context = keep(known.context, lastingContext(given));
   if (context !== known.context) known.plans = new WeakMap();
   known.context = context;
   return (desired, actual) => {
@@ -99,17 +105,31 @@ export function samePlan({ last }: PlanMemory, input: PlanInput): Plan | undefin
 }
 
 function isSame(before: PlanInput, input: PlanInput): boolean {
+  return isOrdinary(input) && isAlike(lastingPart(before), lastingPart(input));
+}
+
+/** Without the time, what `isOrdinary` covers, and what the plan only mentions. */
+function lastingPart(input: PlanInput): object {
+  const { now: _now, nowMs: _nowMs, idle: _idle, confirms: _confirms, ...rest } = input;
+  const { absences: _absences, catalog, ended = [], ...lasting } = rest;
+  const { allocations, missing, trust } = catalog;
+  return { ...lasting, ended, allocations, missing, trust };
+}
+
+/** What is large is the same object, or another. */
+const large: readonly string[] = ['actual', 'desired', 'settings', 'allocations'];
+
+function isAlike(before: object, after: object): boolean {
+  const old = before as Readonly<Record<string, unknown>>;
+  const entries = Object.entries(after);
   return (
-    before.actual === input.actual &&
-    before.desired === input.desired &&
-    before.settings === input.settings &&
-    before.catalog.allocations === input.catalog.allocations &&
-    before.catalog.missing === input.catalog.missing &&
-    equal(before.catalog.trust, input.catalog.trust) &&
-    isOrdinary(input) &&
-    equal(before.hidden, input.hidden) &&
-    equal(before.ended ?? [], input.ended ?? []) &&
-    equal(before.unstable, input.unstable)
+    entries.length === Object.keys(old).length &&
+    entries.every(([key, value]) => {
+      if (Object.is(old[key], value)) return true;
+      // fast-deep-equal takes any two of them for equal.
+      const isPlain = !(value instanceof Set || value instanceof Map);
+      return isPlain && !large.includes(key) && equal(old[key], value);
+    })
   );
 }
 
