@@ -13,3 +13,16 @@ export function memoLast<A extends readonly unknown[], R>(
     return last.result;
   };
 }
+
+/** Remembers one result per object, for as long as the object is in use. Other keys are forgotten. */
+export function memoOf<R>(): (key: unknown, make: () => R) => R {
+  const known = new WeakMap<object, { readonly result: R }>();
+  return (key, make) => {
+    if (typeof key !== 'object' || key === null) return make();
+    const before = known.get(key);
+    if (before !== undefined) return before.result;
+    const result = make();
+    known.set(key, { result });
+    return result;
+  };
+}
