@@ -40,6 +40,7 @@ import type {
 import { createRuntimeJoin } from './runtime.js';
 import { keep } from '../shared/keep.js';
 import { memoLast, memoOf } from '../shared/memo.js';
+import { mapInSlices, runInSlices } from '../shared/slices.js';
 import { wholeList } from './whole-list.js';
 
 export interface ActualReader {
@@ -294,7 +295,9 @@ async function readConfiguration(get: Get, settings: Settings): Promise<Configur
   const sections = expectNamed(backends, 'read backends', 'name');
   requireBackends(sections, 'read backends');
   const isCovered = (service: string): boolean => covers(settings, service);
-  const parsed = sections.map((item) => parseBackend(item, prefix, inherited, isCovered));
+  const parsed = await runInSlices(
+    mapInSlices(sections, (item) => parseBackend(item, prefix, inherited, isCovered)),
+  );
   const markers = markersIn(sections);
   return {
     backends: byName(parsed),

@@ -43,7 +43,9 @@ export function* desiredInSlices(
   const { plans, failed } = yield* planAll(input, memory);
   const { rejected, claims: record = noClaims } = input;
   const settled = settledRoutes(plans, record, routing, memory);
+  yield;
   const claims = recordAfter(input, settled, memory);
+  yield;
   const { last } = memory;
   const isSame = last?.settled === settled && last.claims === claims && last.plans === plans;
   if (isSame && last.rejected === rejected && last.failed === failed) return last.desired;

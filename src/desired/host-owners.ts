@@ -1,6 +1,6 @@
 import type { ClaimRecord } from '../haproxy/claims-record.js';
 import { describeRoute } from './domains.js';
-import { type Claimant, type HostClaim, hostClaims, hostKey } from './host-claims.js';
+import { type Claimant, type HostClaim, hostClaims, hostKey, isContested } from './host-claims.js';
 import { hostIndex, type HostIndex } from './host-index.js';
 import { isAskedBefore, isWithin, overlap } from './host-sets.js';
 import { isTenant, namespacePolicy, type RouteContext } from './policy/context.js';
@@ -22,6 +22,9 @@ export function settleHosts(
   record: ClaimRecord,
   context: RouteContext,
 ): readonly Owned[] {
+  if (!isContested(claimants, record)) {
+    return claimants.map(({ routes }) => ({ kept: routes, lost: [] }));
+  }
   const guests = claimants.map(({ id, routes }) => guestRoutes(context, id.namespace, routes, id));
   const own = claimants.map((claimant, at) => ({
     ...claimant,

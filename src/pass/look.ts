@@ -3,7 +3,7 @@ import { requireNoOther } from '../actual/other-connectors.js';
 import { requireMapFile } from '../actual/shared-map.js';
 import type { ActualState } from '../actual/types.js';
 import type { DesiredState, Rejection } from '../desired/types.js';
-import { plan as makePlan } from '../diff/plan/plan.js';
+import { planInSlices } from '../diff/plan/plan.js';
 import type { Plan } from '../diff/types.js';
 import type { OwnEndpoint } from '../haproxy/own-endpoints.js';
 import { keep } from '../shared/keep.js';
@@ -65,17 +65,13 @@ async function planFor(
   const { client, memory } = target;
   const seconds = Math.floor(now() / 1000);
   const idle = await timed('actual', () => readIdleSlots(client, actual, seconds, signal));
-  return timed('diff', () =>
-    makePlan(
-      {
-        ...{ catalog, hidden, ended, desired, actual, settings, idle },
-        now: seconds,
-        nowMs: readAt,
-        unstable: stillUnstable(memory.unstable, desired),
-        ...(memory.held === undefined ? {} : { confirms: memory.held }),
-        ...(memory.absences === undefined ? {} : { absences: memory.absences }),
-      },
-      memory.plan,
-    ),
-  );
+  const input = {
+    ...{ catalog, hidden, ended, desired, actual, settings, idle },
+    now: seconds,
+    nowMs: readAt,
+    unstable: stillUnstable(memory.unstable, desired),
+    ...(memory.held === undefined ? {} : { confirms: memory.held }),
+    ...(memory.absences === undefined ? {} : { absences: memory.absences }),
+  };
+  return timed('diff', () => runInSlices(planInSlices(input, memory.plan)));
 }

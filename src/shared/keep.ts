@@ -38,13 +38,15 @@ function sameEnds(before: readonly unknown[], after: readonly unknown[]): [numbe
 
 function keepValues(before: Plain, after: Plain): Plain {
   const keys = Object.keys(after);
-  const isKnown = (key: string): boolean => Object.hasOwn(before, key);
-  const kept = keys.map((key): [string, unknown] => {
-    return [key, keep(isKnown(key) ? before[key] : undefined, after[key])];
-  });
-  const isSame = keys.length === Object.keys(before).length && keys.every(isKnown);
-  if (isSame && kept.every(([key, value]) => Object.is(value, before[key]))) return before;
-  return Object.fromEntries(kept);
+  const kept: [string, unknown][] = [];
+  let isSame = keys.length === Object.keys(before).length;
+  for (const key of keys) {
+    const isKnown = Object.hasOwn(before, key);
+    const value = keep(isKnown ? before[key] : undefined, after[key]);
+    isSame &&= isKnown && Object.is(value, before[key]);
+    kept.push([key, value]);
+  }
+  return isSame ? before : Object.fromEntries(kept);
 }
 
 type Plain = Readonly<Record<string, unknown>>;

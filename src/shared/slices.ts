@@ -6,6 +6,16 @@ import { setImmediate as turn } from 'node:timers/promises';
  */
 export type Sliced<T> = Generator<undefined, T, undefined>;
 
+/** `list.map(make)`, item by item. */
+export function* mapInSlices<T, R>(list: readonly T[], make: (item: T) => R): Sliced<R[]> {
+  const made: R[] = [];
+  for (const item of list) {
+    made.push(make(item));
+    yield;
+  }
+  return made;
+}
+
 /** All parts without a pause. */
 export function runThrough<T>(sliced: Sliced<T>): T {
   for (;;) {

@@ -1,5 +1,6 @@
-import type { Grant } from '../../config/policy.js';
+import type { Grant, NamespacePolicy, PolicySettings } from '../../config/policy.js';
 import type { ServiceId } from '../../haproxy/names.js';
+import { memoOf } from '../../shared/memo.js';
 import { describeRoute } from '../domains.js';
 import { isWithin, listedSet, overlap } from '../host-sets.js';
 import type { DesiredRoute } from '../types.js';
@@ -90,11 +91,19 @@ export function grantsFor(
 ): readonly Grantor[] {
   const fits = (grant: Grant): boolean => grant.to === namespace && covers(grant, route);
   const operator: readonly Grantor[] = policy.grants.some(fits) ? ['operator'] : [];
-  const owners = Object.entries(policy.namespaces)
+  const owners = grantors(policy)
     .filter(([name, own]) => name !== namespace && own.grants.some(fits))
     .filter(([, own]) => policy.mode === 'open' || own.domains.some((one) => isWithin(route, one)))
     .map(([name]) => ({ namespace: name }));
   return [...operator, ...owners];
+}
+
+const knownGrantors = memoOf<readonly (readonly [string, NamespacePolicy])[]>();
+
+function grantors(policy: PolicySettings) {
+  return knownGrantors(policy, () =>
+    Object.entries(policy.namespaces).filter(([, { grants }]) => grants.length > 0),
+  );
 }
 
 function covers({ host, path }: Grant, route: DesiredRoute): boolean {

@@ -3,6 +3,7 @@ import type { ActualBackend, ActualState } from '../../actual/types.js';
 import { planFailed } from '../../desired/plan-failed.js';
 import type { DesiredBackend, Endpoint, SkipCode, Skipped } from '../../desired/types.js';
 import { type JsonObject, textAt } from '../../shared/json.js';
+import type { Sliced } from '../../shared/slices.js';
 import { adoptedBackendSteps, type Adoption } from '../complete/adopt.js';
 import { type BackendContext, type BackendPlan, deletion } from './backend-plan.js';
 import { serverCheckOf } from '../complete/check-fields.js';
@@ -34,13 +35,13 @@ export interface BackendsPlan {
 }
 
 /** Plans every backend: desired, kept or removed. */
-export function planBackends(
+export function* planBackends(
   input: PlanInput,
   kept: KeptPlaces,
   adoption: Adoption,
   context: BackendContext,
   memory: PlanMemory,
-): BackendsPlan {
+): Sliced<BackendsPlan> {
   const { desired, unstable } = input;
   const standing = keptBackends(input, kept, context);
   const planned = standing.map((backend) => planEither(backend, input, context));
@@ -55,6 +56,7 @@ export function planBackends(
     } catch (error) {
       failed.push(planFailed(backend.service, error));
     }
+    yield;
   }
   const live = new Set([...kept.own, ...desired.backends.map(({ name }) => name)]);
   const removals = planRemovals(input, kept, live, context.slots.held);

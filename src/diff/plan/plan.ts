@@ -11,6 +11,7 @@ import { newPlanMemory, type PlanMemory, rememberPlan, samePlan } from './memory
 import { planAllMaps } from './maps.js';
 import { withinServers } from './server-limit.js';
 import { planRouting } from './routes.js';
+import { runThrough, type Sliced } from '../../shared/slices.js';
 import { withoutServices } from './skipped.js';
 import type { Skipped } from '../../desired/types.js';
 import type { Held, Plan, Problem, Step } from '../types.js';
@@ -31,19 +32,27 @@ export type { PlanInput } from './input.js';
  * | none | the operator's | nothing, ever |
  */
 export function plan(given: PlanInput, memory = newPlanMemory()): Plan {
+  return runThrough(planInSlices(given, memory));
+}
+
+/** The same, backend by backend. */
+export function* planInSlices(given: PlanInput, memory = newPlanMemory()): Sliced<Plan> {
   const same = samePlan(memory, given);
   if (same !== undefined) return same;
-  const made = makePlan(given, memory);
+  const made = yield* makePlan(given, memory);
   rememberPlan(memory, given, made);
   return made;
 }
 
-function makePlan(given: PlanInput, memory: PlanMemory): Plan {
+function* makePlan(given: PlanInput, memory: PlanMemory): Sliced<Plan> {
   const input = withinServers(withoutConflicts(withBareRecords(given)));
+  yield;
   const { held, absences } = guard(guardInput(input));
-  const first = compose(input, held, false, memory);
-  if (first.failed.length > 0) return makePlan(withoutServices(given, first.failed), memory);
-  const whole = first.steps.some(isStructural) ? compose(input, held, true, memory) : first;
+  yield;
+  const first = yield* compose(input, held, false, memory);
+  if (first.failed.length > 0) return yield* makePlan(withoutServices(given, first.failed), memory);
+  const reloads = first.steps.some(isStructural);
+  const whole = reloads ? yield* compose(input, held, true, memory) : first;
   const { actual, catalog, desired } = input;
   return {
     header: {
@@ -94,21 +103,23 @@ interface Composed {
   readonly failed: readonly Skipped[];
 }
 
-function compose(
+function* compose(
   input: PlanInput,
   held: Held | undefined,
   reloadsAnyway: boolean,
   memory: PlanMemory,
-): Composed {
+): Sliced<Composed> {
   const { actual, desired, settings } = input;
   const kept = keptPlaces(input, held);
   const adoption = findAdoption(input);
   const context = contextOf(input, held, adoption, reloadsAnyway);
-  const backends = planBackends(input, kept, adoption, context, memory);
+  const backends = yield* planBackends(input, kept, adoption, context, memory);
+  yield;
   const routes = desired.routes.filter(({ backend }) => backends.live.has(backend));
   const routing = planRouting(routes, actual, settings);
   const frontends = planFrontends(input, routes, routing, kept.routed, adoption);
   const structural = [...backends.structural, ...frontends.steps];
+  yield;
   const marker = planMarker(
     input,
     backends.structures,
