@@ -45,7 +45,9 @@ export function* planInSlices(given: PlanInput, memory = newPlanMemory()): Slice
 }
 
 function* makePlan(given: PlanInput, memory: PlanMemory): Sliced<Plan> {
-  const input = withinServers(withoutConflicts(withBareRecords(given)));
+  const apart = withoutConflicts(withBareRecords(given));
+  yield;
+  const input = withinServers(apart);
   yield;
   const { held, absences } = guard(guardInput(input));
   yield;
@@ -117,6 +119,7 @@ function* compose(
   yield;
   const routes = desired.routes.filter(({ backend }) => backends.live.has(backend));
   const routing = planRouting(routes, actual, settings);
+  yield;
   const frontends = planFrontends(input, routes, routing, kept.routed, adoption);
   const structural = [...backends.structural, ...frontends.steps];
   yield;
@@ -127,6 +130,7 @@ function* compose(
     structural.length > 0,
     markIndexOf(input, held).markIndex,
   );
+  yield;
   const wanted = { ...routing.maps, ...backends.serverMaps };
   const maps = planAllMaps(input, wanted, kept.routed, [...structural, ...marker], adoption);
   return {
