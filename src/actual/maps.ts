@@ -1,6 +1,7 @@
 import type { Settings } from '../config/types.js';
 import { lookupMap } from '../haproxy/lookup-rules.js';
 import { type JsonObject, textAt } from '../shared/json.js';
+import { memoOf } from '../shared/memo.js';
 import { expectNamed, expectText, malformed } from './answers.js';
 import type { DataPlaneResponse } from './dataplane-client.js';
 import { requireTypes } from './sections.js';
@@ -10,6 +11,8 @@ import type { ActualMap } from './types.js';
 
 type Get = (path: string) => Promise<DataPlaneResponse>;
 type Entries = Readonly<Record<string, string>>;
+
+const entriesOf = memoOf<Entries>();
 
 /**
  * `GET /storage/maps`: names (without `.map`) to absolute paths. Covers our maps, and those read by
@@ -38,10 +41,11 @@ export function ownMaps(
 /**
  * Reads the exact map's entries every time, and other maps and all files only if unknown. Files
  * matter because a lost answer or a killed process can leave one that differs from the process, and
- * HAProxy's next start would load it.
+ * HAProxy's next start would load it. `again` gives the same body for the same bytes.
  */
 export async function readMaps(
   get: Get,
+  again: Get,
   settings: Settings,
   files: Readonly<Record<string, string>>,
   known: Readonly<Record<string, ActualMap>>,
@@ -51,7 +55,7 @@ export async function readMaps(
     const before = known[name];
     if (before !== undefined && name !== exact) return [name, before];
     const [entries, stored] = await Promise.all([
-      name === owned || name === claims ? undefined : readEntries(get, name),
+      name === owned || name === claims ? undefined : readEntries(again, name),
       before === undefined ? readFile(get, name) : before.stored,
     ]);
     return [
@@ -67,11 +71,14 @@ export async function readMaps(
 }
 
 /** `GET /runtime/maps/{name}/entries`; 404 if HAProxy has not loaded the map. */
-async function readEntries(get: Get, name: string): Promise<Entries | undefined> {
-  const response = await get(`/runtime/maps/${encodeURIComponent(name)}.map/entries`);
+async function readEntries(again: Get, name: string): Promise<Entries | undefined> {
+  const path = `/runtime/maps/${encodeURIComponent(name)}.map/entries`;
+  const response = await again(path);
   if (response.status === 404) return undefined;
   const what = `read map ${name}`;
-  return parseMapEntries(requireTypes(expectNamed(response, what, 'key'), 'entry', what));
+  return entriesOf(response.body, () =>
+    parseMapEntries(requireTypes(expectNamed(response, what, 'key'), 'entry', what)),
+  );
 }
 
 /** `GET /storage/maps/{name}`. */

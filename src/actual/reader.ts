@@ -36,8 +36,11 @@ import type {
   GlobalFacts,
   Marker,
   Neighbour,
-  RuntimeServer,
 } from './types.js';
+import { createRuntimeJoin } from './runtime.js';
+import { keep } from '../shared/keep.js';
+import { memoLast, memoOf } from '../shared/memo.js';
+import { mapInSlices, runInSlices } from '../shared/slices.js';
 import { wholeList } from './whole-list.js';
 
 export interface ActualReader {
@@ -75,29 +78,44 @@ export function createActualReader(
   clock: () => number = Date.now,
 ): ActualReader {
   let cache: Cache | undefined;
+  /** Only what new answers are compared with: what is the same becomes the same objects. */
+  let lastRead: Configuration | undefined;
+  let last: ActualState | undefined;
+  const withRuntime = createRuntimeJoin();
+  const loadedMarker = memoLast((servers: RuntimeServers) =>
+    Object.keys(servers).find((name) => markerHash(settings.ownership.prefix, name) !== undefined),
+  );
+  /** To requests that each read sends, by path. */
+  const answers = new Map<string, Answer>();
   let isFit = settings.ownership.prefix !== '';
 
   async function read(options: { full?: boolean; signal?: AbortSignal } = {}) {
     const get = getter(client, options.signal);
+    const again = asker(client, options.signal, answers);
     const previous = options.full ? undefined : cache;
     cache = undefined;
     if (!isFit) await requireMetadata(get);
     isFit = true;
-    const [raw, info, listed] = await Promise.all([readRaw(get), readInfo(get), listServers(get)]);
+    const [raw, info, listed] = await Promise.all([
+      readRaw(again),
+      readInfo(get),
+      listServers(again),
+    ]);
     const fingerprint = `${raw.version} ${raw.checksum} ${info.pid}`;
     const fresh = await reuseOrRead(get, previous, fingerprint);
-    const maps = await readMaps(get, settings, fresh.configuration.maps, fresh.maps);
+    const maps = await readMaps(get, again, settings, fresh.configuration.maps, fresh.maps);
     cache = { ...fresh, maps };
     const { backends } = fresh.configuration;
-    const readAgain = async () => runtimeServers(await listServers(get));
+    const readAgain = async () => runtimeServers(await listServers(again));
     const servers = await wholeList(get, backends, runtimeServers(listed), readAgain);
-    return assemble(raw, info, servers, fresh.configuration, maps);
+    return (last = keep(last, assemble(raw, info, servers, fresh.configuration, maps)));
   }
 
   async function reuseOrRead(get: Get, previous: Cache | undefined, fingerprint: string) {
     const stale = clock() - (previous?.readAt ?? 0) > settings.sync.fullReadIntervalMs;
     if (previous?.fingerprint === fingerprint && !stale) return previous;
-    const configuration = await readConfiguration(get, settings);
+    const configuration = keep(lastRead, await readConfiguration(get, settings));
+    lastRead = configuration;
     return { fingerprint, readAt: clock(), configuration, maps: {} };
   }
 
@@ -108,8 +126,7 @@ export function createActualReader(
     configuration: Configuration,
     maps: Readonly<Record<string, ActualMap>>,
   ): ActualState {
-    const { prefix } = settings.ownership;
-    const loaded = Object.keys(servers).find((name) => markerHash(prefix, name) !== undefined);
+    const loaded = loadedMarker(servers);
     return {
       dataplane: { url: client.url },
       haproxy: info,
@@ -142,6 +159,20 @@ type Answer = Awaited<ReturnType<DataPlaneReader['get']>>;
 
 function getter(client: DataPlaneReader, signal: AbortSignal | undefined): Get {
   return (path, query = {}) => client.get(path, { query, ...(signal ? { signal } : {}) });
+}
+
+/** For requests that each read sends: an answer with the same bytes has the same body. */
+function asker(
+  client: DataPlaneReader,
+  signal: AbortSignal | undefined,
+  answers: Map<string, Answer>,
+): (path: string) => Promise<Answer> {
+  return async (path) => {
+    const before = answers.get(path);
+    const answer = await client.get(path, { before, ...(signal ? { signal } : {}) });
+    answers.set(path, answer);
+    return answer;
+  };
 }
 
 /**
@@ -232,13 +263,17 @@ function listServers(get: Get): Promise<Answer> {
   return get('/runtime/backends/%20/servers');
 }
 
+const serversOf = memoOf<RuntimeServers>();
+const noServers: RuntimeServers = {};
+
 /** Parse only once HAProxy is known to run: while it is down, 3.0 answers 500 and others 404. */
 function runtimeServers(response: Answer): RuntimeServers {
-  return response.status === 404
-    ? {}
-    : parseRuntimeServers(
-        requireTypes(expectNamed(response, 'read servers', 'name'), 'runtime', 'read servers'),
-      );
+  if (response.status === 404) return noServers;
+  return serversOf(response.body, () =>
+    parseRuntimeServers(
+      requireTypes(expectNamed(response, 'read servers', 'name'), 'runtime', 'read servers'),
+    ),
+  );
 }
 
 async function readConfiguration(get: Get, settings: Settings): Promise<Configuration> {
@@ -260,7 +295,9 @@ async function readConfiguration(get: Get, settings: Settings): Promise<Configur
   const sections = expectNamed(backends, 'read backends', 'name');
   requireBackends(sections, 'read backends');
   const isCovered = (service: string): boolean => covers(settings, service);
-  const parsed = sections.map((item) => parseBackend(item, prefix, inherited, isCovered));
+  const parsed = await runInSlices(
+    mapInSlices(sections, (item) => parseBackend(item, prefix, inherited, isCovered)),
+  );
   const markers = markersIn(sections);
   return {
     backends: byName(parsed),
@@ -319,33 +356,6 @@ async function withServerState(get: Get, facts: GlobalFacts): Promise<GlobalFact
 
 function omit<T>(record: Readonly<Record<string, T>>, names: readonly string[]): Record<string, T> {
   return Object.fromEntries(Object.entries(record).filter(([name]) => !names.includes(name)));
-}
-
-function withRuntime(
-  backends: Readonly<Record<string, ActualBackend>>,
-  servers: RuntimeServers,
-): Record<string, ActualBackend> {
-  return byName(
-    Object.values(backends).map((backend) => {
-      const slots = backend.slots.map((slot) => withRuntimeOf(slot, servers));
-      const foreign = backend.foreign?.map((slot) => withRuntimeOf(slot, servers));
-      const others = backend.others?.map((server) => withRuntimeOf(server, servers));
-      return {
-        ...backend,
-        slots,
-        ...(foreign === undefined ? {} : { foreign }),
-        ...(others === undefined ? {} : { others }),
-      };
-    }),
-  );
-}
-
-function withRuntimeOf<T extends { readonly name: string; readonly runtime?: RuntimeServer }>(
-  server: T,
-  servers: RuntimeServers,
-): T {
-  const runtime = servers[server.name];
-  return runtime === undefined ? server : { ...server, runtime };
 }
 
 function byName<T extends { readonly name: string }>(items: readonly T[]): Record<string, T> {

@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 
 import { expectOk } from '../actual/answers.js';
+import type { ActualState } from '../actual/types.js';
 import { aborting, type ApplyContext, pathOf } from './context.js';
 import { type PlannedBackend, renderStateFile, slotStates } from './render/state-file.js';
 
@@ -21,20 +22,26 @@ export async function saveServerState(
 
 /**
  * Updates the file with what is UP now, so that a reload or restart by anyone else starts from
- * correct states. A process that exits after the pass can't correct the file later, so it leaves
- * DOWN servers out: HAProxy then starts them without a state instead of refusing requests until
- * their checks pass.
+ * correct states.
  */
 export async function refreshServerState(
   context: ApplyContext,
   known: string | undefined,
-  staysRunning: boolean,
+  contentOf: (backends: ActualState['backends']) => string,
 ): Promise<void> {
   const { global, backends } = context.actual;
   if (global.serverStateFile === undefined) return;
-  const states = slotStates(backends, []).filter(({ up }) => up || staysRunning);
-  const content = renderStateFile(states);
+  const content = contentOf(backends);
   if (content !== known) await write(context, global.serverStateFile, content);
+}
+
+/**
+ * What is UP now. A process that exits after the pass can't correct the file later, so it leaves
+ * DOWN servers out: HAProxy then starts them without a state instead of refusing requests until
+ * their checks pass.
+ */
+export function currentStateFile(backends: ActualState['backends'], staysRunning: boolean): string {
+  return renderStateFile(slotStates(backends, []).filter(({ up }) => up || staysRunning));
 }
 
 async function write(context: ApplyContext, file: string, content: string): Promise<void> {

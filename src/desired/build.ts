@@ -1,19 +1,19 @@
-import { compareText } from '../shared/compare.js';
 import type { LimitSettings } from '../config/types.js';
-import { type Aged, byAge, claimKey } from './claims.js';
-import { claimsAfter } from './claims-after.js';
-import type { ClaimRecord } from '../haproxy/claims-record.js';
-import { routeKey } from './domains.js';
-import { connectorBackendName, type ServiceId, serviceLabel } from '../haproxy/names.js';
-import { type Excess, excess, limitSkip, regexCount, stepCount } from './limits.js';
-import { type Offer, offerOfFile, offerOfService } from './offers.js';
-import type { UnreadableService } from '../observe/types.js';
-import { planFailed } from './plan-failed.js';
-import { type ServicePlan, planService } from './plan-service.js';
-import { type PolicyContext, policyContext } from './policy/context.js';
-import { openNamespaces } from './policy/namespaces.js';
-import { type Settled, settleRoutes } from './settle-routes.js';
+import { type ClaimRecord, noClaims } from '../haproxy/claims-record.js';
+import { connectorBackendName, serviceLabel } from '../haproxy/names.js';
+import { compareText } from '../shared/compare.js';
+import { keep } from '../shared/keep.js';
+import { runThrough, type Sliced } from '../shared/slices.js';
 import { oneLine } from '../shared/text.js';
+import { type Aged, byAge, claimKey } from './claims.js';
+import { routeKey } from './domains.js';
+import { type Excess, excess, limitSkip, regexCount, stepCount } from './limits.js';
+import { newDesiredMemory, recordAfter, settledRoutes } from './memory.js';
+import { planAll } from './plan-all.js';
+import type { ServicePlan } from './plan-service.js';
+import { type RouteContext, routeContext } from './policy/context.js';
+import { openNamespaces } from './policy/namespaces.js';
+import type { Settled, SettledRoutes } from './settle-routes.js';
 import type {
   DesiredBackend,
   DesiredInput,
@@ -27,20 +27,46 @@ import type {
 /**
  * Computes HAProxy's desired state from one read of Nomad. Each service is planned on its own, then
  * claims on routes and names are settled. A service that can't be served is skipped with a reason
- * and doesn't block the others.
+ * and doesn't block the others. With the memory of earlier builds only what changed is computed
+ * again; the result is the same.
  */
-export function buildDesired(input: DesiredInput): DesiredState {
-  const context = policyContext(input);
-  const { plans, failed } = planAll(input, context);
-  const record = input.claims ?? {};
-  const settled = settleRoutes(plans, record, context);
-  const claims = claimsAfter(input, settled.claimants, context);
-  const overRegexes = beyondRegexes(plans, record, input.settings.limits);
+export function buildDesired(input: DesiredInput, memory = newDesiredMemory()): DesiredState {
+  return runThrough(desiredInSlices(input, memory));
+}
+
+/** The same, service by service. */
+export function* desiredInSlices(
+  input: DesiredInput,
+  memory = newDesiredMemory(),
+): Sliced<DesiredState> {
+  const routing = (memory.routing = keep(memory.routing, routeContext(input)));
+  const { plans, failed } = yield* planAll(input, memory);
+  const { rejected, claims: record = noClaims } = input;
+  const settled = settledRoutes(plans, record, routing, memory);
+  yield;
+  const claims = recordAfter(input, settled, memory);
+  yield;
+  const { last } = memory;
+  const isSame = last?.settled === settled && last.claims === claims && last.plans === plans;
+  if (isSame && last.rejected === rejected && last.failed === failed) return last.desired;
+  const fresh = settle(plans, failed, settled, { ...input, claims: record }, routing);
+  const desired = keep(last?.desired, claims === undefined ? fresh : { ...fresh, claims });
+  memory.last = { plans, failed, settled, claims, rejected, desired };
+  return desired;
+}
+
+function settle(
+  plans: readonly ServicePlan[],
+  failed: readonly Skipped[],
+  settled: SettledRoutes,
+  input: DesiredInput,
+  context: RouteContext,
+): DesiredState {
+  const overRegexes = beyondRegexes(plans, input.claims ?? noClaims, input.settings.limits);
   const namesTaken = takenNames(plans, input.settings.ownership.prefix);
+  const others = { namesTaken, overRegexes, input };
   const outcomes = plans.map((plan, index) =>
-    settlePlan(plan, settled.results[index] ?? { kept: [], lost: [], noted: [] }, {
-      ...{ namesTaken, overRegexes, input },
-    }),
+    settlePlan(plan, settled.results[index] ?? nothingSettled, others),
   );
   return {
     backends: outcomes.flatMap(({ backend }) => backend ?? []).sort(byName),
@@ -54,62 +80,10 @@ export function buildDesired(input: DesiredInput): DesiredState {
       .concat(openNamespaces(context, plans))
       .map((one) => ({ ...one, message: oneLine(one.message) }))
       .sort(byService),
-    ...(claims === undefined ? {} : { claims }),
   };
 }
 
-interface Plans {
-  readonly plans: readonly ServicePlan[];
-  /** Services that can't be planned. What is there of them stays. */
-  readonly failed: readonly Skipped[];
-}
-
-function planAll(
-  { catalog, settings, routeFiles = [] }: DesiredInput,
-  context: PolicyContext,
-): Plans {
-  const { limits, tags } = settings;
-  const failed: Skipped[] = [];
-  const plans: ServicePlan[] = [];
-  const attempt = (id: ServiceId, offerOf: () => Offer | undefined): void => {
-    try {
-      const offer = offerOf();
-      const plan = offer === undefined ? undefined : planService(offer, context);
-      if (plan !== undefined) plans.push(plan);
-    } catch (error) {
-      failed.push(planFailed(serviceLabel(id), error));
-    }
-  };
-  for (const file of routeFiles) {
-    attempt({ source: 'file', namespace: '', name: file.name }, () =>
-      offerOfFile(tags.prefix, file),
-    );
-  }
-  for (const service of catalog.services) {
-    const { namespace, name } = service;
-    attempt({ source: 'nomad', namespace, name }, () =>
-      offerOfService(tags.prefix, service, limits),
-    );
-  }
-  for (const service of catalog.unreadable ?? []) {
-    const { namespace, name } = service;
-    const skipped = unreadableSkip(service);
-    const before = plans.length;
-    attempt({ source: 'nomad', namespace, name }, () =>
-      offerOfService(tags.prefix, service, limits),
-    );
-    const [plan] = plans.splice(before);
-    if (plan === undefined) failed.push(skipped);
-    else plans.push({ ...plan, skipped, kept: undefined });
-  }
-  return { plans, failed };
-}
-
-function unreadableSkip({ namespace, name, reason, limit }: UnreadableService): Skipped {
-  const service = serviceLabel({ source: 'nomad', namespace, name });
-  if (limit === undefined) return { service, code: 'unreadable', reason };
-  return { service, code: 'limit-exceeded', limit, reason };
-}
+const nothingSettled: Settled = { kept: [], lost: [], noted: [] };
 
 /** Services whose expressions are too many on top of those with older claims. */
 function beyondRegexes(
@@ -120,10 +94,12 @@ function beyondRegexes(
   const beyond = new Map<ServicePlan, Excess>();
   let left = regexesTotal;
   let stepsLeft = regexSteps;
-  const aged = plans.map((plan) => ({ plan, ...agedClaim(plan, record) }));
+  const aged = plans
+    .filter(({ routes }) => regexCount(routes) > 0)
+    .map((plan) => ({ plan, ...agedClaim(plan, record) }));
   for (const { plan } of aged.sort(byAge)) {
     const count = regexCount(plan.routes);
-    const steps = count === 0 ? 0 : stepCount(plan.routes);
+    const steps = stepCount(plan.routes);
     if (count > left) {
       beyond.set(
         plan,

@@ -1,9 +1,10 @@
 import { type ClaimRecord, keyPart, nextRecord } from '../haproxy/claims-record.js';
+import { noFacts } from '../haproxy/facts.js';
 import { namespaceOf } from '../haproxy/ownership.js';
 import { serviceLabel } from '../haproxy/names.js';
 import { claimKey } from './claims.js';
 import { type Claimant, hostKey, hostKeysOf } from './host-claims.js';
-import { isTenant, type PolicyContext } from './policy/context.js';
+import { isTenant, type RouteContext } from './policy/context.js';
 import { grantsFor } from './policy/routes.js';
 import type { DesiredInput } from './types.js';
 
@@ -12,9 +13,9 @@ import type { DesiredInput } from './types.js';
  * a read that can't be trusted for removals lacks, isn't gone.
  */
 export function claimsAfter(
-  { catalog, claims: before = {}, now }: DesiredInput,
+  { catalog, claims: before = {}, facts = noFacts, now }: DesiredInput,
   claimants: readonly Claimant[],
-  context: PolicyContext,
+  context: RouteContext,
 ): ClaimRecord | undefined {
   if (now === undefined) return undefined;
   const tenants = claimants.filter(({ id }) => isTenant(id));
@@ -25,7 +26,7 @@ export function claimsAfter(
     }),
   );
   const present = new Set(tenants.map(({ id }) => serviceLabel(id)));
-  const absent = context.facts.served.filter((service) => !present.has(service));
+  const absent = facts.served.filter((service) => !present.has(service));
   const held = [
     ...absent.map((service) => `route|${keyPart(service)}|`),
     ...[...new Set(absent.map(namespaceOf))].map(hostKeysOf),

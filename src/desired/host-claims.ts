@@ -1,7 +1,7 @@
 import type { Settings } from '../config/types.js';
 import { compareText } from '../shared/compare.js';
 import { type ClaimRecord, keyPart } from '../haproxy/claims-record.js';
-import { settleClaims } from './claims.js';
+import { type Claim, settleClaims } from './claims.js';
 import type { ServiceId } from '../haproxy/names.js';
 import type { HostMatch } from '../haproxy/map-names.js';
 import type { DesiredRoute } from './types.js';
@@ -47,6 +47,16 @@ export function hostKeysOf(namespace: string): string {
   return `host|${keyPart(namespace)}|`;
 }
 
+/** Whether hosts are claimed by two namespaces, or may still be another's. */
+export function isContested(claimants: readonly Claimant[], record: ClaimRecord): boolean {
+  const [first] = claimants;
+  if (first === undefined) return false;
+  const { namespace } = first.id;
+  if (claimants.some(({ id }) => id.namespace !== namespace)) return true;
+  const own = hostKeysOf(namespace);
+  return Object.keys(record).some((key) => key.startsWith('host|') && !key.startsWith(own));
+}
+
 /** All claims, oldest first. A route file's exact hosts come before all others. */
 export function hostClaims(
   claimants: readonly Claimant[],
@@ -79,13 +89,16 @@ interface ClaimContext {
 }
 
 function winners(claimants: readonly Claimant[], record: ClaimRecord): ReadonlySet<DesiredRoute> {
-  const namespaces = new Set(claimants.map(({ id }) => id.namespace));
+  const namespaces = new Map<string, Claim[]>();
+  for (const { id, claimedAt, routes } of claimants) {
+    const own = namespaces.get(id.namespace) ?? [];
+    own.push({ service: id, claimedAt, routes });
+    namespaces.set(id.namespace, own);
+  }
   return new Set(
-    [...namespaces].flatMap((namespace) => {
-      const own = claimants.filter(({ id }) => id.namespace === namespace);
-      const claims = own.map(({ id, ...rest }) => ({ service: id, ...rest }));
-      return settleClaims(claims, record).flatMap(({ kept }) => kept);
-    }),
+    [...namespaces.values()].flatMap((claims) =>
+      settleClaims(claims, record).flatMap(({ kept }) => kept),
+    ),
   );
 }
 

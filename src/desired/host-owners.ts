@@ -1,9 +1,9 @@
 import type { ClaimRecord } from '../haproxy/claims-record.js';
 import { describeRoute } from './domains.js';
-import { type Claimant, type HostClaim, hostClaims, hostKey } from './host-claims.js';
+import { type Claimant, type HostClaim, hostClaims, hostKey, isContested } from './host-claims.js';
 import { hostIndex, type HostIndex } from './host-index.js';
 import { isAskedBefore, isWithin, overlap } from './host-sets.js';
-import { isTenant, namespacePolicy, type PolicyContext } from './policy/context.js';
+import { isTenant, namespacePolicy, type RouteContext } from './policy/context.js';
 import { type Grantor, grantsFor, isPathWithin } from './policy/routes.js';
 import type { DesiredRoute } from './types.js';
 
@@ -20,8 +20,11 @@ export interface Owned {
 export function settleHosts(
   claimants: readonly Claimant[],
   record: ClaimRecord,
-  context: PolicyContext,
+  context: RouteContext,
 ): readonly Owned[] {
+  if (!isContested(claimants, record)) {
+    return claimants.map(({ routes }) => ({ kept: routes, lost: [] }));
+  }
   const guests = claimants.map(({ id, routes }) => guestRoutes(context, id.namespace, routes, id));
   const own = claimants.map((claimant, at) => ({
     ...claimant,
@@ -52,14 +55,14 @@ export function settleHosts(
 }
 
 /** What its namespace left: only while it may still have it. */
-function mayReturn(claim: HostClaim, { policy }: PolicyContext): boolean {
+function mayReturn(claim: HostClaim, { policy }: RouteContext): boolean {
   if (policy.mode === 'open') return true;
   const domains = namespacePolicy(policy, claim.namespace)?.domains ?? [];
   return domains.some((one) => isWithin(claim, one));
 }
 
 function guestRoutes(
-  context: PolicyContext,
+  context: RouteContext,
   namespace: string,
   routes: readonly DesiredRoute[],
   id: Claimant['id'],

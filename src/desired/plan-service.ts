@@ -16,7 +16,7 @@ import { originsOf } from './origins.js';
 import { backendName, serviceLabel, shortHash } from '../haproxy/names.js';
 import type { Offer } from './offers.js';
 import { dynamicSection } from './section.js';
-import { isTenant, type PolicyContext } from './policy/context.js';
+import { isTenant, type ServiceContext } from './policy/context.js';
 import { foreignTarget, refusedTarget } from './policy/addresses.js';
 import { allowedMethods, claimable, refusedService, revoked } from './policy/service.js';
 import { cappedWeights, weightLimit } from './policy/weights.js';
@@ -48,7 +48,7 @@ export interface ServicePlan {
 }
 
 /** Undefined: leave the service alone. */
-export function planService(offer: Offer, context: PolicyContext): ServicePlan | undefined {
+export function planService(offer: Offer, context: ServiceContext): ServicePlan | undefined {
   const { settings } = context;
   const { prefix } = settings.tags;
   const { limits } = settings;

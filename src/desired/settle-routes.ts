@@ -3,7 +3,7 @@ import { settleClaims } from './claims.js';
 import type { Claimant } from './host-claims.js';
 import { settleHosts } from './host-owners.js';
 import type { ServicePlan } from './plan-service.js';
-import type { PolicyContext } from './policy/context.js';
+import type { RouteContext } from './policy/context.js';
 import { refusedRoute, takenFromOperator } from './policy/routes.js';
 import type { DesiredRoute } from './types.js';
 
@@ -20,16 +20,21 @@ export interface Settled {
   readonly noted: readonly Loss[];
 }
 
+export interface SettledRoutes {
+  /** In the order of the plans. */
+  readonly results: readonly Settled[];
+  readonly claimants: readonly Claimant[];
+}
+
 /**
  * Who gets which route: first what the policy allows, then hosts between namespaces, then routes
  * between services. A skipped service keeps its claims, so a typo in a tag gives no domain away.
- * Results are in the order of the plans.
  */
 export function settleRoutes(
   plans: readonly ServicePlan[],
   record: ClaimRecord,
-  context: PolicyContext,
-): { readonly results: readonly Settled[]; readonly claimants: readonly Claimant[] } {
+  context: RouteContext,
+): SettledRoutes {
   const judged = plans.map(({ offer: { id }, routes }) =>
     routes.map((route) => ({ route, refusal: refusedRoute(context, id, route) })),
   );

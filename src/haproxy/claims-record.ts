@@ -4,6 +4,8 @@
  */
 export type ClaimRecord = Readonly<Record<string, ClaimTimes>>;
 
+export const noClaims: ClaimRecord = {};
+
 /** Unix milliseconds. */
 export interface ClaimTimes {
   readonly since: number;
@@ -58,13 +60,21 @@ export interface RecordInput {
   readonly graceMs: number;
 }
 
-/** The record after this pass. The same as before if nothing changed. */
+/**
+ * The record after this pass: `before` itself if everything in it is wanted and nothing else is,
+ * whatever the time.
+ */
 export function nextRecord({ before, wanted, mayGo, now, graceMs }: RecordInput): ClaimRecord {
-  // No step of a clock makes a new claim older than one that is known.
-  const since = Math.max(now, ...Object.values(before).map((one) => one.since + 1));
   const isWanted = new Set(wanted);
-  const kept = Object.entries(before).flatMap(([key, times]): [string, ClaimTimes][] => {
-    if (isWanted.has(key)) return [[key, { since: times.since }]];
+  const known = Object.entries(before);
+  const isWhole = wanted.every((key) => Object.hasOwn(before, key));
+  if (isWhole && known.every(([key, { gone }]) => gone === undefined && isWanted.has(key))) {
+    return before;
+  }
+  // No step of a clock makes a new claim older than one that is known.
+  const since = known.reduce((most, [, one]) => Math.max(most, one.since + 1), now);
+  const kept = known.flatMap(([key, times]): [string, ClaimTimes][] => {
+    if (isWanted.has(key)) return [[key, times.gone === undefined ? times : withoutGone(times)]];
     if (!mayGo(key)) return [[key, times]];
     const gone = times.gone ?? now;
     return now - gone >= graceMs ? [] : [[key, { since: times.since, gone }]];
@@ -73,4 +83,8 @@ export function nextRecord({ before, wanted, mayGo, now, graceMs }: RecordInput)
     .filter((key) => !Object.hasOwn(before, key))
     .map((key): [string, ClaimTimes] => [key, { since }]);
   return Object.fromEntries([...kept, ...fresh].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function withoutGone({ since }: ClaimTimes): ClaimTimes {
+  return { since };
 }

@@ -4,15 +4,12 @@ import type { ActualState } from '../actual/types.js';
 import { writeMap } from '../apply/maps.js';
 import type { Settings } from '../config/types.js';
 import type { DesiredState } from '../desired/types.js';
-import {
-  type ClaimRecord,
-  type MapEntries,
-  recordEntries,
-  recordOf,
-} from '../haproxy/claims-record.js';
+import { type ClaimRecord, type MapEntries, recordEntries } from '../haproxy/claims-record.js';
 import { mapNames } from '../haproxy/map-names.js';
 import { applyContext, type WritingContext } from './context.js';
 import type { TargetMemory } from './memory.js';
+
+const none: MapEntries = {};
 
 /** The record in HAProxy. One that somebody deleted is taken from memory. */
 export function knownClaims(
@@ -21,7 +18,7 @@ export function knownClaims(
   settings: Settings,
 ): ClaimRecord {
   const stored = storedClaims(actual, settings);
-  return recordOf(onDisk(memory, stored) ?? memory.claims?.entries ?? {});
+  return memory.derived.record(onDisk(memory, stored) ?? memory.claims?.entries ?? none);
 }
 
 /**
@@ -35,12 +32,13 @@ export async function saveClaims(
   if (desired.claims === undefined) return;
   const { settings, target } = context;
   const before = storedClaims(actual, settings);
+  const { memory } = target;
+  if (memory.derived.isRecorded(desired.claims, onDisk(memory, before) ?? none)) return;
   const entries = recordEntries(desired.claims);
-  if (equal(entries, onDisk(target.memory, before) ?? {})) return;
   const map = mapNames(settings.routing).claims;
   const step = { kind: 'write-map', route: 'storage', map, entries, when: 'last' } as const;
   await writeMap(applyContext(context, actual), step);
-  target.memory.claims = { entries, before };
+  memory.claims = { entries, before };
 }
 
 function storedClaims({ maps }: ActualState, { routing }: Settings): MapEntries | undefined {

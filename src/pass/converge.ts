@@ -41,7 +41,9 @@ export async function convergeIfWriting(context: PassContext, first: View): Prom
   await saveClaims(writing, view);
   const { actual } = view;
   const known = memory.serverState ?? actual.global.serverState;
-  await refreshServerState(applyContext(writing, actual), known, context.staysRunning);
+  await refreshServerState(applyContext(writing, actual), known, (backends) =>
+    memory.derived.stateFile(backends, context.staysRunning),
+  );
   if (!memory.cleaned) {
     await deleteDeadTransactions({ client: writer, signal: context.signal }, actual.configVersion);
     memory.cleaned = true;

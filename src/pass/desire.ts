@@ -1,7 +1,9 @@
-import { buildDesired } from '../desired/build.js';
+import { desiredInSlices } from '../desired/build.js';
+import type { DesiredMemory } from '../desired/memory.js';
 import { keptTargets } from '../desired/members.js';
 import { backendName } from '../haproxy/names.js';
 import type { DesiredInput, DesiredState, Rejection, Skipped } from '../desired/types.js';
+import { runThrough, type Sliced } from '../shared/slices.js';
 import type { BadRouteFile, RouteFiles } from '../routes/folder.js';
 
 export interface DesireInput extends Pick<
@@ -13,10 +15,19 @@ export interface DesireInput extends Pick<
 }
 
 /** The desired state from Nomad's services and the routes folder. */
-export function desire({ routes, ...input }: DesireInput): DesiredState {
+export function desire(input: DesireInput): DesiredState {
+  return runThrough(desireInSlices(input));
+}
+
+/** The same, service by service, with the memory of earlier passes. */
+export function* desireInSlices(
+  { routes, ...input }: DesireInput,
+  memory?: DesiredMemory,
+): Sliced<DesiredState> {
   const { settings } = input;
   const { files, bad } = routes;
-  const desired = buildDesired({ ...input, routeFiles: files });
+  const desired = yield* desiredInSlices({ ...input, routeFiles: files }, memory);
+  if (bad.length === 0) return desired;
   const served = new Set(files.map(({ name }) => name));
   const skipped = bad.map((one) => skippedFile(one, served, settings.ownership.prefix));
   const kept = bad.flatMap(({ name, targets }) =>

@@ -1,16 +1,16 @@
 import { readIdleSlots } from '../actual/idle.js';
-import { factsOf } from '../actual/normalise/facts.js';
 import { requireNoOther } from '../actual/other-connectors.js';
 import { requireMapFile } from '../actual/shared-map.js';
 import type { ActualState } from '../actual/types.js';
 import type { DesiredState, Rejection } from '../desired/types.js';
-import { plan as makePlan } from '../diff/plan/plan.js';
+import { planInSlices } from '../diff/plan/plan.js';
 import type { Plan } from '../diff/types.js';
 import type { OwnEndpoint } from '../haproxy/own-endpoints.js';
 import { keep } from '../shared/keep.js';
+import { runInSlices } from '../shared/slices.js';
 import { knownClaims } from './claims.js';
 import type { PassContext } from './context.js';
-import { desire } from './desire.js';
+import { desireInSlices } from './desire.js';
 import { msUntilReload } from './reload-wait.js';
 import { stillUnstable } from './unstable.js';
 
@@ -34,25 +34,27 @@ export async function look(
   requireMapFile(actual, settings);
   requireNoOther(actual, settings, !staysRunning && settings.guard.allowRemovals);
   const endpoints = (await context.endpoints?.()) ?? [];
-  const desired = desiredState(context, actual, endpoints, rejected);
+  const desired = await desiredState(context, actual, endpoints, rejected);
   return { actual, desired, plan: await planFor(context, desired, actual) };
 }
 
-function desiredState(
+async function desiredState(
   { target, catalog, settings, routeFiles, policy, readAt, timed }: PassContext,
   actual: ActualState,
   endpoints: readonly OwnEndpoint[],
   rejected: Readonly<Record<string, Rejection>>,
-): DesiredState {
+): Promise<DesiredState> {
   const { memory } = target;
   const claims = knownClaims(memory, actual, settings);
-  const read = timed('desired', () =>
-    desire({
-      ...{ catalog, rejected, endpoints, claims, routes: routeFiles(), now: readAt },
-      settings: policy === undefined ? settings : { ...settings, policy: policy() },
-      facts: factsOf(actual, settings.ownership),
-    }),
-  );
+  const input = {
+    ...{ catalog, rejected, endpoints, claims, routes: routeFiles(), now: readAt },
+    settings: policy === undefined ? settings : { ...settings, policy: policy() },
+  };
+  const read = await timed('desired', () => {
+    const { frontends, backends } = actual;
+    const facts = memory.derived.facts(frontends, backends, settings.ownership);
+    return runInSlices(desireInSlices({ ...input, facts }, memory.desired));
+  });
   return keep(memory.pictures[0]?.desired, read);
 }
 
@@ -65,15 +67,14 @@ async function planFor(
   const { client, memory } = target;
   const seconds = Math.floor(now() / 1000);
   const idle = await timed('actual', () => readIdleSlots(client, actual, seconds, signal));
-  return timed('diff', () =>
-    makePlan({
-      ...{ catalog, hidden, ended, desired, actual, settings, idle },
-      now: seconds,
-      nowMs: readAt,
-      unstable: stillUnstable(memory.unstable, desired),
-      reloadWaits: context.staysRunning && msUntilReload(context) !== undefined,
-      ...(memory.held === undefined ? {} : { confirms: memory.held }),
-      ...(memory.absences === undefined ? {} : { absences: memory.absences }),
-    }),
-  );
+  const input = {
+    ...{ catalog, hidden, ended, desired, actual, settings, idle },
+    now: seconds,
+    nowMs: readAt,
+    unstable: stillUnstable(memory.unstable, desired),
+    reloadWaits: context.staysRunning && msUntilReload(context) !== undefined,
+    ...(memory.held === undefined ? {} : { confirms: memory.held }),
+    ...(memory.absences === undefined ? {} : { absences: memory.absences }),
+  };
+  return timed('diff', () => runInSlices(planInSlices(input, memory.plan)));
 }

@@ -1,5 +1,8 @@
+import { type DesiredMemory, newDesiredMemory } from '../desired/memory.js';
+import { newPlanMemory, type PlanMemory } from '../diff/plan/memory.js';
 import type { Absences, Held } from '../diff/types.js';
 import type { WrittenClaims } from '../haproxy/claims-record.js';
+import { type Derived, newDerived } from './derived.js';
 import type { Picture } from './picture.js';
 import type { Refusals } from './refusals.js';
 import type { Unstable } from './unstable.js';
@@ -25,6 +28,10 @@ export interface TargetMemory {
   cleaned: boolean;
   /** The last pass failed, so earlier reads must not be reused. */
   failed: boolean;
+  /** What needn't be computed again. */
+  readonly desired: DesiredMemory;
+  readonly plan: PlanMemory;
+  readonly derived: Derived;
   /** The last pictures, newest first. */
   pictures: readonly Picture[];
 }
@@ -36,7 +43,10 @@ export interface CatalogMemory {
 }
 
 export function newTargetMemory(): TargetMemory {
-  return { rejected: {}, unstable: {}, cleaned: false, failed: false, pictures: [] };
+  return {
+    ...{ rejected: {}, unstable: {}, cleaned: false, failed: false, pictures: [] },
+    ...{ desired: newDesiredMemory(), plan: newPlanMemory(), derived: newDerived() },
+  };
 }
 
 export function newCatalogMemory(): CatalogMemory {

@@ -1,6 +1,3 @@
-import { findDegraded } from '../actual/normalise/degraded.js';
-import { servedNamespaces } from '../actual/served-namespaces.js';
-import { servedInstances } from './served-instances.js';
 import type { CatalogRead } from './catalog.js';
 import type { Surroundings } from './context.js';
 import { convergeIfWriting } from './converge.js';
@@ -28,6 +25,7 @@ export async function syncTarget(
   signal: AbortSignal,
 ): Promise<Picture> {
   const { memory } = target;
+  const { derived } = memory;
   const { timed } = stopwatch;
   const drained = mayDrainEarly(target, occasion)
     ? observed.catalog.then((read) =>
@@ -38,16 +36,17 @@ export async function syncTarget(
   const read = async () => timed('actual', () => readActual(target, signal));
   const [catalog, actual] = await settleBoth(observed.catalog, drained.then(read, read));
   noticeHaproxy(memory, actual);
-  const hidden = await observed.hidden(servedNamespaces(actual), signal);
-  const ended = await observed.ended(servedInstances(actual), signal);
+  const hidden = await observed.hidden(derived.namespaces(actual.backends), signal);
+  const ended = await observed.ended(derived.instances(actual.backends), signal);
   const observedAt = { catalog, hidden, ended, readAt: around.now() };
   const context = { ...around, ...observedAt, target, occasion, timed, signal };
   const start = await look(context, actual);
   // Before anything is written: what is removed now counts even if the pass fails.
   memory.absences = start.plan.absences;
   const { view, steps, reloads } = await convergeIfWriting(context, start);
-  const degraded = findDegraded(view.actual, around.settings.haproxy.frontends);
   const { desired, actual: end, plan: rest } = view;
+  const names = around.settings.haproxy.frontends;
+  const degraded = derived.degraded(end.global, end.frontends, end.backends, names);
   const seen = { target: target.name, catalog, desired, actual: end, plan: start.plan, rest };
   const picture = {
     ...seen,

@@ -15,19 +15,38 @@ function keepItems(before: readonly unknown[], after: readonly unknown[]): reado
     const kept = after.map((item, at) => keep(before[at], item));
     if (kept.every((item, at) => Object.is(item, before[at]))) return before;
   }
-  const known = new Map(before.map(named()));
-  return after.map(named()).map(([name, item], at) => keep(known.get(name) ?? before[at], item));
+  // Most lists are the same but for a few items: only what is between those at both ends is named.
+  const [start, end] = sameEnds(before, after);
+  const old = before.slice(start, before.length - end);
+  const middle = after.slice(start, after.length - end);
+  const known = new Map(old.map(named()));
+  const kept = middle
+    .map(named())
+    .map(([name, item], at) => keep(known.get(name) ?? old[at], item));
+  return [...after.slice(0, start), ...kept, ...after.slice(after.length - end)];
+}
+
+/** How many items are the same objects at the start, and at the end. */
+function sameEnds(before: readonly unknown[], after: readonly unknown[]): [number, number] {
+  const most = Math.min(before.length, after.length);
+  let start = 0;
+  while (start < most && Object.is(before[start], after[start])) start++;
+  let end = 0;
+  while (end < most - start && Object.is(before.at(-1 - end), after.at(-1 - end))) end++;
+  return [start, end];
 }
 
 function keepValues(before: Plain, after: Plain): Plain {
   const keys = Object.keys(after);
-  const isKnown = (key: string): boolean => Object.hasOwn(before, key);
-  const kept = keys.map((key): [string, unknown] => {
-    return [key, keep(isKnown(key) ? before[key] : undefined, after[key])];
-  });
-  const isSame = keys.length === Object.keys(before).length && keys.every(isKnown);
-  if (isSame && kept.every(([key, value]) => Object.is(value, before[key]))) return before;
-  return Object.fromEntries(kept);
+  const kept: [string, unknown][] = [];
+  let isSame = keys.length === Object.keys(before).length;
+  for (const key of keys) {
+    const isKnown = Object.hasOwn(before, key);
+    const value = keep(isKnown ? before[key] : undefined, after[key]);
+    isSame &&= isKnown && Object.is(value, before[key]);
+    kept.push([key, value]);
+  }
+  return isSame ? before : Object.fromEntries(kept);
 }
 
 type Plain = Readonly<Record<string, unknown>>;

@@ -27,13 +27,11 @@ const failures: ReadonlySet<SkipCode> = new Set([
 export function serviceFigures({ desired, actual, rest }: Picture): ServiceFigures {
   const unfinished = new Set(rest.steps.flatMap(backendsOf));
   const isRouted = ({ name }: { readonly name: string }): boolean =>
-    actual.backends[name] !== undefined && !unfinished.has(name) && !lacksFrontend(name);
-  const lacksFrontend = (backend: string): boolean => {
-    const routes = desired.routes.filter((route) => route.backend === backend);
-    return routes.some(({ frontends }) =>
-      frontends.every((frontend) => actual.frontends[frontend] === undefined),
-    );
-  };
+    actual.backends[name] !== undefined && !unfinished.has(name) && !lacking.has(name);
+  const unreachable = desired.routes.filter(({ frontends }) =>
+    frontends.every((frontend) => actual.frontends[frontend] === undefined),
+  );
+  const lacking = new Set(unreachable.map(({ backend }) => backend));
   const skipped = rest.skipped.map(({ code }) => code);
   const refused = new Set(rest.skipped.map(({ service }) => service));
   const planned = desired.backends.filter(({ service }) => !refused.has(service));

@@ -268,7 +268,7 @@ function upgraded({ frontends, ...actual }: ActualState): ActualState {
 }
 
 /** What hands, crashes and lost writes do to a converged HAProxy. */
-const someDrift: fc.Arbitrary<Drift> = fc.oneof(
+export const someDrift: fc.Arbitrary<Drift> = fc.oneof(
   fc.constant<Drift>(upgraded),
   drifting(() => undefined),
   drifting(({ binding: _, ...slot }) => slot),

@@ -4,11 +4,11 @@ import { ownEndpointAt } from '../../haproxy/own-endpoints.js';
 import type { ServiceId } from '../../haproxy/names.js';
 import type { Member } from '../endpoints.js';
 import type { Tags } from '../vocabulary.js';
-import { isTenant, namespacePolicy, type PolicyContext } from './context.js';
+import { isTenant, namespacePolicy, type ServiceContext } from './context.js';
 
 /** Why an instance may not be a target, if so. */
 export function refusedTarget(
-  context: PolicyContext,
+  context: ServiceContext,
   id: ServiceId,
   member: Member,
   tags: readonly Tags[],
@@ -30,7 +30,7 @@ export function refusedTarget(
 }
 
 function unlisted(
-  { policy }: PolicyContext,
+  { policy }: ServiceContext,
   { namespace }: ServiceId,
   { address, foreign }: Member,
 ): string | undefined {
@@ -44,7 +44,7 @@ function unlisted(
 
 /** All ports that HAProxy may connect to. */
 function portsOf(
-  { settings }: PolicyContext,
+  { settings }: ServiceContext,
   { port, spec }: Member,
   tags: readonly Tags[],
 ): readonly number[] {
@@ -56,7 +56,7 @@ function portsOf(
 
 /** A target that is allowed, but that its allocation doesn't own. */
 export function foreignTarget(
-  { policy }: PolicyContext,
+  { policy }: ServiceContext,
   id: ServiceId,
   { address, foreign }: Member,
 ): string | undefined {

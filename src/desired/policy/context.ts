@@ -5,19 +5,40 @@ import type { ServiceId } from '../../haproxy/names.js';
 import type { OwnEndpoint } from '../../haproxy/own-endpoints.js';
 import type { DesiredInput } from '../types.js';
 
-/** What the policy is judged by. */
-export interface PolicyContext {
+/** All that a service's plan depends on besides the service itself. */
+export interface ServiceContext {
   readonly policy: PolicySettings;
   readonly settings: Settings;
-  readonly facts: HaproxyFacts;
+  readonly facts: Pick<HaproxyFacts, 'operatorBackends' | 'joined'>;
   readonly endpoints: readonly OwnEndpoint[];
 }
 
-export function policyContext(
-  input: Pick<DesiredInput, 'settings' | 'facts' | 'endpoints'>,
-): PolicyContext {
-  const { settings, facts = noFacts, endpoints = [] } = input;
-  return { policy: settings.policy ?? openPolicy, settings, facts, endpoints };
+/** All that the claims on routes are settled by besides the claims and their record. */
+export interface RouteContext {
+  readonly policy: PolicySettings;
+  readonly settings: Settings;
+  readonly facts: Pick<HaproxyFacts, 'operatorHosts'>;
+}
+
+type ContextInput = Pick<DesiredInput, 'settings' | 'facts' | 'endpoints'>;
+
+export function serviceContext({
+  settings,
+  facts = noFacts,
+  endpoints = [],
+}: ContextInput): ServiceContext {
+  const { operatorBackends, joined } = facts;
+  return {
+    policy: settings.policy ?? openPolicy,
+    settings,
+    facts: { operatorBackends, joined },
+    endpoints,
+  };
+}
+
+export function routeContext({ settings, facts = noFacts }: ContextInput): RouteContext {
+  const { operatorHosts } = facts;
+  return { policy: settings.policy ?? openPolicy, settings, facts: { operatorHosts } };
 }
 
 /** Undefined: nothing is listed for it. */

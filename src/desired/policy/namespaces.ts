@@ -1,10 +1,10 @@
 import type { ServicePlan } from '../plan-service.js';
 import type { DesiredWarning } from '../types.js';
-import { isTenant, type PolicyContext } from './context.js';
+import { isTenant, type RouteContext } from './context.js';
 
 /** In open mode, all namespaces are trusted alike, which is worth a word once there are several. */
 export function openNamespaces(
-  { policy }: PolicyContext,
+  { policy }: RouteContext,
   plans: readonly ServicePlan[],
 ): readonly DesiredWarning[] {
   if (policy.mode !== 'open') return [];

@@ -1,13 +1,14 @@
-import type { Grant } from '../../config/policy.js';
+import type { Grant, NamespacePolicy, PolicySettings } from '../../config/policy.js';
 import type { ServiceId } from '../../haproxy/names.js';
+import { memoOf } from '../../shared/memo.js';
 import { describeRoute } from '../domains.js';
 import { isWithin, listedSet, overlap } from '../host-sets.js';
 import type { DesiredRoute } from '../types.js';
-import { isTenant, namespacePolicy, type PolicyContext } from './context.js';
+import { isTenant, namespacePolicy, type RouteContext } from './context.js';
 
 /** Why a route is refused whoever else wants its host, if so. */
 export function refusedRoute(
-  context: PolicyContext,
+  context: RouteContext,
   id: ServiceId,
   route: DesiredRoute,
 ): string | undefined {
@@ -24,7 +25,7 @@ function hasHosts({ match, path }: DesiredRoute): boolean {
   return match !== 'any' || path !== undefined;
 }
 
-function reserved({ policy }: PolicyContext, route: DesiredRoute): string | undefined {
+function reserved({ policy }: RouteContext, route: DesiredRoute): string | undefined {
   if (!hasHosts(route)) return undefined;
   const listed = policy.reservedDomains.find((one) => overlap(route, listedSet(one)));
   return listed === undefined
@@ -33,7 +34,7 @@ function reserved({ policy }: PolicyContext, route: DesiredRoute): string | unde
 }
 
 /** A pattern may not take what the operator's own rules route by name. */
-function operators({ facts, settings }: PolicyContext, route: DesiredRoute): string | undefined {
+function operators({ facts, settings }: RouteContext, route: DesiredRoute): string | undefined {
   if (settings.routing.position === 'after' || route.match === 'exact' || !hasHosts(route)) {
     return undefined;
   }
@@ -46,7 +47,7 @@ function operators({ facts, settings }: PolicyContext, route: DesiredRoute): str
 
 /** The route's exact host that a rule of the operator's names too. */
 export function takenFromOperator(
-  { facts, settings, policy }: PolicyContext,
+  { facts, settings, policy }: RouteContext,
   id: ServiceId,
   route: DesiredRoute,
 ): string | undefined {
@@ -67,7 +68,7 @@ function shown({ match, host }: { readonly match: string; readonly host: string 
 }
 
 function unlisted(
-  context: PolicyContext,
+  context: RouteContext,
   { namespace }: ServiceId,
   route: DesiredRoute,
 ): string | undefined {
@@ -84,17 +85,25 @@ export type Grantor = { readonly namespace: string } | 'operator';
 
 /** The grants of others that a route may use. */
 export function grantsFor(
-  { policy }: PolicyContext,
+  { policy }: RouteContext,
   namespace: string,
   route: DesiredRoute,
 ): readonly Grantor[] {
   const fits = (grant: Grant): boolean => grant.to === namespace && covers(grant, route);
   const operator: readonly Grantor[] = policy.grants.some(fits) ? ['operator'] : [];
-  const owners = Object.entries(policy.namespaces)
+  const owners = grantors(policy)
     .filter(([name, own]) => name !== namespace && own.grants.some(fits))
     .filter(([, own]) => policy.mode === 'open' || own.domains.some((one) => isWithin(route, one)))
     .map(([name]) => ({ namespace: name }));
   return [...operator, ...owners];
+}
+
+const knownGrantors = memoOf<readonly (readonly [string, NamespacePolicy])[]>();
+
+function grantors(policy: PolicySettings) {
+  return knownGrantors(policy, () =>
+    Object.entries(policy.namespaces).filter(([, { grants }]) => grants.length > 0),
+  );
 }
 
 function covers({ host, path }: Grant, route: DesiredRoute): boolean {

@@ -4,7 +4,7 @@ import { type ServiceId, serviceLabel } from '../../haproxy/names.js';
 import type { Check } from '../checks.js';
 import type { DesiredRoute } from '../types.js';
 import { type TagName, type Tags, tagNames, tagRows } from '../vocabulary.js';
-import { isTenant, namespacePolicy, type PolicyContext } from './context.js';
+import { isTenant, namespacePolicy, type ServiceContext } from './context.js';
 
 export interface Judged {
   readonly id: ServiceId;
@@ -16,7 +16,7 @@ export interface Judged {
 }
 
 /** Why a service as a whole is refused, if so. */
-export function refusedService(context: PolicyContext, judged: Judged): string | undefined {
+export function refusedService(context: ServiceContext, judged: Judged): string | undefined {
   if (!isTenant(judged.id)) return undefined;
   return (
     protectedPart(context, judged) ??
@@ -26,7 +26,7 @@ export function refusedService(context: PolicyContext, judged: Judged): string |
 }
 
 function protectedPart(
-  { policy, settings }: PolicyContext,
+  { policy, settings }: ServiceContext,
   { backend, routes }: Judged,
 ): string | undefined {
   if (policy.protectedBackends.includes(backend.name)) {
@@ -43,7 +43,7 @@ function protectedPart(
  * Why a service may not keep what it has, whatever its tags say. One with invalid tags, or beyond a
  * limit, would otherwise stay where the policy no longer allows it.
  */
-export function revoked({ policy, facts }: PolicyContext, id: ServiceId): string | undefined {
+export function revoked({ policy, facts }: ServiceContext, id: ServiceId): string | undefined {
   if (!isTenant(id)) return undefined;
   const label = serviceLabel(id);
   const joined = Object.hasOwn(facts.joined, label) ? (facts.joined[label] ?? []) : [];
@@ -85,7 +85,7 @@ function frontendsOf(routes: readonly DesiredRoute[]): readonly string[] {
   return [...new Set(routes.flatMap(({ frontends }) => frontends))].sort();
 }
 
-function refusedCheck(context: PolicyContext, { tags, checks }: Judged): string | undefined {
+function refusedCheck(context: ServiceContext, { tags, checks }: Judged): string | undefined {
   const methods = allowedMethods(context);
   const method = tags.map((one) => one.checkMethod).find((one) => one && !methods.includes(one));
   if (method !== undefined) {
@@ -99,12 +99,12 @@ function refusedCheck(context: PolicyContext, { tags, checks }: Judged): string 
   return undefined;
 }
 
-export function allowedMethods({ policy }: Pick<PolicyContext, 'policy'>): readonly string[] {
+export function allowedMethods({ policy }: Pick<ServiceContext, 'policy'>): readonly string[] {
   return ['GET', 'HEAD', 'OPTIONS', ...policy.checkMethods];
 }
 
 function unlistedPart(
-  { policy, settings, facts }: PolicyContext,
+  { policy, settings, facts }: ServiceContext,
   { id, backend, routes, tags }: Judged,
 ): string | undefined {
   const own = namespacePolicy(policy, id.namespace);

@@ -1,13 +1,13 @@
 import type { ServiceId } from '../../haproxy/names.js';
 import type { Endpoint } from '../types.js';
-import { isTenant, type PolicyContext } from './context.js';
+import { isTenant, type ServiceContext } from './context.js';
 
 /**
  * The highest weight of a server that joins the operator's own: in a backend of theirs, no instance
  * takes more than the strongest of their servers. Undefined: nobody's share is at stake.
  */
 export function weightLimit(
-  { policy, facts }: PolicyContext,
+  { policy, facts }: ServiceContext,
   id: ServiceId,
   backend: string,
 ): number | undefined {

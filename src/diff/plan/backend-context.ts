@@ -11,11 +11,6 @@ export function contextOf(
   adoption: Adoption,
   reloadsAnyway: boolean,
 ): BackendContext {
-  const gone = new Set(
-    Object.entries(catalog.allocations)
-      .filter(([, allocation]) => isOver(allocation))
-      .map(([id]) => id),
-  );
   const names = mapNames(settings.routing);
   const path = (name: string): string => actual.maps[name]?.file ?? `/${name}.map`;
   return {
@@ -34,7 +29,10 @@ export function contextOf(
     canaryEntries: actual.maps[names.canary]?.entries ?? {},
     slots: {
       held: new Set(held?.instances ?? []),
-      isGone: (id) => gone.has(allocationOf(id)),
+      isGone: (id) => {
+        const allocation = catalog.allocations[allocationOf(id)];
+        return allocation !== undefined && isOver(allocation);
+      },
       mayRun: (id) => catalog.allocations[allocationOf(id)] !== undefined,
       idle,
       now,

@@ -3,12 +3,14 @@ import type { ActualBackend, ActualState } from '../../actual/types.js';
 import { planFailed } from '../../desired/plan-failed.js';
 import type { DesiredBackend, Endpoint, SkipCode, Skipped } from '../../desired/types.js';
 import { type JsonObject, textAt } from '../../shared/json.js';
+import type { Sliced } from '../../shared/slices.js';
 import { adoptedBackendSteps, type Adoption } from '../complete/adopt.js';
 import { type BackendContext, type BackendPlan, deletion } from './backend-plan.js';
 import { serverCheckOf } from '../complete/check-fields.js';
 import { isBackendChange, isSlotStep, isStructural } from '../dispatch.js';
 import { planCustomBackend } from './custom-backend.js';
 import type { PlanInput } from './input.js';
+import { type PlanMemory, rememberedPlans } from './memory.js';
 import { asItStands, keptBackend, onStandingSection } from './kept-backend.js';
 import { planBackend } from './own-backend.js';
 import { keepReferenced } from './referenced.js';
@@ -33,22 +35,28 @@ export interface BackendsPlan {
 }
 
 /** Plans every backend: desired, kept or removed. */
-export function planBackends(
+export function* planBackends(
   input: PlanInput,
   kept: KeptPlaces,
   adoption: Adoption,
   context: BackendContext,
-): BackendsPlan {
-  const { desired } = input;
+  memory: PlanMemory,
+): Sliced<BackendsPlan> {
+  const { desired, unstable } = input;
   const standing = keptBackends(input, kept, context);
   const planned = standing.map((backend) => planEither(backend, input, context));
   const failed: Skipped[] = [];
+  const again = rememberedPlans(memory, context, (one, actual) => planOne(one, actual, context));
   for (const backend of desired.backends) {
+    const { name } = backend;
+    const isNew = adoption.backends.size > 0 || unstable[name] !== undefined;
     try {
-      planned.push(planEither(backend, input, context));
+      const there = input.actual.backends[name];
+      planned.push(isNew ? planEither(backend, input, context) : again(backend, there));
     } catch (error) {
       failed.push(planFailed(backend.service, error));
     }
+    yield;
   }
   const live = new Set([...kept.own, ...desired.backends.map(({ name }) => name)]);
   const removals = planRemovals(input, kept, live, context.slots.held);
@@ -176,14 +184,16 @@ function planRemovals(
 ): Step[] {
   const stay = standing.map(({ backend: { name }, service }) => ({ name, service }));
   const pairs = new Set([...desired.backends, ...stay].map((one) => `${one.name} ${one.service}`));
-  return sorted(actual.backends).flatMap((backend): Step[] => {
+  const others = Object.values(actual.backends).filter(
+    ({ ours, name }) => !ours || !live.has(name),
+  );
+  return sorted(others).flatMap((backend): Step[] => {
     if (!backend.ours) {
       return backend.slots
         .filter(({ service }) => !pairs.has(`${backend.name} ${service}`))
         .filter(({ binding }) => binding === undefined || !held.has(binding.id))
         .map((slot) => deletion(backend.name, slot));
     }
-    if (live.has(backend.name)) return [];
     return [
       {
         kind: 'delete-backend',
@@ -198,8 +208,8 @@ function planRemovals(
   });
 }
 
-function sorted(backends: Readonly<Record<string, ActualBackend>>): ActualBackend[] {
-  return Object.values(backends).sort((a, b) => (a.name < b.name ? -1 : 1));
+function sorted(backends: readonly ActualBackend[]): ActualBackend[] {
+  return [...backends].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 /** Kept without being desired: held by the guard, or its service is skipped. */

@@ -2,11 +2,13 @@ import type { ActualSlot, ActualState } from '../../actual/types.js';
 import { allocationOf, isLeaving } from '../../observe/catalog/model/allocation.js';
 import type { Catalog } from '../../observe/types.js';
 import { stepIs } from '../dispatch.js';
+import { runThrough } from '../../shared/slices.js';
 import type { SlotStep } from '../types.js';
 import { contextOf } from './backend-context.js';
 import { planBackends } from './backends.js';
 import { withoutConflicts } from './conflicts.js';
 import type { PlanInput } from './input.js';
+import { newPlanMemory } from './memory.js';
 import { withBareRecords } from './plan.js';
 import { hasRoom } from './server-limit.js';
 
@@ -49,7 +51,8 @@ export function earlyDrains(given: Omit<PlanInput, 'idle' | 'hidden'>): readonly
   const none = { backends: new Map(), acls: new Set<string>(), problems: [] };
   const context = contextOf(input, undefined, none, false);
   const kept = { own: new Set<string>(), standing: [], routed: new Set<string>() };
-  const { slots } = planBackends({ ...input, desired }, kept, none, context);
+  const planned = planBackends({ ...input, desired }, kept, none, context, newPlanMemory());
+  const { slots } = runThrough(planned);
   const leaving = leavingSlots(input.actual, input.catalog).filter(({ slot }) => serves(slot));
   const names = new Set(leaving.map(({ slot }) => slot.name));
   return slots.filter((step): step is SlotStep => isDrain(step) && names.has(step.slot.name));

@@ -6,8 +6,9 @@ import { allocationOf, isLeaving } from '../../observe/catalog/model/allocation.
 import type { AllocationFacts, Catalog } from '../../observe/types.js';
 import type { Absences, Held } from '../types.js';
 import { withoutPresent } from './absence.js';
+import type { PlanInput } from './input.js';
 import { skippedServices } from './skipped.js';
-import { type Absent, overLimit, servingSlots } from './share.js';
+import { type Absent, overLimit } from './share.js';
 import { judgeTraceless, presentKeys } from './traceless.js';
 
 export interface GuardInput {
@@ -25,6 +26,23 @@ export interface GuardInput {
   readonly nowMs: number;
   /** What earlier passes missed without a trace. */
   readonly absences?: Absences;
+}
+
+export function guardInput({
+  settings,
+  now,
+  nowMs,
+  ended,
+  absences,
+  ...input
+}: PlanInput): GuardInput {
+  return {
+    ...input,
+    settings: settings.guard,
+    ended: ended ?? [],
+    nowMs: nowMs ?? now * 1000,
+    ...(absences === undefined ? {} : { absences }),
+  };
 }
 
 export interface Guarded {
@@ -49,6 +67,10 @@ export interface Guarded {
 export function guard(input: GuardInput): Guarded {
   if (input.settings.allowRemovals) return { absences: { readAt: 0, known: [] } };
   const absent = findAbsent(input);
+  const isNone = absent.instances.length + absent.backends.length === 0;
+  if (isNone && (input.absences?.known.length ?? 0) === 0) {
+    return { absences: absencesOfNone(input) };
+  }
   const { trust } = input.catalog;
   if (trust.removals === 'held') {
     const untrusted = held(absent, { reason: trust.reason, releasable: true, untrusted: true });
@@ -74,6 +96,13 @@ export function guard(input: GuardInput): Guarded {
   const why = lasting === undefined ? doubtOf(contradicted, input.hidden) : reason;
   const releasable = lasting !== undefined;
   return { ...held(doubtful, { reason: why, releasable, ...wait }), absences };
+}
+
+/** Where nothing is absent, and nothing was. */
+export function absencesOfNone({ settings, catalog, nowMs, absences }: GuardInput): Absences {
+  if (settings.allowRemovals) return { readAt: 0, known: [] };
+  if (catalog.trust.removals === 'held') return withoutPresent(absences, new Set());
+  return { readAt: nowMs, known: [] };
 }
 
 function doubtOf(contradicted: readonly string[], hidden: readonly string[]): string {
@@ -119,19 +148,25 @@ function agrees(confirms: Held | undefined, absent: Absent): boolean {
 
 function findAbsent({ actual, desired, catalog }: GuardInput): Absent {
   const asked = [...desired.backends, ...desired.kept];
-  const wanted = new Set(asked.flatMap(({ endpoints }) => endpoints.map(({ id }) => id)));
+  const wanted = new Set<string>();
+  for (const { endpoints } of asked) for (const { id } of endpoints) wanted.add(id);
   const backends = new Set(desired.backends.map(({ name }) => name));
   const owned = Object.values(actual.backends);
   const skipped = skippedServices(desired);
   const known = new Set(desired.kept.map(({ service }) => service));
   // Of a skipped service whose instances are not known, nothing is absent: it stays as it is.
   const isKnown = ({ service }: ActualSlot) => !skipped.has(service) || known.has(service);
-  const instances = owned
-    .flatMap((one) => servingSlots({ ...one, slots: one.slots.filter(isKnown) }))
-    .map(({ id }) => id)
-    .filter((id) => !wanted.has(id) && !isLeaving(catalog.allocations[allocationOf(id)]));
+  const isAbsent = ({ binding }: ActualSlot): boolean =>
+    binding !== undefined &&
+    binding.drainingSince === undefined &&
+    !wanted.has(binding.id) &&
+    !isLeaving(catalog.allocations[allocationOf(binding.id)]);
   return {
-    instances,
+    instances: owned.flatMap(({ slots }) =>
+      slots
+        .filter((slot) => isAbsent(slot) && isKnown(slot))
+        .map(({ binding }) => binding?.id ?? ''),
+    ),
     backends: owned
       .filter((backend) => backend.ours && !backends.has(backend.name))
       .filter(({ service = '' }) => !skipped.has(service))

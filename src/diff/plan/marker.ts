@@ -15,18 +15,36 @@ import type { Step } from '../types.js';
  * it alone, and a lost reload shows as a difference between disk and process.
  */
 export function structuralHash(value: Json): string {
-  return createHash('sha256').update(stable(value)).digest('hex').slice(0, 12);
+  return hashOf(stable(value));
+}
+
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 12);
 }
 
 /** JSON with sorted keys and without undefined. */
 function stable(value: Json | undefined): string {
   if (Array.isArray(value)) return `[${(value as readonly Json[]).map(stable).join(',')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value ?? null);
-  const entries = Object.entries(value as Readonly<Record<string, Json | undefined>>)
-    .filter(([, inner]) => inner !== undefined)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, inner]) => `${JSON.stringify(key)}:${stable(inner)}`);
-  return `{${entries.join(',')}}`;
+  const object = value as Readonly<Record<string, Json | undefined>>;
+  let text = '';
+  for (const key of Object.keys(object).sort()) {
+    const inner = object[key];
+    if (inner === undefined) continue;
+    text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${stable(inner)}`;
+  }
+  return `{${text}}`;
+}
+
+/** Of a backend that is planned as before, the text is known. */
+const known = new WeakMap<JsonObject, string>();
+
+function textOf(structure: JsonObject): string {
+  const before = known.get(structure);
+  if (before !== undefined) return before;
+  const text = stable(structure);
+  known.set(structure, text);
+  return text;
 }
 
 /** A new generation with every structural change; a reload where the last one got lost. */
@@ -38,7 +56,9 @@ export function planMarker(
   nomadIndex: number | undefined,
 ): Step[] {
   const { prefix } = settings.ownership;
-  const hash = structuralHash([[...structures], JSON.stringify(inOrder(frontends))]);
+  // As `structuralHash([structures, JSON.stringify(...)])` would be.
+  const parts = JSON.stringify(JSON.stringify(inOrder(frontends)));
+  const hash = hashOf(`[[${structures.map(textOf).join(',')}],${parts}]`);
   const { onDisk, loaded } = actual.marker;
   const fresh = onDisk !== undefined && markerHash(prefix, onDisk) === hash;
   const nothing = structures.length === 0 && onDisk === undefined;

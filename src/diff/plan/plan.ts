@@ -1,15 +1,17 @@
 import { findAdoption } from '../complete/adopt.js';
 import { withoutConflicts } from './conflicts.js';
-import { guard } from './guard.js';
+import { guard, guardInput } from './guard.js';
 import { planMarker } from './marker.js';
 import { contextOf } from './backend-context.js';
 import { keptPlaces, planBackends } from './backends.js';
 import { planFrontends } from './frontends.js';
 import { isStructural, stepIs } from '../dispatch.js';
 import type { PlanInput } from './input.js';
+import { newPlanMemory, type PlanMemory, rememberPlan, samePlan } from './memory.js';
 import { planAllMaps } from './maps.js';
 import { withinServers } from './server-limit.js';
 import { planRouting } from './routes.js';
+import { runThrough, type Sliced } from '../../shared/slices.js';
 import { withoutServices } from './skipped.js';
 import type { Skipped } from '../../desired/types.js';
 import type { Held, Plan, Problem, Step } from '../types.js';
@@ -18,6 +20,7 @@ export type { PlanInput } from './input.js';
 
 /**
  * Plans the steps from HAProxy's actual to its desired state. Pure: no I/O, no clock, no randomness.
+ * With the memory of earlier plans only what changed is planned again; the result is the same.
  *
  * | desired | actual | steps |
  * |---|---|---|
@@ -28,23 +31,30 @@ export type { PlanInput } from './input.js';
  * | none | ours | delete it, unless the guard holds it |
  * | none | the operator's | nothing, ever |
  */
-export function plan(given: PlanInput): Plan {
-  const input = withinServers(withoutConflicts(withBareRecords(given)));
-  const { held, absences } = guard({
-    actual: input.actual,
-    desired: input.desired,
-    catalog: input.catalog,
-    settings: input.settings.guard,
-    hidden: input.hidden,
-    ended: input.ended ?? [],
-    nowMs: input.nowMs ?? input.now * 1000,
-    ...(input.absences === undefined ? {} : { absences: input.absences }),
-    ...(input.confirms === undefined ? {} : { confirms: input.confirms }),
-  });
-  const first = compose(input, held, false);
-  if (first.failed.length > 0) return plan(withoutServices(given, first.failed));
+export function plan(given: PlanInput, memory = newPlanMemory()): Plan {
+  return runThrough(planInSlices(given, memory));
+}
+
+/** The same, backend by backend. */
+export function* planInSlices(given: PlanInput, memory = newPlanMemory()): Sliced<Plan> {
+  const same = samePlan(memory, given);
+  if (same !== undefined) return same;
+  const made = yield* makePlan(given, memory);
+  rememberPlan(memory, given, made);
+  return made;
+}
+
+function* makePlan(given: PlanInput, memory: PlanMemory): Sliced<Plan> {
+  const apart = withoutConflicts(withBareRecords(given));
+  yield;
+  const input = withinServers(apart);
+  yield;
+  const { held, absences } = guard(guardInput(input));
+  yield;
+  const first = yield* compose(input, held, false, memory);
+  if (first.failed.length > 0) return yield* makePlan(withoutServices(given, first.failed), memory);
   const reloads = input.reloadWaits !== true && first.steps.some(isStructural);
-  const whole = reloads ? compose(input, held, true) : first;
+  const whole = reloads ? yield* compose(input, held, true, memory) : first;
   const { actual, catalog, desired } = input;
   return {
     header: {
@@ -95,16 +105,24 @@ interface Composed {
   readonly failed: readonly Skipped[];
 }
 
-function compose(input: PlanInput, held: Held | undefined, reloadsAnyway: boolean): Composed {
+function* compose(
+  input: PlanInput,
+  held: Held | undefined,
+  reloadsAnyway: boolean,
+  memory: PlanMemory,
+): Sliced<Composed> {
   const { actual, desired, settings } = input;
   const kept = keptPlaces(input, held);
   const adoption = findAdoption(input);
   const context = contextOf(input, held, adoption, reloadsAnyway);
-  const backends = planBackends(input, kept, adoption, context);
+  const backends = yield* planBackends(input, kept, adoption, context, memory);
+  yield;
   const routes = desired.routes.filter(({ backend }) => backends.live.has(backend));
   const routing = planRouting(routes, actual, settings);
+  yield;
   const frontends = planFrontends(input, routes, routing, kept.routed, adoption);
   const structural = [...backends.structural, ...frontends.steps];
+  yield;
   const marker = planMarker(
     input,
     backends.structures,
@@ -112,6 +130,7 @@ function compose(input: PlanInput, held: Held | undefined, reloadsAnyway: boolea
     structural.length > 0,
     markIndexOf(input, held).markIndex,
   );
+  yield;
   const wanted = { ...routing.maps, ...backends.serverMaps };
   const maps = planAllMaps(input, wanted, kept.routed, [...structural, ...marker], adoption);
   return {

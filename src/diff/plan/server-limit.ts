@@ -30,6 +30,8 @@ export function withinServers(input: PlanInput): PlanInput {
   const skipped: Skipped[] = [];
   const kept: KeptService[] = [];
   const sized = desired.backends.map((backend) => sizeOf(backend, input));
+  const growth = sized.reduce((sum, { have, ideal }) => sum + Math.max(0, ideal - have), 0);
+  if (used + growth <= most) return input;
   for (const { backend, have, instances, ideal } of sized.sort((a, b) => b.have - a.have)) {
     const more = Math.max(0, ideal - have);
     const fits = isRoom(have, instances);

@@ -23,7 +23,7 @@ export function overLimit(
   before: Absent = { instances: [], backends: [] },
 ): boolean {
   const owned = Object.values(actual.backends);
-  const servers = owned.flatMap(servingSlots).length;
+  const servers = owned.reduce((sum, one) => sum + servingSlots(one).length, 0);
   const backends = owned.filter(({ ours }) => ours).length;
   const over = (part: number, gone: number, whole: number): boolean =>
     (part + gone) * 100 > (whole + gone) * settings.maxRemovalPercent;

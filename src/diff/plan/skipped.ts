@@ -32,6 +32,7 @@ export function standingOf(
   desired: Skips,
 ): readonly Standing[] {
   const services = skippedServices(desired);
+  if (services.size === 0) return [];
   const wanted = new Set(desired.backends.map(({ name }) => name));
   return Object.values(backends)
     .flatMap((backend): Standing[] => {

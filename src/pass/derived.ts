@@ -1,0 +1,45 @@
+import equal from 'fast-deep-equal';
+
+import { findDegraded } from '../actual/normalise/degraded.js';
+import { factsOf } from '../actual/normalise/facts.js';
+import { servedNamespaces } from '../actual/served-namespaces.js';
+import type { ActualState } from '../actual/types.js';
+import { currentStateFile } from '../apply/state-file.js';
+import {
+  type ClaimRecord,
+  type MapEntries,
+  recordEntries,
+  recordOf,
+} from '../haproxy/claims-record.js';
+import { memoLast } from '../shared/memo.js';
+import { servedInstances } from './served-instances.js';
+
+type Frontends = ActualState['frontends'];
+type Backends = ActualState['backends'];
+
+/** What a pass derives from one part of what it read. Nothing is computed again for the same part. */
+export type Derived = ReturnType<typeof newDerived>;
+
+export function newDerived() {
+  return {
+    facts: memoLast(
+      (frontends: Frontends, backends: Backends, ownership: Parameters<typeof factsOf>[1]) =>
+        factsOf({ frontends, backends }, ownership),
+    ),
+    namespaces: memoLast((backends: Backends) => servedNamespaces({ backends })),
+    instances: memoLast((backends: Backends) => servedInstances({ backends })),
+    degraded: memoLast(
+      (
+        global: ActualState['global'],
+        frontends: Frontends,
+        backends: Backends,
+        names: readonly string[],
+      ) => findDegraded({ global, frontends, backends }, names),
+    ),
+    stateFile: memoLast(currentStateFile),
+    record: memoLast(recordOf),
+    isRecorded: memoLast((claims: ClaimRecord, entries: MapEntries) =>
+      equal(recordEntries(claims), entries),
+    ),
+  };
+}
