@@ -16,6 +16,10 @@ export interface TargetMemory {
   /** HAProxy's process and configuration as this process left them. */
   haproxy?: string;
   unstable: Unstable;
+  /** Backends whose sections the last commit wrote as text. */
+  asText: readonly string[];
+  /** Backends that read back otherwise when they were written as text. */
+  misread: readonly string[];
   /** Last known content of the server state file. */
   serverState?: string;
   /** Time of the last reload that this process asked for, Unix milliseconds. */
@@ -38,7 +42,10 @@ export interface CatalogMemory {
 }
 
 export function newTargetMemory(): TargetMemory {
-  return { rejected: {}, unstable: {}, cleaned: false, failed: false, pictures: [] };
+  return {
+    ...{ rejected: {}, unstable: {}, asText: [], misread: [] },
+    ...{ cleaned: false, failed: false, pictures: [] },
+  };
 }
 
 export function newCatalogMemory(): CatalogMemory {
