@@ -1,6 +1,7 @@
 import { ConnectorError, type ErrorCode } from '../shared/errors.js';
 import { isObject, type JsonObject, objectsOf, textAt } from '../shared/json.js';
 import type { DataPlaneResponse } from './dataplane-client.js';
+import { sectionWords } from '../haproxy/section-words.js';
 
 /** `message` of the Data Plane API's error body, on one line. */
 export function messageOf(response: DataPlaneResponse): string {
@@ -77,13 +78,6 @@ export function expectConfiguration(response: DataPlaneResponse, what: string): 
   if (!isOne) throw malformed(what, 'configuration');
   return text;
 }
-
-const sectionWords: ReadonlySet<string> = new Set(
-  (
-    'global defaults frontend backend listen peers resolvers mailers userlist cache program ring ' +
-    'http-errors log-forward log-profile fcgi-app crt-store traces acme ruleset dynamic-update'
-  ).split(' '),
-);
 
 export function malformed(what: string, wanted: string): ConnectorError {
   return new ConnectorError('haproxy-failed', `${what}: the answer is not the ${wanted} asked for`);

@@ -6,8 +6,8 @@ import {
   isAboutMap,
   isEntryStep,
   isMapWrite,
-  isNewBackend,
   isNewMap,
+  isSectionStep,
   isSlotStep,
   isStructural,
 } from '../diff/dispatch.js';
@@ -36,6 +36,8 @@ export interface ApplyResult {
   /** Only the prerequisites were created: plan again. */
   readonly prepared: boolean;
   readonly reloaded: boolean;
+  /** Backends whose sections were edited as text. */
+  readonly asText: readonly string[];
 }
 
 /** The maps that a plan changes. */
@@ -53,7 +55,7 @@ export async function apply(context: ApplyContext, plan: Plan): Promise<ApplyRes
   const missing = steps.filter(isNewMap);
   if (missing.length > 0) {
     for (const step of missing) await createMap(context, step);
-    return { prepared: true, reloaded: false };
+    return { prepared: true, reloaded: false, asText: [] };
   }
   const files = steps.filter(isMapWrite);
   await writeMaps(context, files, 'first');
@@ -62,10 +64,10 @@ export async function apply(context: ApplyContext, plan: Plan): Promise<ApplyRes
   const slots = steps.filter(isSlotStep);
   const version = await applySlotSteps(context, slots, plan.markIndex);
   const structural = steps.filter(isStructural);
-  if (structural.length > 0) await commit(context, version, structural, slots, entries);
+  const asText = await commit(context, version, structural, slots, entries);
   await applyEntries(context, entries, 'last');
   await writeMaps(context, files, 'last');
-  return { prepared: false, reloaded: structural.length > 0 };
+  return { prepared: false, reloaded: structural.length > 0, asText };
 }
 
 async function writeMaps(
@@ -82,7 +84,8 @@ async function commit(
   structural: readonly TransactionStep[],
   slots: readonly SlotStep[],
   entries: readonly EntryStep[],
-): Promise<void> {
+): Promise<readonly string[]> {
+  if (structural.length === 0) return [];
   const undo: (() => Promise<void>)[] = [];
   let isSent = false;
   const prepare = async (): Promise<void> => {
@@ -91,9 +94,11 @@ async function commit(
     await saveServerState(context, plannedBackends(context, structural, slots));
     isSent = true;
   };
-  const many = structural.filter(isNewBackend).length >= bulkFrom;
+  const many = structural.filter(isSectionStep).length >= bulkFrom;
   try {
-    await (many ? commitBulk : commitStructural)(context, version, structural, prepare);
+    if (many) return await commitBulk(context, version, structural, prepare);
+    await commitStructural(context, version, structural, prepare);
+    return [];
   } catch (error) {
     // Without an answer, HAProxy may have loaded these files. Only a new read can tell.
     if (!isSent || isRefusal(error)) for (const restore of undo) await restore();

@@ -1,60 +1,138 @@
-import PQueue from 'p-queue';
-
 import { expectConfiguration, expectOk } from '../actual/answers.js';
-import { isNewBackend } from '../diff/dispatch.js';
-import type { CreateBackend, TransactionStep } from '../diff/types.js';
-import { mapQueued } from '../shared/concurrent.js';
+import { isSectionStep, type StepOf } from '../diff/dispatch.js';
+import { effectOf, type KindsOf } from '../diff/steps.js';
+import type { TransactionStep } from '../diff/types.js';
+import { connectorBackendName } from '../haproxy/names.js';
+import { ConnectorError } from '../shared/errors.js';
 import { aborting, type ApplyContext } from './context.js';
-import { appendSections, sectionsOf } from './render/sections.js';
-import { discard, execute, openTransaction } from './transaction.js';
+import { type SectionContext, sectionJson } from './render/backend-json.js';
+import { backendText } from './render/backend-text.js';
+import { editSections, type Sections, sectionsOf } from './render/sections.js';
+import { commitStructural, discard, execute, openTransaction } from './transaction.js';
 
 /**
- * Each edit in a transaction rewrites the whole file, so N new backends cost O(N²). From this
- * number on, they are rendered a few at a time.
+ * On each edit in a transaction the Data Plane API writes the whole file, so N edits beside N
+ * backends cost O(N²). From this many backends on, their sections are edited as text.
  */
-export const bulkFrom = 200;
+export const bulkFrom = 20;
 
-/** New backends per transaction. */
-const batchSize = 20;
-
-/** Transactions in parallel. The Data Plane API allows 20. */
-const transactions = 4;
+type SectionStep = StepOf<KindsOf<'backend' | 'marker'>>;
 
 /**
- * Writes all structural steps as one whole file with a forced reload, for passes with many new
- * backends. The Data Plane API renders the sections in transactions that are never committed (`GET
- * /configuration/raw?transaction_id=`): a few backends in each, all other steps in a last one. If
- * another writer commits in between, the write is a conflict (`POST /configuration/raw?version=`).
+ * Writes all structural steps as one whole file with a forced reload, for passes that create, change
+ * or remove many backends. We edit the sections of our backends in the file's text. Whatever else
+ * there is to do, and a section that we can't say, is done by the Data Plane API in a transaction
+ * that is never committed (`GET /configuration/raw?transaction_id=`), and its file is what we edit.
+ * If another writer commits in between, the write is a conflict (`POST
+ * /configuration/raw?version=`). Returns the backends whose sections were edited as text.
  */
 export async function commitBulk(
   context: ApplyContext,
   version: number,
   steps: readonly TransactionStep[],
   beforeCommit: () => Promise<void>,
-): Promise<void> {
-  const created = steps.filter(isNewBackend);
-  const others = steps.filter((step) => !isNewBackend(step));
-  const signal = context.signal ?? new AbortController().signal;
-  const queue = new PQueue({ concurrency: transactions });
-  const sections = await mapQueued(queue, batchesOf(created), signal, async (batch, scope) => {
-    const text = await render({ ...context, signal: scope }, version, batch);
-    return sectionsOf(text, new Set(batch.map(({ backend }) => backend)));
-  });
-  const text = appendSections(await render(context, version, others), sections.flat());
+): Promise<readonly string[]> {
+  const edited = await edit(context, version, steps);
+  if (edited === undefined) {
+    await commitStructural(context, version, steps, beforeCommit);
+    return [];
+  }
   await beforeCommit();
   const response = await context.client.send('POST', '/configuration/raw', {
-    text,
+    text: edited.text,
     query: { force_reload: true, version },
     ...aborting(context),
   });
   expectOk(response, 'commit');
+  return edited.backends;
 }
 
-function batchesOf(steps: readonly CreateBackend[]): CreateBackend[][] {
-  const count = Math.ceil(steps.length / batchSize);
-  return Array.from({ length: count }, (_, at) =>
-    steps.slice(at * batchSize, (at + 1) * batchSize),
-  );
+interface Edited {
+  readonly text: string;
+  readonly backends: readonly string[];
+}
+
+/** The file with these steps. Undefined if that takes the Data Plane API as many edits as it has. */
+async function edit(
+  context: ApplyContext,
+  version: number,
+  steps: readonly TransactionStep[],
+): Promise<Edited | undefined> {
+  const current = await readText(context, version);
+  const own = ownSteps(context, version, steps, sectionsOf(current));
+  if (own.length < bulkFrom) return undefined;
+  const asText: ReadonlySet<TransactionStep> = new Set(own);
+  const others = steps.filter((step) => !asText.has(step));
+  const base = others.length === 0 ? current : await render(context, version, others);
+  const sections = sectionsOf(base);
+  const from = fromOf(sections, context);
+  // Neither happens in a file as the Data Plane API writes it.
+  if (from === undefined || ownSteps(context, version, own, sections).length < own.length)
+    return undefined;
+  const say = { generation: version + 1, from };
+  const edits = own.map((step) => [nameOf(step, context), textOf(step, say, context)] as const);
+  return {
+    text: editSections(base, sections, new Map(edits.map(([name, text = '']) => [name, text]))),
+    backends: edits.map(([name]) => name),
+  };
+}
+
+/** Never a file that is older or newer than the plan. */
+async function readText(context: ApplyContext, version: number): Promise<string> {
+  const raw = await context.client.get('/configuration/raw', aborting(context));
+  const text = expectConfiguration(raw, 'read the configuration');
+  if (raw.version === version) return text;
+  const message = `the configuration is at v${raw.version ?? '?'}, not v${version}`;
+  throw new ConnectorError('haproxy-conflict', message);
+}
+
+/** The steps that can be done by editing the text with these sections. */
+function ownSteps(
+  context: ApplyContext,
+  version: number,
+  steps: readonly TransactionStep[],
+  sections: Sections,
+): readonly SectionStep[] {
+  const misread = new Set(context.misread);
+  const from = fromOf(sections, context);
+  const say = { generation: version + 1, from: from ?? {} };
+  return steps.filter(isSectionStep).filter((step) => {
+    const name = nameOf(step, context);
+    if (misread.has(name) || !isWhereExpected(step, name, sections)) return false;
+    // An edit by the Data Plane API, which is the marker's then, names the defaults sections.
+    if (from === undefined && step.kind === 'set-marker') return false;
+    return textOf(step, say, context) !== undefined;
+  });
+}
+
+function isWhereExpected(step: SectionStep, name: string, { backends }: Sections): boolean {
+  const isNew = step.kind === 'set-marker' ? !step.exists : effectOf(step.kind) === 'create';
+  return isNew ? !backends.has(name) : backends.get(name) !== undefined;
+}
+
+function nameOf(step: SectionStep, { settings }: ApplyContext): string {
+  return step.kind === 'set-marker'
+    ? connectorBackendName(settings.ownership.prefix)
+    : step.backend;
+}
+
+/** `''` for a removal; undefined if we can't say it. */
+function textOf(
+  step: SectionStep,
+  say: SectionContext,
+  { settings }: ApplyContext,
+): string | undefined {
+  return step.kind === 'delete-backend' ? '' : backendText(sectionJson(step, say, settings));
+}
+
+/** How a section says its defaults; undefined if they have no name and are not the only ones. */
+function fromOf(
+  { defaults }: Sections,
+  { actual }: ApplyContext,
+): SectionContext['from'] | undefined {
+  if (actual.defaults === undefined) return {};
+  if (defaults.includes(actual.defaults)) return { from: actual.defaults };
+  return defaults.length === 1 && defaults[0] === '' ? {} : undefined;
 }
 
 /** Renders the whole file with these steps. Nothing is committed. */

@@ -8,6 +8,8 @@ export interface ApplyContext {
   readonly settings: Settings;
   readonly actual: ActualState;
   readonly signal?: AbortSignal;
+  /** Backends whose sections the Data Plane API must write: as our text they read back otherwise. */
+  readonly misread?: readonly string[];
   /** Called with the new content of the server state file. */
   readonly onServerState?: (content: string) => void;
 }

@@ -1,29 +1,17 @@
 import { expectNamed, expectObject, expectOk, malformed } from '../actual/answers.js';
 import { requireTypes } from '../actual/sections.js';
 import type { DataPlaneResponse, WriteOptions } from '../actual/dataplane-client.js';
-import { withNomadIndex } from '../haproxy/marker-metadata.js';
-import { markerServerName, markOf } from '../haproxy/ownership.js';
-import { stampOf, withStamp } from '../haproxy/scope.js';
 import type { Settings } from '../config/types.js';
 import { connectorBackendName } from '../haproxy/names.js';
 import { byKind, type HandlersOf } from '../diff/dispatch.js';
 import type { KindsOn } from '../diff/steps.js';
-import type { PlannedSlot, TransactionStep } from '../diff/types.js';
-import { type JsonObject, textAt } from '../shared/json.js';
+import type { TransactionStep } from '../diff/types.js';
+import { textAt } from '../shared/json.js';
 import { aborting, type ApplyContext, pathOf } from './context.js';
+import { type SectionContext, sectionJson, serverJson } from './render/backend-json.js';
 
-/** What the structured view can't keep: the service of the marker's own objects. */
-const markerMark = markOf({ service: 'connector' });
-
-export interface Transaction {
+export interface Transaction extends SectionContext {
   readonly id: string;
-  /** The configuration version that the commit will make. */
-  readonly generation: number;
-  /**
-   * What a section of ours says of its defaults: the same that it would have without a word, for
-   * which HAProxy warns at each reload once the Data Plane API has named them in other sections.
-   */
-  readonly from: { readonly from?: string };
   send(
     method: 'POST' | 'PUT' | 'DELETE',
     path: string,
@@ -37,15 +25,15 @@ const executors: HandlersOf<
   Promise<DataPlaneResponse> | undefined,
   [tx: Transaction, settings: Settings]
 > = {
-  'create-backend': ({ backend, section, slots, service }, tx) =>
+  'create-backend': (step, tx, settings) =>
     tx.send('POST', '/configuration/backends', {
       query: { full_section: true },
-      json: { ...tx.from, ...backendJson(backend, section, slots, service) },
+      json: sectionJson(step, tx, settings),
     }),
-  'replace-backend': ({ backend, section, slots, service }, tx) =>
-    tx.send('PUT', pathOf('configuration', 'backends', backend), {
+  'replace-backend': (step, tx, settings) =>
+    tx.send('PUT', pathOf('configuration', 'backends', step.backend), {
       query: { full_section: true },
-      json: { ...tx.from, ...backendJson(backend, section, slots, service) },
+      json: sectionJson(step, tx, settings),
     }),
   'delete-backend': ({ backend }, tx) =>
     tx.send('DELETE', pathOf('configuration', 'backends', backend)),
@@ -63,14 +51,12 @@ const executors: HandlersOf<
     tx.send('POST', pathOf('configuration', 'frontends', frontend, list, index), { json: rule }),
   'delete-rule': ({ frontend, list, index }, tx) =>
     tx.send('DELETE', pathOf('configuration', 'frontends', frontend, list, index)),
-  'set-marker': ({ hash, exists, nomadIndex }, tx, settings) => {
-    const { prefix } = settings.ownership;
-    const name = connectorBackendName(prefix);
-    const path = exists ? pathOf('configuration', 'backends', name) : '/configuration/backends';
-    const server = markerServerName(prefix, tx.generation, hash);
-    return tx.send(exists ? 'PUT' : 'POST', path, {
+  'set-marker': (step, tx, settings) => {
+    const name = connectorBackendName(settings.ownership.prefix);
+    const path = pathOf('configuration', 'backends', ...(step.exists ? [name] : []));
+    return tx.send(step.exists ? 'PUT' : 'POST', path, {
       query: { full_section: true },
-      json: { ...tx.from, ...markerJson(name, server, settings, nomadIndex) },
+      json: sectionJson(step, tx, settings),
     });
   },
   reload: () => undefined,
@@ -168,49 +154,4 @@ export async function deleteDeadTransactions(
     await client.send('DELETE', pathOf('transactions', textAt(transaction, 'id')));
   }
   return dead.length;
-}
-
-function backendJson(
-  name: string,
-  section: JsonObject,
-  slots: readonly PlannedSlot[],
-  service: string,
-): JsonObject {
-  const servers = Object.fromEntries(slots.map((slot) => [slot.name, serverJson(slot, {})]));
-  return { ...section, name, metadata: markOf({ service }), servers };
-}
-
-export function serverJson(slot: PlannedSlot, fields: JsonObject): JsonObject {
-  const { name, service, binding, config } = slot;
-  return {
-    ...fields,
-    name,
-    address: config.address,
-    port: config.port,
-    weight: config.weight,
-    maintenance: config.disabled ? 'enabled' : 'disabled',
-    ...(config.checkPort === undefined ? {} : { health_check_port: config.checkPort }),
-    metadata: markOf({
-      service,
-      ...(binding ? { binding } : {}),
-      ...(slot.shared ? { shared: true } : {}),
-    }),
-  };
-}
-
-/** The server says who wrote it, and Nomad's index: before 3.2 the section's metadata is dropped. */
-function markerJson(
-  name: string,
-  server: string,
-  settings: Settings,
-  nomadIndex: number | undefined,
-): JsonObject {
-  const parked = { name: server, address: '127.0.0.1', port: 9, maintenance: 'enabled' };
-  const stamped = withStamp(markerMark, stampOf(settings));
-  return {
-    name,
-    mode: 'http',
-    metadata: markerMark,
-    servers: { [server]: { ...parked, metadata: withNomadIndex(stamped, nomadIndex) } },
-  };
 }

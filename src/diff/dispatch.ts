@@ -40,6 +40,8 @@ export const isSlotStep = stepIs({ object: 'slot' });
 export const isEntryStep = stepIs({ object: 'entry' });
 export const isRuleStep = stepIs({ object: 'rule' });
 export const isNewBackend = stepIs({ object: 'backend', effect: 'create' });
+/** Writes or removes a whole section of ours. */
+export const isSectionStep = stepIs({ object: ['backend', 'marker'] });
 export const isBackendChange = stepIs({ object: 'backend', effect: 'change' });
 export const isBackendWrite = stepIs({ object: 'backend', effect: ['create', 'change'] });
 /** Writes the structure of a backend, or of our servers in an operator's backend. */

@@ -78,6 +78,7 @@ export async function commit(
   // Even if this fails, the maps may have changed since they were read.
   target.actual.forget(mapsOf(plan));
   const result = await timed('apply', () => apply(applyContext(context, actual), plan));
+  target.memory.asText = result.asText;
   const isDone = (step: Step): boolean => !result.prepared || isNewMap(step);
   done.steps.push(...plan.steps.filter(isDone));
   if (result.prepared) target.actual.forget();

@@ -53,6 +53,7 @@ export function applyContext(
     actual,
     settings,
     signal,
+    misread: target.memory.misread,
     onServerState: (content) => (target.memory.serverState = content),
   };
 }

@@ -13,7 +13,7 @@ import { look, type View } from './look.js';
 import { recoveryFrom } from './recover.js';
 import { msUntilReload } from './reload-wait.js';
 import { noticeHaproxy, rememberHaproxy, retryRefused } from './retry.js';
-import { cameBackOther } from './unstable.js';
+import { cameBackOther, misreadIn } from './unstable.js';
 
 export interface Converged {
   /** Its plan holds the remaining steps. */
@@ -117,11 +117,22 @@ async function lookBack(context: WritingContext, applied?: Applied): Promise<Vie
   return look(context, actual);
 }
 
-/** Stops rewriting backends that read back differently from what was written. */
+/**
+ * Of backends that read back differently from what was written, those that were written as text are
+ * left to the Data Plane API, in this pass. The others aren't rewritten.
+ */
 async function lookAtUnstable(context: WritingContext, before: View, view: View): Promise<View> {
   const { memory } = context.target;
-  const found = cameBackOther(view.desired, before.plan, view.plan);
+  const misread = misreadIn(memory.asText, view.plan);
+  memory.misread = [...memory.misread, ...misread];
+  const others = { ...view.plan, steps: view.plan.steps.filter(isNotAbout(misread)) };
+  const found = cameBackOther(view.desired, before.plan, others);
   if (Object.keys(found).length === 0) return view;
   memory.unstable = { ...memory.unstable, ...found };
   return look(context, view.actual);
+}
+
+function isNotAbout(backends: readonly string[]): (step: Step) => boolean {
+  const names = new Set(backends);
+  return (step) => !('backend' in step) || !names.has(step.backend);
 }

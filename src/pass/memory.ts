@@ -18,6 +18,10 @@ export interface TargetMemory {
   /** HAProxy's process and configuration as this process left them. */
   haproxy?: string;
   unstable: Unstable;
+  /** Backends whose sections the last commit wrote as text. */
+  asText: readonly string[];
+  /** Backends that read back otherwise when they were written as text. */
+  misread: readonly string[];
   /** Last known content of the server state file. */
   serverState?: string;
   /** Time of the last reload that this process asked for, Unix milliseconds. */
@@ -44,7 +48,8 @@ export interface CatalogMemory {
 
 export function newTargetMemory(): TargetMemory {
   return {
-    ...{ rejected: {}, unstable: {}, cleaned: false, failed: false, pictures: [] },
+    ...{ rejected: {}, unstable: {}, asText: [], misread: [] },
+    ...{ cleaned: false, failed: false, pictures: [] },
     ...{ desired: newDesiredMemory(), plan: newPlanMemory(), derived: newDerived() },
   };
 }

@@ -1,5 +1,5 @@
 import type { DesiredState } from '../desired/types.js';
-import { isBackendChange, isBackendWrite } from '../diff/dispatch.js';
+import { isBackendChange, isBackendWrite, isSectionStep } from '../diff/dispatch.js';
 import type { Plan } from '../diff/types.js';
 
 /** Backends that read back differently from what was written, with the input that caused it. */
@@ -31,4 +31,15 @@ export function cameBackOther(desired: DesiredState, before: Plan, after: Plan):
       return [[step.backend, { fingerprint: fingerprint ?? '', message }]];
     });
   return Object.fromEntries(found);
+}
+
+/**
+ * Backends just written as text that the next plan writes or removes again, for whatever reason. The
+ * Data Plane API is to write them itself.
+ */
+export function misreadIn(asText: readonly string[], after: Plan): readonly string[] {
+  const done = new Set(asText);
+  return after.steps
+    .filter(isSectionStep)
+    .flatMap((step) => ('backend' in step && done.has(step.backend) ? [step.backend] : []));
 }

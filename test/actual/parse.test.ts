@@ -12,7 +12,7 @@ import {
   versionStamp,
   parseRuntimeServers,
 } from '../../src/actual/normalise/parse.js';
-import { serverJson } from '../../src/apply/transaction.js';
+import { serverJson } from '../../src/apply/render/backend-json.js';
 import { assignSlots } from '../../src/diff/plan/slots.js';
 import type { JsonObject } from '../../src/shared/json.js';
 import {

@@ -4,15 +4,16 @@ import type { App } from '../../fixtures/apps/app.js';
 import { domainOf } from '../../fixtures/stack.js';
 import type { SeenRequest } from '../../fixtures/stack/interceptor.js';
 import { bulkFrom } from '../../src/apply/bulk.js';
+import type { Settings } from '../../src/config/types.js';
 import { useStack } from './stack.js';
 
 const root = '/v3/services/haproxy';
 const isCommit = ({ method, path }: SeenRequest): boolean =>
   method === 'POST' && path.endsWith('/configuration/raw');
 const isEdit = ({ method, path }: SeenRequest): boolean =>
-  method === 'POST' && path.endsWith('/configuration/backends');
+  method === 'POST' && path.includes('/backend_switching_rules/');
 
-/** ADR 0009: so many new backends that they are rendered apart. */
+/** ADR 0009: so many backends that their sections are edited as text. */
 describe('the loop, with very many new services', function () {
   this.timeout(120_000);
   const stack = useStack();
@@ -52,7 +53,7 @@ describe('the loop, with very many new services', function () {
 
   it('S23: the data plane goes in the middle: nothing is written, none stays open', async () => {
     let edits = 0;
-    stack().proxy.onRequest((seen) => (isEdit(seen) && ++edits >= 50 ? 'cut' : undefined));
+    stack().proxy.onRequest((seen) => (isEdit(seen) && ++edits >= 2 ? 'cut' : undefined));
     const before = await stack().configuration();
     const passes = stack().passes();
     const error = await passes.run().catch((thrown: unknown) => thrown);
@@ -63,4 +64,71 @@ describe('the loop, with very many new services', function () {
     await passes.run();
     await expectAll();
   });
+
+  it('changes and removes many with one reload each, and leaves the rest of the file alone', async () => {
+    const passes = stack().passes();
+    await passes.run();
+    await expectAll();
+    const others = operatorsPart(await stack().configuration());
+    stack().proxy.clear();
+    const timeout = (settings: Settings): Settings => ({
+      ...settings,
+      checks: { ...settings.checks, timeoutMs: 1500 },
+    });
+    const changed = await stack().passes({ settings: timeout }).run();
+    expect(changed.reloads).to.deep.equal(['changed-backend']);
+    expect(changed.rest.steps).to.deep.equal([]);
+    expect(await stack().configuration()).to.include('backend nomad_svc0 ');
+    expect(stack().proxy.writes().filter(isCommit)).to.have.lengthOf(1);
+    expect(operatorsPart(await stack().configuration())).to.equal(others);
+    await expectAll();
+
+    for (const name of names.slice(1)) stack().nomad.removeService(name);
+    stack().proxy.clear();
+    const allowed = (settings: Settings): Settings => ({
+      ...timeout(settings),
+      guard: { ...settings.guard, allowRemovals: true },
+    });
+    const removed = await stack().passes({ settings: allowed }).run();
+    expect(removed.reloads).to.deep.equal(['removed-backend']);
+    expect(await stack().configuration()).not.to.include('backend nomad_svc1 ');
+    expect(operatorsPart(await stack().configuration())).to.equal(others);
+    await stack().waitServed(domainOf('svc0'), [app]);
+  });
+
+  it('lets the Data Plane API write what reads back otherwise, in the same pass', async () => {
+    const { proxy } = stack();
+    const isRepair = ({ method, path }: SeenRequest): boolean =>
+      method === 'PUT' && path.endsWith('/configuration/backends/nomad_svc3');
+    // As if we had said one of them wrong.
+    proxy.onRequest(({ method, path }) => {
+      const isRead = method === 'GET' && path.endsWith('/configuration/backends');
+      const isMisread = isRead && proxy.writes().some(isCommit) && !proxy.writes().some(isRepair);
+      return isMisread ? { rewrite: misread } : undefined;
+    });
+    const passes = stack().passes();
+    const { rest, reloads } = await passes.run();
+    expect(proxy.writes().filter(isRepair)).to.have.lengthOf(1);
+    expect(reloads).to.deep.equal(['new-backend', 'changed-backend']);
+    expect(rest.steps).to.deep.equal([]);
+    expect(rest.problems).to.deep.equal([]);
+    await passes.run();
+    proxy.clear();
+    await passes.run();
+    expect(proxy.writes()).to.deep.equal([]);
+    await expectAll();
+  });
 });
+
+function misread(body: string): string {
+  const backends = JSON.parse(body) as { readonly name: string }[];
+  const other = { check_timeout: 4321 };
+  return JSON.stringify(
+    backends.map((one) => (one.name === 'nomad_svc3' ? { ...one, ...other } : one)),
+  );
+}
+
+/** All before the first backend of ours. */
+function operatorsPart(text: string): string {
+  return text.slice(0, text.indexOf('\nbackend nomad_')).replace(/^# _.*\n/gm, '');
+}

@@ -22,7 +22,7 @@ describe('the loop, at its start', () => {
     await stack().waitBalanced(domainOf('web'), apps);
   });
 
-  for (const count of [100, 500]) {
+  for (const count of [10, 100, 500]) {
     const what = count < bulkFrom ? 'one transaction' : 'one commit (ADR 0009)';
     it(`${count} services x 2: ${what}, one reload, all routed, then no write`, async function () {
       this.timeout(120_000);

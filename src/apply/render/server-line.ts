@@ -2,6 +2,7 @@ import { formatAddress } from '../../haproxy/addresses.js';
 import { ConnectorError } from '../../shared/errors.js';
 import { withNomadIndex } from '../../haproxy/marker-metadata.js';
 import { markOf } from '../../haproxy/ownership.js';
+import { sectionWords } from '../../haproxy/section-words.js';
 import type { PlannedSlot } from '../../diff/types.js';
 import { escapeRegex } from '../../shared/escape-regex.js';
 import { isObject, type JsonObject } from '../../shared/json.js';
@@ -16,8 +17,9 @@ export interface SlotEdit {
 }
 
 /** The first line of a section: keyword and name. */
-export const sectionLine =
-  /^(global|defaults|frontend|backend|listen|peers|resolvers|userlist|program|cache|ring|mailers|http-errors|log-forward|fcgi-app|crt-store|traces|log-profile|acme)\b(?:\s+(\S+))?/;
+export const sectionLine = new RegExp(
+  `^(${[...sectionWords].join('|')})(?![^\\s#])(?:\\s+(\\S+))?`,
+);
 
 /** Throws if a slot's line is missing: the file has changed since the plan was made. */
 export function editServerLines(text: string, edits: readonly SlotEdit[]): string {

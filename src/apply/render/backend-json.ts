@@ -1,0 +1,73 @@
+import type { Settings } from '../../config/types.js';
+import type { StepOf } from '../../diff/dispatch.js';
+import type { PlannedSlot } from '../../diff/types.js';
+import { withNomadIndex } from '../../haproxy/marker-metadata.js';
+import { connectorBackendName } from '../../haproxy/names.js';
+import { markerServerName, markOf } from '../../haproxy/ownership.js';
+import { stampOf, withStamp } from '../../haproxy/scope.js';
+import type { JsonObject } from '../../shared/json.js';
+
+/** Steps that write a whole section of ours. */
+export type SectionWrite = StepOf<'create-backend' | 'replace-backend' | 'set-marker'>;
+
+/** What a section says beside its step. */
+export interface SectionContext {
+  /** The configuration version that the commit will make. */
+  readonly generation: number;
+  /**
+   * What a section of ours says of its defaults: the same that it would have without a word, for
+   * which HAProxy warns at each reload once the Data Plane API has named them in other sections.
+   */
+  readonly from: { readonly from?: string };
+}
+
+/** What the structured view can't keep: the service of the marker's own objects. */
+const markerMark = markOf({ service: 'connector' });
+
+/** The section as `full_section` JSON of the Data Plane API. */
+export function sectionJson(
+  step: SectionWrite,
+  { generation, from }: SectionContext,
+  settings: Settings,
+): JsonObject {
+  if (step.kind === 'set-marker') return { ...from, ...markerJson(step, generation, settings) };
+  const { backend, section, slots, service } = step;
+  const servers = Object.fromEntries(slots.map((slot) => [slot.name, serverJson(slot, {})]));
+  return { ...from, ...section, name: backend, metadata: markOf({ service }), servers };
+}
+
+export function serverJson(slot: PlannedSlot, fields: JsonObject): JsonObject {
+  const { name, service, binding, config } = slot;
+  return {
+    ...fields,
+    name,
+    address: config.address,
+    port: config.port,
+    weight: config.weight,
+    maintenance: config.disabled ? 'enabled' : 'disabled',
+    ...(config.checkPort === undefined ? {} : { health_check_port: config.checkPort }),
+    metadata: markOf({
+      service,
+      ...(binding ? { binding } : {}),
+      ...(slot.shared ? { shared: true } : {}),
+    }),
+  };
+}
+
+/** The server says who wrote it, and Nomad's index: before 3.2 the section's metadata is dropped. */
+function markerJson(
+  { hash, nomadIndex }: StepOf<'set-marker'>,
+  generation: number,
+  settings: Settings,
+): JsonObject {
+  const { prefix } = settings.ownership;
+  const server = markerServerName(prefix, generation, hash);
+  const parked = { name: server, address: '127.0.0.1', port: 9, maintenance: 'enabled' };
+  const stamped = withStamp(markerMark, stampOf(settings));
+  return {
+    name: connectorBackendName(prefix),
+    mode: 'http',
+    metadata: markerMark,
+    servers: { [server]: { ...parked, metadata: withNomadIndex(stamped, nomadIndex) } },
+  };
+}
