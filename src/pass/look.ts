@@ -69,6 +69,7 @@ async function planFor(
       now: seconds,
       nowMs: readAt,
       unstable: stillUnstable(memory.unstable, desired),
+      ...(memory.descriptors === undefined ? {} : { refused: memory.descriptors }),
       ...(memory.held === undefined ? {} : { confirms: memory.held }),
       ...(memory.absences === undefined ? {} : { absences: memory.absences }),
     }),

@@ -1,3 +1,4 @@
+import type { RefusedDescriptors } from '../diff/plan/descriptors.js';
 import type { Absences, Held } from '../diff/types.js';
 import type { Catalog } from '../observe/types.js';
 import type { WrittenClaims } from '../haproxy/claims-record.js';
@@ -13,6 +14,8 @@ export interface TargetMemory {
   absences?: Absences;
   /** By service: what HAProxy refused, until its input changes or another try is accepted. */
   rejected: Refusals;
+  /** What HAProxy last refused for want of file descriptors, until it is restarted. */
+  descriptors?: RefusedDescriptors;
   /** HAProxy's process and configuration as this process left them. */
   haproxy?: string;
   unstable: Unstable;

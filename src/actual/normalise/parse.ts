@@ -10,6 +10,7 @@ import type {
   ActualBackend,
   ActualFrontend,
   ActualSlot,
+  ActualState,
   GlobalFacts,
   RuntimeServer,
 } from '../types.js';
@@ -234,7 +235,26 @@ export function parseGlobal(body: unknown, general: unknown): GlobalFacts {
   return {
     ...(path === '' || isElsewhere ? {} : { serverStateFile: path }),
     hardStopAfter: typeof global['hard_stop_after'] === 'number',
+    ...positive('maxConnections', performance['maxconn']),
+    ...positive('fdHardLimit', performance['fd_hard_limit']),
   };
+}
+
+/** `info` of `GET /runtime/info`: file descriptors and connections. */
+export function parseDescriptors(
+  info: unknown,
+): Pick<ActualState['haproxy'], 'maxSockets' | 'openFiles' | 'maxConnections'> {
+  const { max_sock, ulimit_n, max_conn } = isObject(info) ? info : {};
+  return {
+    ...positive('maxSockets', max_sock),
+    ...positive('openFiles', ulimit_n),
+    ...positive('maxConnections', max_conn),
+  };
+}
+
+function positive<Key extends string>(key: Key, value: unknown): Partial<Record<Key, number>> {
+  const isOne = typeof value === 'number' && value > 0;
+  return (isOne ? { [key]: value } : {}) as Partial<Record<Key, number>>;
 }
 
 /** `GET /runtime/maps/{name}/entries`; the first of two equal keys wins in HAProxy. */

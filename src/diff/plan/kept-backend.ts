@@ -25,7 +25,7 @@ export function keptBackend(
   if (kept === undefined) return standing;
   const slots = backend.slots.filter((slot) => slot.service === service);
   const usual = usualWeight[standing.kind];
-  const { endpoints, expected, canaries } = kept;
+  const { endpoints, expected, scalesTo, canaries } = kept;
   // Requests with the canary header reach it regardless of its weight.
   const byHeader = new Set(asksForCanaries(standing.section) ? canaries : []);
   const weightAt = ({ id }: KeptEndpoint) => (byHeader.has(id) ? 0 : usual);
@@ -33,6 +33,7 @@ export function keptBackend(
     ...onStandingSection({ ...standing, ...lookedUp(kept) }, backend, files),
     endpoints: endpoints.map((one) => endpointAt(one, slots, weightAt(one))),
     ...(expected === undefined ? {} : { expected }),
+    ...(scalesTo === undefined ? {} : { scalesTo }),
     ...(canaries === undefined ? {} : { canaries }),
   };
 }

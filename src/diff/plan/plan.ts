@@ -8,7 +8,7 @@ import { planFrontends } from './frontends.js';
 import { isStructural, stepIs } from '../dispatch.js';
 import type { PlanInput } from './input.js';
 import { planAllMaps } from './maps.js';
-import { withinServers } from './server-limit.js';
+import { type SizedInput, withinServers } from './server-limit.js';
 import { planRouting } from './routes.js';
 import { withoutServices } from './skipped.js';
 import type { Skipped } from '../../desired/types.js';
@@ -57,7 +57,7 @@ export function plan(given: PlanInput): Plan {
     ...markIndexOf(input, held),
     skipped: desired.skipped,
     warnings: desired.warnings,
-    problems: whole.problems,
+    problems: input.shortage === undefined ? whole.problems : [...whole.problems, input.shortage],
     inMotion: isInMotion(input, whole),
     waiting: waitingServers(input),
   };
@@ -94,7 +94,7 @@ interface Composed {
   readonly failed: readonly Skipped[];
 }
 
-function compose(input: PlanInput, held: Held | undefined, reloadsAnyway: boolean): Composed {
+function compose(input: SizedInput, held: Held | undefined, reloadsAnyway: boolean): Composed {
   const { actual, desired, settings } = input;
   const kept = keptPlaces(input, held);
   const adoption = findAdoption(input);
