@@ -3,6 +3,7 @@ import { requireTypes } from '../actual/sections.js';
 import type { DataPlaneResponse, WriteOptions } from '../actual/dataplane-client.js';
 import { withNomadIndex } from '../haproxy/marker-metadata.js';
 import { markerServerName, markOf } from '../haproxy/ownership.js';
+import { ownCheckPort } from '../haproxy/slots.js';
 import { stampOf, withStamp } from '../haproxy/scope.js';
 import type { Settings } from '../config/types.js';
 import { connectorBackendName } from '../haproxy/names.js';
@@ -182,6 +183,7 @@ function backendJson(
 
 export function serverJson(slot: PlannedSlot, fields: JsonObject): JsonObject {
   const { name, service, binding, config } = slot;
+  const checkPort = ownCheckPort(config);
   return {
     ...fields,
     name,
@@ -189,7 +191,7 @@ export function serverJson(slot: PlannedSlot, fields: JsonObject): JsonObject {
     port: config.port,
     weight: config.weight,
     maintenance: config.disabled ? 'enabled' : 'disabled',
-    ...(config.checkPort === undefined ? {} : { health_check_port: config.checkPort }),
+    ...(checkPort === undefined ? {} : { health_check_port: checkPort }),
     metadata: markOf({
       service,
       ...(binding ? { binding } : {}),

@@ -118,6 +118,7 @@ export function parseBackend(
   const marked = all
     .map(parseSlot)
     .filter((slot): slot is ActualSlot => slot !== undefined)
+    .map((slot) => withCheckPort(slot, rest['default_server']))
     .sort(bySlot);
   const first = marked.find(({ shared }) => shared !== true);
   const owner =
@@ -205,6 +206,14 @@ function parseSlot(server: JsonObject): ActualSlot | undefined {
     config,
     fields: canonicalSection(fields),
   };
+}
+
+/** It isn't written where it is the server's own: `port` costs HAProxy another file descriptor. */
+function withCheckPort(slot: ActualSlot, defaults: unknown): ActualSlot {
+  const { binding, config, fields } = slot;
+  const check = fields['check'] ?? (isObject(defaults) ? defaults['check'] : undefined);
+  if (binding === undefined || config.checkPort !== undefined || check !== 'enabled') return slot;
+  return { ...slot, config: { ...config, checkPort: config.port } };
 }
 
 /** One item of `GET /configuration/frontends?full_section=true`. */

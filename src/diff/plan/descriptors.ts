@@ -1,4 +1,6 @@
 import type { ActualBackend, ActualState } from '../../actual/types.js';
+import type { DesiredBackend, DesiredState } from '../../desired/types.js';
+import { ownCheckPort } from '../../haproxy/slots.js';
 import { hasCheck } from './backend-plan.js';
 
 /** What HAProxy said when it refused a configuration for want of file descriptors. */
@@ -12,8 +14,8 @@ export interface RefusedDescriptors {
 
 /**
  * HAProxy reserves its descriptors when it loads a configuration, and doesn't start where it can't:
- * two for each connection of `maxconn`, one for each server with a check, one for each address that
- * it listens on, and some of its own. `show info` gives the sum as `Maxsock`. In a reload one or two
+ * two for each connection of `maxconn`, one for each server with a check, another where `port` is on
+ * its line, one for each address that it listens on, and some of its own. `show info` gives the sum as `Maxsock`. In a reload one or two
  * are added for each old worker that still runs, which is what this is for.
  */
 const margin = 64;
@@ -40,12 +42,14 @@ export interface ServerRoom {
  */
 export function serverRoom(
   actual: ActualState,
+  { backends }: Pick<DesiredState, 'backends'>,
   refused?: RefusedDescriptors,
   total?: number,
 ): ServerRoom {
   const limit = descriptorLimit(actual, refused);
   if (limit === undefined) return { most: total ?? mostUnknown };
-  const loadable = limit - roundUp(neededBeside(actual) + margin) - (refused?.reserve ?? 0);
+  const beside = roundUp(neededBeside(actual) + margin) + (refused?.reserve ?? 0);
+  const loadable = limit - beside - ownPorts(backends);
   const usual = isAutomatic(actual) ? Math.floor(limit * share) : Infinity;
   return { most: Math.max(0, Math.min(total ?? usual, loadable)), limit };
 }
@@ -94,17 +98,27 @@ function isAutomatic({ global }: ActualState): boolean {
   return global.maxConnections === undefined;
 }
 
-/** Servers of ours whose check has a descriptor in the process. */
+/** Instances that are checked on another port. */
+function ownPorts(backends: readonly DesiredBackend[]): number {
+  return backends.reduce(
+    (all, { endpoints }) => all + endpoints.filter((one) => one.checkPort !== undefined).length,
+    0,
+  );
+}
+
+/** Descriptors of our servers in the process. */
 function checkedServers({ backends }: ActualState): number {
   return Object.values(backends).reduce((all, backend) => all + checkedIn(backend), 0);
 }
 
+/** One for a server with a check, another where its line names a port for that. */
 function checkedIn({ ours, section, slots }: ActualBackend): number {
   const isChecked = ours && hasCheck(section);
-  return slots.filter(
-    ({ runtime, fields }) =>
-      runtime !== undefined && (ours ? isChecked : fields['check'] === 'enabled'),
-  ).length;
+  return slots.reduce((all, { runtime, fields, config }) => {
+    const check = ours ? isChecked : fields['check'] === 'enabled';
+    if (runtime === undefined || !check) return all;
+    return all + (ownCheckPort(config) === undefined ? 1 : 2);
+  }, 0);
 }
 
 const refusals = [

@@ -1,5 +1,5 @@
 import type { ActualBackend, ActualSlot } from '../../actual/types.js';
-import type { Binding, SlotConfig } from '../../haproxy/slots.js';
+import { type Binding, ownCheckPort, type SlotConfig } from '../../haproxy/slots.js';
 import { allocationOf, isLeaving, isOver } from '../../observe/catalog/model/allocation.js';
 import { asksForCanaries } from '../../desired/canary.js';
 import { usualWeight } from '../../desired/members.js';
@@ -90,9 +90,7 @@ function standingWeight(
 
 /** Its own check port, otherwise the one all its neighbours share. */
 function standingCheckPort(own: ActualSlot | undefined, bound: readonly ActualSlot[]) {
-  const apart = (own === undefined ? bound : [own]).map(({ config }) =>
-    config.checkPort === config.port ? undefined : config.checkPort,
-  );
+  const apart = (own === undefined ? bound : [own]).map(({ config }) => ownCheckPort(config));
   const [first] = apart;
   return apart.every((port) => port === first) ? first : undefined;
 }

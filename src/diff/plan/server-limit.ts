@@ -23,7 +23,12 @@ export interface SizedInput extends PlanInput {
 export function withinServers(input: PlanInput): SizedInput {
   const { actual, desired, settings } = input;
   const { serversTotal } = settings.limits;
-  const room = serverRoom(actual, input.refused, serversTotal && ownTotal(serversTotal, actual));
+  const room = serverRoom(
+    actual,
+    desired,
+    input.refused,
+    serversTotal && ownTotal(serversTotal, actual),
+  );
   const claims = desired.backends.map((backend) => ({ backend, ...claimOf(backend, input) }));
   const all = sum(claims, ({ wish }) => wish) + standing(actual, claims);
   const { served, skipped, kept } = withinRoom(claims, standing(actual, claims), room);

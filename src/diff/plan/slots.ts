@@ -1,4 +1,4 @@
-import { parking, slotName, slotNumber } from '../../haproxy/slots.js';
+import { ownCheckPort, parking, slotName, slotNumber } from '../../haproxy/slots.js';
 import type { ActualSlot } from '../../actual/types.js';
 import type { SlotSettings } from '../../config/types.js';
 import type { Endpoint } from '../../desired/types.js';
@@ -115,7 +115,8 @@ function bindTo(
   const { id, createIndex, job, port, weight, phase, unresolved } = endpoint;
   const address = unresolved === true ? (before?.config.address ?? '') : endpoint.address;
   const checkPort =
-    endpoint.checkPort ?? (input.keepCheck === true ? otherCheckPort(before) : undefined);
+    endpoint.checkPort ??
+    (input.keepCheck === true && before !== undefined ? ownCheckPort(before.config) : undefined);
   return {
     name,
     service: input.service,
@@ -125,16 +126,11 @@ function bindTo(
       port,
       disabled: phase !== 'serve',
       weight,
-      // Always written: HAProxy would go on checking the port of the slot's last instance.
+      // Always said: HAProxy would go on checking the port of the slot's last instance.
       ...(input.hasCheck ? { checkPort: checkPort ?? port } : {}),
     },
     admin: phase === 'serve' ? 'ready' : 'drain',
   };
-}
-
-function otherCheckPort(slot: ActualSlot | undefined): number | undefined {
-  const { checkPort, port } = slot?.config ?? {};
-  return checkPort === port ? undefined : checkPort;
 }
 
 function drained(slot: ActualSlot, input: SlotsInput): PlannedSlot {
