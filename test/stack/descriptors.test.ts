@@ -72,13 +72,15 @@ describe("servers within HAProxy's file descriptors", () => {
     this.timeout(300_000);
     // As an operator's ulimit that nothing in HAProxy's answers shows.
     await start(`${maxconn}  fd-hard-limit 8300\n`);
-    for (const name of names(30)) serve(name, 4);
     stack.proxy.onRequest(({ path }) =>
       path.endsWith('/configuration/global')
         ? { rewrite: (text) => text.replace(/"fd_hard_limit": ?\d+,?/, '') }
         : undefined,
     );
     const passes = stack.passes();
+    serve('first', 1);
+    await passes.run();
+    for (const name of names(30)) serve(name, 5);
     const { rest, reloads } = await passes.run();
     expect(rest.skipped).to.deep.equal([]);
     expect(reloads).to.have.length(1);
