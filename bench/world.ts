@@ -1,11 +1,13 @@
 /** HAProxy, a data plane before it, Nomad and one small app, each a process of its own. */
 
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import type { Phase } from '../src/pass/phases.js';
 import type { Picture } from '../src/pass/picture.js';
+import { baseHaproxyConfig, type Dirs } from '../fixtures/dataplane/config.js';
 import { type DataPlane, startDataPlane } from '../fixtures/dataplane/launch.js';
 import { type HaproxySeries, findHaproxy } from '../fixtures/haproxy/find.js';
 import { freePort } from '../fixtures/ports.js';
@@ -49,7 +51,7 @@ export interface World {
 export async function startWorld(n: number): Promise<World> {
   const haproxy = await findHaproxy(process.env['HAPROXY_SERIES'] as HaproxySeries | undefined);
   const app = await startOneApp(haproxy.bin);
-  const dp = await startDataPlane({ haproxy });
+  const dp = await startDataPlane({ haproxy, haproxyConfig: withDescriptors });
   const nomad = await startNomadChild();
   const names = Array.from({ length: n }, (_, index) => `svc${index}`);
   const [first, second] = app.ports;
@@ -94,6 +96,15 @@ export function environmentOf(dp: DataPlane, nomadUrl: string): Record<string, s
     HAPROXY_PASSWORD: dp.password,
     HAPROXY_FRONTEND: 'http_front',
   };
+}
+
+/** HAProxy tells what it may have, so that no reload is refused for want of it. */
+function withDescriptors(dirs: Dirs, frontendPort: number): string {
+  const limit = execFileSync('/bin/sh', ['-c', 'ulimit -Hn'], { encoding: 'utf8' }).trim();
+  const base = baseHaproxyConfig(dirs, frontendPort);
+  return limit === 'unlimited'
+    ? base
+    : base.replace('global\n', `global\n  fd-hard-limit ${limit}\n`);
 }
 
 /** The master counts them: the third column of its own line. While it reloads it can't be asked. */

@@ -7,6 +7,8 @@ import { appScript } from './app.js';
 export interface AppVersion {
   readonly version: string;
   readonly count: number;
+  /** `scaling { max }`. */
+  readonly scalesTo?: number;
   readonly shutdownDelayMs: number;
   readonly canaries?: number;
   readonly staticPort?: number;
@@ -46,6 +48,7 @@ export function jobOf(app: AppVersion): JobSpec {
   const group: GroupSpec & { readonly RestartPolicy: object } = {
     Name: jobId,
     Count: app.count,
+    ...(app.scalesTo === undefined ? {} : { Scaling: { Min: 1, Max: app.scalesTo } }),
     Networks: [network],
     ShutdownDelay: app.shutdownDelayMs * perMs,
     RestartPolicy: { Attempts: 5, Interval: 60_000 * perMs, Delay: 1000 * perMs, Mode: 'delay' },

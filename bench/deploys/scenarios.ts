@@ -68,6 +68,15 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
+    name: 'scale 1, 10, with scaling { max = 10 }',
+    shutdownDelays: [3000],
+    app: () => Promise.resolve({ count: 1, scalesTo: 10 }),
+    run: async ({ platform }) => {
+      await platform.scale(10);
+      await delay(2000);
+    },
+  },
+  {
     name: 'crash',
     shutdownDelays: [0],
     run: async ({ platform, somePid }) => {

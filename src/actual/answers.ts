@@ -5,10 +5,20 @@ import { sectionWords } from '../haproxy/section-words.js';
 
 /** `message` of the Data Plane API's error body, on one line. */
 export function messageOf(response: DataPlaneResponse): string {
-  const { body } = response;
+  const body = errorBody(response.body);
   const text = isObject(body) && typeof body['message'] === 'string' ? body['message'] : body;
   if (typeof text !== 'string') return '';
   return withoutNotices(text).replace(/\s+/g, ' ').trim().slice(0, 8000);
+}
+
+/** `POST /configuration/raw` answers text, which of an error is that of its JSON. */
+function errorBody(body: unknown): unknown {
+  if (typeof body !== 'string' || !body.startsWith('{')) return body;
+  try {
+    return JSON.parse(body) as unknown;
+  } catch {
+    return body;
+  }
 }
 
 /** HAProxy's notices and warnings name innocent backends too. Only its alerts say what is wrong. */

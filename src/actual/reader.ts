@@ -21,6 +21,7 @@ import { covers } from '../haproxy/scope.js';
 import {
   type Defaults,
   parseBackend,
+  parseDescriptors,
   parseFrontend,
   parseGlobal,
   parseDefaults,
@@ -240,12 +241,7 @@ async function readInfo(get: Get): Promise<Info> {
   if (typeof pid !== 'number' || typeof version !== 'string' || pid === 0) {
     throw new ConnectorError('haproxy-down', 'HAProxy does not answer on its runtime socket');
   }
-  const sockets = isObject(info) ? info['max_sock'] : undefined;
-  return {
-    pid,
-    version: requireSupported(version),
-    ...(typeof sockets === 'number' && sockets > 0 ? { maxSockets: sockets } : {}),
-  };
+  return { pid, version: requireSupported(version), ...parseDescriptors(info) };
 }
 
 function requireSupported(version: string): string {

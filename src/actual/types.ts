@@ -8,8 +8,12 @@ export interface ActualState {
   readonly haproxy: {
     readonly version: string;
     readonly pid: number;
-    /** `Maxsock` of `show info`. */
+    /** `Maxsock` of `show info`: the file descriptors that it reserved. */
     readonly maxSockets?: number;
+    /** `Ulimit-n`: the same, unless a setting says otherwise. */
+    readonly openFiles?: number;
+    /** `Maxconn`, set or chosen by HAProxy. */
+    readonly maxConnections?: number;
   };
   /** `Configuration-Version` of `GET /configuration/raw`. */
   readonly configVersion: number;
@@ -132,4 +136,8 @@ export interface GlobalFacts {
   /** Its content at the last full read of the configuration. */
   readonly serverState?: string;
   readonly hardStopAfter: boolean;
+  /** `maxconn`; undefined: HAProxy chooses it. */
+  readonly maxConnections?: number;
+  /** `fd-hard-limit`. */
+  readonly fdHardLimit?: number;
 }

@@ -390,7 +390,7 @@ export const sections = {
     servers_per_backend: count('Servers of a backend, including spare ones.', 1, 100_000, 1000),
     servers_total: {
       description:
-        "Servers of all backends together; `auto` is half of HAProxy's sockets (`Maxsock` in `show info`), at least 1,000.",
+        'Servers of all backends together; `auto` is what HAProxy has file descriptors for, at most half of them where it chooses `maxconn` itself.',
       expected: 'a whole number from 1 to 1000000, or "auto"',
       type: ['integer', 'string'],
       pattern: '^auto$',

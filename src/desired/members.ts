@@ -143,7 +143,7 @@ export function keptService(
   endpoints: readonly Endpoint[],
   members: readonly ReadMember[],
   { checks }: ServiceCheck,
-  expected: number,
+  { declaredCount, scalesTo }: Pick<Offer, 'declaredCount' | 'scalesTo'>,
 ): KeptService {
   const byMember = new Map(members.map((one) => [one.member.id, one]));
   const readable = members.filter(
@@ -159,7 +159,8 @@ export function keptService(
   return {
     service,
     endpoints: endpoints.map((one) => keptEndpoint(one, byMember.get(one.id))),
-    expected,
+    expected: declaredCount,
+    ...(scalesTo === undefined ? {} : { scalesTo }),
     checkPaths: lookup('path'),
     checkHosts: lookup('host'),
     canaries: canariesOf(members),

@@ -18,6 +18,8 @@ export interface Offer {
   readonly declaredChecks: readonly CheckSpec[];
   /** Instances its live jobs ask for, registered or not. */
   readonly declaredCount: number;
+  /** What they may be scaled to, if that is more. */
+  readonly scalesTo?: number;
   /** Only those that opted in, ordered by `byAuthority`. */
   readonly members: readonly Member[];
   /** A limit that its tags or instances exceed. */
@@ -55,12 +57,15 @@ export function offerOfService(
   const [lead = sets[0], ...others] = sets.filter(({ tags }) => tags.length > 0);
   if (lead === undefined) return undefined;
   const excess = budget.excess() ?? tooMany;
+  const declaredCount = declarations.reduce((sum, { count }) => sum + count, 0);
+  const scalesTo = declarations.reduce((sum, { count, max = 0 }) => sum + Math.max(count, max), 0);
   return {
     id: { source: 'nomad', namespace, name },
     claimedAt,
     tagSets: [lead, ...others],
     declaredChecks: declarations[0]?.checks ?? [],
-    declaredCount: declarations.reduce((sum, { count }) => sum + count, 0),
+    declaredCount,
+    ...(scalesTo > declaredCount ? { scalesTo } : {}),
     members,
     ...(excess === undefined ? {} : { excess }),
   };

@@ -73,6 +73,7 @@ export interface KeptService {
   /** Sorted by id. */
   readonly endpoints: readonly KeptEndpoint[];
   readonly expected?: number;
+  readonly scalesTo?: number;
   /** As in `DesiredBackend`; used only if the existing section looks them up. */
   readonly checkPaths?: Readonly<Record<string, string>>;
   readonly checkHosts?: Readonly<Record<string, string>>;
@@ -128,6 +129,8 @@ export interface DesiredBackend {
   readonly endpoints: readonly Endpoint[];
   /** Instances the jobs ask for. A backend is created before all of them are registered. */
   readonly expected?: number;
+  /** Instances the jobs may be scaled to (`scaling { max }`), if that is more. */
+  readonly scalesTo?: number;
   /** From tag or config: what to do about an existing backend of that name that isn't ours. */
   readonly strategy: BackendStrategy;
   /** Hash of everything HAProxy could refuse. Independent of the endpoints. */

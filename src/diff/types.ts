@@ -37,6 +37,7 @@ export const problemCodes = [
   'foreign-entry',
   'not-adopted',
   'backend-referenced',
+  'servers-short',
 ] as const;
 
 export type ProblemCode = (typeof problemCodes)[number];

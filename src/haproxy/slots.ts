@@ -21,6 +21,11 @@ export interface SlotConfig {
   readonly checkPort?: number;
 }
 
+/** A check port of its own, which has to be written. */
+export function ownCheckPort({ checkPort, port }: SlotConfig): number | undefined {
+  return checkPort === port ? undefined : checkPort;
+}
+
 /** The address of a free slot. Nothing listens there, and the server is in maintenance. */
 export const parking: SlotConfig = { address: '127.0.0.1', port: 9, disabled: true, weight: 100 };
 

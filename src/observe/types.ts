@@ -74,6 +74,8 @@ export interface ServiceDeclaration {
   readonly group: string;
   /** The group's count: 0 when scaled to zero. */
   readonly count: number;
+  /** `scaling { max }` of the group. */
+  readonly max?: number;
   readonly tags: readonly string[];
   readonly checks: readonly CheckSpec[];
 }

@@ -1,6 +1,7 @@
 import { apply, mapsOf } from '../apply/apply.js';
 import { reloadAsItIs } from '../apply/reload.js';
 import { deleteDeadTransactions } from '../apply/transaction.js';
+import { descriptorRefusal } from '../diff/plan/descriptors.js';
 import { isNewMap } from '../diff/dispatch.js';
 import { reloadsOf } from '../diff/print/print.js';
 import type { ReloadReason, Step } from '../diff/types.js';
@@ -24,7 +25,7 @@ export interface Done {
  * | as-planned | the whole plan was applied |
  * | prepared | only the prerequisites of the rest were created |
  * | in-parts | HAProxy refused the plan; the services not to blame were applied separately |
- * | not | another writer was faster: read and plan again |
+ * | not | another writer was faster, or HAProxy has fewer file descriptors than was known: read and plan again |
  */
 export type Applied = 'as-planned' | 'prepared' | 'in-parts' | 'not';
 
@@ -35,7 +36,7 @@ export async function applyUnlessConflict(
   mayLookAgain: boolean,
 ): Promise<Applied> {
   try {
-    return await applyOrIsolate(context, view, done);
+    return await applyOrIsolate(context, view, done, mayLookAgain);
   } catch (error) {
     if (recoveryFrom(error) !== 'look-again' || !mayLookAgain) throw error;
     return 'not';
@@ -43,14 +44,28 @@ export async function applyUnlessConflict(
 }
 
 /** A refused configuration affects only the services that caused it. */
-async function applyOrIsolate(context: WritingContext, view: View, done: Done): Promise<Applied> {
+async function applyOrIsolate(
+  context: WritingContext,
+  view: View,
+  done: Done,
+  mayLookAgain: boolean,
+): Promise<Applied> {
   try {
     return await commit(context, view, done);
   } catch (error) {
     const refusal = await recoverRefusal(context, error);
+    if (isOfDescriptors(refusal)) {
+      if (mayLookAgain) return 'not';
+      throw refusal;
+    }
     await applyInParts(context, view, done, refusal);
     return 'in-parts';
   }
+}
+
+/** All servers together are too many: no service is to blame. */
+function isOfDescriptors({ message }: ConnectorError): boolean {
+  return descriptorRefusal(message) !== undefined;
 }
 
 async function applyInParts(
@@ -110,7 +125,11 @@ function attemptsOf(context: WritingContext, done: Done): Attempts {
     commit: async (view) => {
       await commit(context, view, done);
     },
-    recoverRefusal: (error) => recoverRefusal(context, error),
+    recoverRefusal: async (error) => {
+      const refusal = await recoverRefusal(context, error);
+      if (isOfDescriptors(refusal)) throw refusal;
+      return refusal;
+    },
     remember: (found) => {
       memory.rejected = refused(memory.rejected, found, context.now());
     },

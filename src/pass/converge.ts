@@ -10,6 +10,7 @@ import { saveClaims } from './claims.js';
 import { type Applied, applyUnlessConflict, type Done } from './commit.js';
 import { applyContext, type PassContext, type WritingContext } from './context.js';
 import { look, type View } from './look.js';
+import { readRepaired } from './read-actual.js';
 import { recoveryFrom } from './recover.js';
 import { msUntilReload } from './reload-wait.js';
 import { noticeHaproxy, rememberHaproxy, retryRefused } from './retry.js';
@@ -111,7 +112,7 @@ async function gather(
 
 async function lookBack(context: WritingContext, applied?: Applied): Promise<View> {
   const { target, timed, signal } = context;
-  const actual = await timed('actual', () => target.actual.read({ signal }));
+  const actual = await timed('actual', () => readRepaired(target, false, signal));
   const notice = applied === 'not' ? noticeHaproxy : rememberHaproxy;
   notice(target.memory, actual);
   return look(context, actual);

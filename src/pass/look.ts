@@ -73,6 +73,7 @@ async function planFor(
     nowMs: readAt,
     unstable: stillUnstable(memory.unstable, desired),
     reloadWaits: context.staysRunning && msUntilReload(context) !== undefined,
+    ...(memory.descriptors === undefined ? {} : { refused: memory.descriptors }),
     ...(memory.held === undefined ? {} : { confirms: memory.held }),
     ...(memory.absences === undefined ? {} : { absences: memory.absences }),
   };

@@ -1,4 +1,5 @@
 import { type DesiredMemory, newDesiredMemory } from '../desired/memory.js';
+import type { RefusedDescriptors } from '../diff/plan/descriptors.js';
 import { newPlanMemory, type PlanMemory } from '../diff/plan/memory.js';
 import type { Absences, Held } from '../diff/types.js';
 import type { WrittenClaims } from '../haproxy/claims-record.js';
@@ -15,6 +16,8 @@ export interface TargetMemory {
   absences?: Absences;
   /** By service: what HAProxy refused, until its input changes or another try is accepted. */
   rejected: Refusals;
+  /** What HAProxy last refused for want of file descriptors, until it is restarted. */
+  descriptors?: RefusedDescriptors;
   /** HAProxy's process and configuration as this process left them. */
   haproxy?: string;
   unstable: Unstable;

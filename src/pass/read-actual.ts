@@ -8,19 +8,28 @@ import type { Target } from './target.js';
 
 /** Reads HAProxy at the start of a pass and clears what an earlier process left behind. */
 export async function readActual(target: Target, signal: AbortSignal): Promise<ActualState> {
-  const { actual: reader, memory, writer } = target;
+  const { memory, writer } = target;
   const full = needsFullRead(memory);
   // What a pass that failed left is dead only once another has written.
   const hadFailed = memory.failed;
   if (hadFailed) memory.cleaned = false;
   memory.failed = true;
+  const actual = await readRepaired(target, full, signal);
+  if (writer !== undefined && !memory.cleaned) {
+    await deleteDeadTransactions({ client: writer, signal }, actual.configVersion);
+    memory.cleaned = !hadFailed;
+  }
+  return keep(memory.pictures[0]?.actual, actual);
+}
+
+/** A view that a failed reload left behind is repaired first. */
+export async function readRepaired(
+  { actual: reader, writer }: Target,
+  full: boolean,
+  signal: AbortSignal,
+): Promise<ActualState> {
   try {
-    const actual = await reader.read({ full, signal });
-    if (writer !== undefined && !memory.cleaned) {
-      await deleteDeadTransactions({ client: writer, signal }, actual.configVersion);
-      memory.cleaned = !hadFailed;
-    }
-    return keep(memory.pictures[0]?.actual, actual);
+    return await reader.read({ full, signal });
   } catch (error) {
     if (recoveryFrom(error) !== 'repair-and-read' || writer === undefined) throw error;
     await repairView(writer, signal);

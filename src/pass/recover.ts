@@ -1,4 +1,5 @@
 import { repairView } from '../apply/apply.js';
+import { descriptorRefusal } from '../diff/plan/descriptors.js';
 import { asConnectorError, type ConnectorError, type ErrorCode } from '../shared/errors.js';
 import type { WritingContext } from './context.js';
 
@@ -50,6 +51,9 @@ export async function recoverRefusal(
   const error = asConnectorError(thrown);
   const recovery = recoveryFrom(error);
   target.actual.forget();
+  const { memory } = target;
+  const descriptors = descriptorRefusal(error.message, memory.descriptors);
+  if (descriptors !== undefined) memory.descriptors = descriptors;
   if (recovery === 'repair-and-isolate') await repairView(writer, signal);
   else if (recovery !== 'isolate') throw error;
   return error;

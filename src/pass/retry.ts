@@ -77,7 +77,10 @@ function pick(
 export function noticeHaproxy(memory: TargetMemory, actual: ActualState): void {
   const before = memory.haproxy;
   memory.haproxy = haproxyOf(actual);
-  if (before !== undefined && before !== memory.haproxy) memory.rejected = allDue(memory.rejected);
+  if (before === undefined || before === memory.haproxy) return;
+  memory.rejected = allDue(memory.rejected);
+  // Restarted with the same configuration: it may have more descriptors now.
+  if (before.endsWith(` ${actual.configVersion}`)) delete memory.descriptors;
 }
 
 /** After our own changes. */

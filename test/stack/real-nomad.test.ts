@@ -88,6 +88,23 @@ describe('the loop, with a real Nomad', () => {
     await until(async () => !(await stack.configuration()).includes('backend nomad_slow'), long);
   });
 
+  it('a job is scaled to what its scaling block allows without a reload', async () => {
+    const job = { id: 'wide', count: 1, scalesTo: 10, tags: enabledTags('wide') };
+    await stack.agent.submit(appJob(job));
+    const serving = async (): Promise<number> => {
+      const all = await stack.loadedServers('nomad_wide');
+      return all.filter(({ admin, up }) => admin === 'ready' && up).length;
+    };
+    await until(async () => (await serving()) === 1, long);
+    await connector.waitSettled();
+    const worker = await stack.dp.haproxy.workerPid();
+    await stack.agent.scaleJob('wide', 'wide', 10);
+    await until(async () => (await serving()) === 10, { timeoutMs: 60_000 });
+    expect(await stack.dp.haproxy.workerPid()).to.equal(worker);
+    await stack.agent.stopJob('wide', { purge: true });
+    await until(async () => !(await stack.configuration()).includes('backend nomad_wide'), long);
+  });
+
   it('an allocation that is restarted stays routed', async () => {
     const [alloc] = await stack.agent.waitRunning('web', 2);
     await stack.agent.restartAlloc(alloc!.ID);

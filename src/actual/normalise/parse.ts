@@ -10,6 +10,7 @@ import type {
   ActualBackend,
   ActualFrontend,
   ActualSlot,
+  ActualState,
   GlobalFacts,
   RuntimeServer,
 } from '../types.js';
@@ -117,6 +118,7 @@ export function parseBackend(
   const marked = all
     .map(parseSlot)
     .filter((slot): slot is ActualSlot => slot !== undefined)
+    .map((slot) => withCheckPort(slot, rest['default_server']))
     .sort(bySlot);
   const first = marked.find(({ shared }) => shared !== true);
   const owner =
@@ -206,6 +208,14 @@ function parseSlot(server: JsonObject): ActualSlot | undefined {
   };
 }
 
+/** It isn't written where it is the server's own: `port` costs HAProxy another file descriptor. */
+function withCheckPort(slot: ActualSlot, defaults: unknown): ActualSlot {
+  const { binding, config, fields } = slot;
+  const check = fields['check'] ?? (isObject(defaults) ? defaults['check'] : undefined);
+  if (binding === undefined || config.checkPort !== undefined || check !== 'enabled') return slot;
+  return { ...slot, config: { ...config, checkPort: config.port } };
+}
+
 /** One item of `GET /configuration/frontends?full_section=true`. */
 export function parseFrontend(item: JsonObject, defaults: Defaults): ActualFrontend {
   const { mode, idleCloseOnResponse } = inheritedBy(item, defaults);
@@ -234,7 +244,26 @@ export function parseGlobal(body: unknown, general: unknown): GlobalFacts {
   return {
     ...(path === '' || isElsewhere ? {} : { serverStateFile: path }),
     hardStopAfter: typeof global['hard_stop_after'] === 'number',
+    ...positive('maxConnections', performance['maxconn']),
+    ...positive('fdHardLimit', performance['fd_hard_limit']),
   };
+}
+
+/** `info` of `GET /runtime/info`: file descriptors and connections. */
+export function parseDescriptors(
+  info: unknown,
+): Pick<ActualState['haproxy'], 'maxSockets' | 'openFiles' | 'maxConnections'> {
+  const { max_sock, ulimit_n, max_conn } = isObject(info) ? info : {};
+  return {
+    ...positive('maxSockets', max_sock),
+    ...positive('openFiles', ulimit_n),
+    ...positive('maxConnections', max_conn),
+  };
+}
+
+function positive<Key extends string>(key: Key, value: unknown): Partial<Record<Key, number>> {
+  const isOne = typeof value === 'number' && value > 0;
+  return (isOne ? { [key]: value } : {}) as Partial<Record<Key, number>>;
 }
 
 /** `GET /runtime/maps/{name}/entries`; the first of two equal keys wins in HAProxy. */

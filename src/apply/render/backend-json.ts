@@ -5,6 +5,7 @@ import { withNomadIndex } from '../../haproxy/marker-metadata.js';
 import { connectorBackendName } from '../../haproxy/names.js';
 import { markerServerName, markOf } from '../../haproxy/ownership.js';
 import { stampOf, withStamp } from '../../haproxy/scope.js';
+import { ownCheckPort } from '../../haproxy/slots.js';
 import type { JsonObject } from '../../shared/json.js';
 
 /** Steps that write a whole section of ours. */
@@ -38,6 +39,7 @@ export function sectionJson(
 
 export function serverJson(slot: PlannedSlot, fields: JsonObject): JsonObject {
   const { name, service, binding, config } = slot;
+  const checkPort = ownCheckPort(config);
   return {
     ...fields,
     name,
@@ -45,7 +47,7 @@ export function serverJson(slot: PlannedSlot, fields: JsonObject): JsonObject {
     port: config.port,
     weight: config.weight,
     maintenance: config.disabled ? 'enabled' : 'disabled',
-    ...(config.checkPort === undefined ? {} : { health_check_port: config.checkPort }),
+    ...(checkPort === undefined ? {} : { health_check_port: checkPort }),
     metadata: markOf({
       service,
       ...(binding ? { binding } : {}),

@@ -1,6 +1,7 @@
 import { formatAddress } from '../../haproxy/addresses.js';
 import { ConnectorError } from '../../shared/errors.js';
 import { withNomadIndex } from '../../haproxy/marker-metadata.js';
+import { ownCheckPort } from '../../haproxy/slots.js';
 import { markOf } from '../../haproxy/ownership.js';
 import { sectionWords } from '../../haproxy/section-words.js';
 import type { PlannedSlot } from '../../diff/types.js';
@@ -69,10 +70,11 @@ function editLine(line: string, { name, service, binding, config, shared }: Plan
   const metadata = JSON.stringify(
     markOf({ service, ...(binding ? { binding } : {}), ...(shared ? { shared } : {}) }),
   );
+  const checkPort = ownCheckPort(config);
   const parameters = [
     config.disabled ? 'disabled' : 'enabled',
     `weight ${config.weight}`,
-    ...(config.checkPort === undefined ? [] : [`port ${config.checkPort}`]),
+    ...(checkPort === undefined ? [] : [`port ${checkPort}`]),
     ...otherParameters(line),
   ];
   const address = formatAddress(config.address, config.port);

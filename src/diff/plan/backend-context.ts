@@ -3,10 +3,10 @@ import { allocationOf, isOver } from '../../observe/catalog/model/allocation.js'
 import type { Adoption } from '../complete/adopt.js';
 import type { Held } from '../types.js';
 import type { BackendContext } from './backend-plan.js';
-import type { PlanInput } from './input.js';
+import type { SizedInput } from './server-limit.js';
 
 export function contextOf(
-  { actual, catalog, idle, now, settings }: PlanInput,
+  { actual, catalog, idle, now, settings, sizes = {} }: SizedInput,
   held: Held | undefined,
   adoption: Adoption,
   reloadsAnyway: boolean,
@@ -15,6 +15,7 @@ export function contextOf(
   const path = (name: string): string => actual.maps[name]?.file ?? `/${name}.map`;
   return {
     reloadsAnyway,
+    sizes,
     adopt: settings.ownership.adopt,
     replaced: (service) =>
       [...adoption.backends]

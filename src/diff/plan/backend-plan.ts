@@ -12,6 +12,8 @@ export interface BackendContext {
     SlotsInput,
     'held' | 'isGone' | 'mayRun' | 'idle' | 'now' | 'drainTimeoutSeconds' | 'settings'
   >;
+  /** The most servers of a service, by service, where HAProxy can't hold all spares. */
+  readonly sizes: Readonly<Record<string, number>>;
   /** The pass reloads HAProxy anyway, so backends can be resized for free. */
   readonly reloadsAnyway: boolean;
   /** `--adopt`: what to take over from the original connector. */
@@ -45,15 +47,19 @@ export function slotsInput(
   slots: readonly ActualSlot[],
   context: BackendContext,
 ): Omit<SlotsInput, 'structural'> {
+  const { settings } = context.slots;
+  const most = context.sizes[desired.service];
   return {
     prefix: desired.slotPrefix,
     service: desired.service,
     slots,
     endpoints: desired.endpoints,
     ...(desired.expected === undefined ? {} : { expected: desired.expected }),
+    ...(desired.scalesTo === undefined ? {} : { scalesTo: desired.scalesTo }),
     hasCheck: desired.hasCheck,
     keepCheck: desired.keepCheck,
     ...context.slots,
+    ...(most === undefined ? {} : { settings: { ...settings, most }, isShort: true }),
   };
 }
 

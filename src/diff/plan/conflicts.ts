@@ -23,11 +23,12 @@ export function withoutConflicts(input: PlanInput): PlanInput {
 }
 
 export function keptOf(backend: DesiredBackend): KeptService {
-  const { service, endpoints, expected, checkPaths, checkHosts, canaries } = backend;
+  const { service, endpoints, expected, scalesTo, checkPaths, checkHosts, canaries } = backend;
   return {
     service,
     endpoints,
     ...(expected === undefined ? {} : { expected }),
+    ...(scalesTo === undefined ? {} : { scalesTo }),
     ...(checkPaths === undefined ? {} : { checkPaths }),
     ...(checkHosts === undefined ? {} : { checkHosts }),
     ...(canaries === undefined ? {} : { canaries }),

@@ -2,6 +2,7 @@ import type { ActualState } from '../../actual/types.js';
 import type { Settings } from '../../config/types.js';
 import type { DesiredState } from '../../desired/types.js';
 import type { Catalog } from '../../observe/types.js';
+import type { RefusedDescriptors } from './descriptors.js';
 import type { Absences, Held } from '../types.js';
 
 export interface PlanInput {
@@ -23,6 +24,8 @@ export interface PlanInput {
   readonly confirms?: Held;
   /** What earlier passes missed without a trace. */
   readonly absences?: Absences;
+  /** What HAProxy last refused for want of file descriptors. */
+  readonly refused?: RefusedDescriptors;
   /** Unix milliseconds; `now` in seconds, if left out. */
   readonly nowMs?: number;
   /** Backends that came back other than they were written: left alone until either side changes. */

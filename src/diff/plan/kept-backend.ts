@@ -1,5 +1,5 @@
 import type { ActualBackend, ActualSlot } from '../../actual/types.js';
-import type { Binding, SlotConfig } from '../../haproxy/slots.js';
+import { type Binding, ownCheckPort, type SlotConfig } from '../../haproxy/slots.js';
 import { allocationOf, isLeaving, isOver } from '../../observe/catalog/model/allocation.js';
 import { asksForCanaries } from '../../desired/canary.js';
 import { usualWeight } from '../../desired/members.js';
@@ -25,7 +25,7 @@ export function keptBackend(
   if (kept === undefined) return standing;
   const slots = backend.slots.filter((slot) => slot.service === service);
   const usual = usualWeight[standing.kind];
-  const { endpoints, expected, canaries } = kept;
+  const { endpoints, expected, scalesTo, canaries } = kept;
   // Requests with the canary header reach it regardless of its weight.
   const byHeader = new Set(asksForCanaries(standing.section) ? canaries : []);
   const weightAt = ({ id }: KeptEndpoint) => (byHeader.has(id) ? 0 : usual);
@@ -33,6 +33,7 @@ export function keptBackend(
     ...onStandingSection({ ...standing, ...lookedUp(kept) }, backend, files),
     endpoints: endpoints.map((one) => endpointAt(one, slots, weightAt(one))),
     ...(expected === undefined ? {} : { expected }),
+    ...(scalesTo === undefined ? {} : { scalesTo }),
     ...(canaries === undefined ? {} : { canaries }),
   };
 }
@@ -89,9 +90,7 @@ function standingWeight(
 
 /** Its own check port, otherwise the one all its neighbours share. */
 function standingCheckPort(own: ActualSlot | undefined, bound: readonly ActualSlot[]) {
-  const apart = (own === undefined ? bound : [own]).map(({ config }) =>
-    config.checkPort === config.port ? undefined : config.checkPort,
-  );
+  const apart = (own === undefined ? bound : [own]).map(({ config }) => ownCheckPort(config));
   const [first] = apart;
   return apart.every((port) => port === first) ? first : undefined;
 }

@@ -9,7 +9,7 @@ import { isStructural, stepIs } from '../dispatch.js';
 import type { PlanInput } from './input.js';
 import { newPlanMemory, type PlanMemory, rememberPlan, samePlan } from './memory.js';
 import { planAllMaps } from './maps.js';
-import { withinServers } from './server-limit.js';
+import { type SizedInput, withinServers } from './server-limit.js';
 import { planRouting } from './routes.js';
 import { runThrough, type Sliced } from '../../shared/slices.js';
 import { withoutServices } from './skipped.js';
@@ -68,7 +68,7 @@ function* makePlan(given: PlanInput, memory: PlanMemory): Sliced<Plan> {
     ...markIndexOf(input, held),
     skipped: desired.skipped,
     warnings: desired.warnings,
-    problems: whole.problems,
+    problems: input.shortage === undefined ? whole.problems : [...whole.problems, input.shortage],
     inMotion: isInMotion(input, whole),
     waiting: waitingServers(input),
   };
@@ -106,7 +106,7 @@ interface Composed {
 }
 
 function* compose(
-  input: PlanInput,
+  input: SizedInput,
   held: Held | undefined,
   reloadsAnyway: boolean,
   memory: PlanMemory,

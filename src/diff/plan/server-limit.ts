@@ -1,80 +1,161 @@
 import type { ActualState } from '../../actual/types.js';
-import { excess } from '../../desired/limits.js';
 import type { DesiredBackend, KeptService, Skipped } from '../../desired/types.js';
 import { keptOf } from './conflicts.js';
+import { serverRoom, type ServerRoom } from './descriptors.js';
 import type { PlanInput } from './input.js';
+import { type Claim, shareSlots } from './share-slots.js';
 import { withoutServices } from './skipped.js';
-import { idealSize } from './slots.js';
+import { neededSize, usualSize } from './slots.js';
+import type { Problem } from '../types.js';
 
-/**
- * Each server with a check takes a file descriptor of HAProxy's, and each connection two. Small
- * settings of `maxconn` say nothing about what the process could have.
- */
-const share = 0.5;
-const atLeast = 1000;
-
-function mostServers({ actual, settings }: PlanInput): number {
-  const { serversTotal } = settings.limits;
-  const { maxSockets = Infinity } = actual.haproxy;
-  return serversTotal ?? Math.max(atLeast, Math.floor(maxSockets * share));
+/** The servers of all services, within what HAProxy can hold. */
+export interface SizedInput extends PlanInput {
+  /** The most servers of each service, where not all can have their spares. */
+  readonly sizes?: Readonly<Record<string, number>>;
+  /** What the operator should know of that. */
+  readonly shortage?: Problem;
 }
 
 /**
- * Skips services that need more servers than there is room for. What runs comes first, then the
- * order of names, so the result doesn't change from pass to pass.
+ * Skips services whose instances have no room, and says how many servers each of the others may have.
+ * What runs comes first, then the order of names, so the result doesn't change from pass to pass.
  */
-export function withinServers(input: PlanInput): PlanInput {
-  const { actual, desired } = input;
-  const most = mostServers(input);
-  let used = serversIn(actual);
-  const skipped: Skipped[] = [];
-  const kept: KeptService[] = [];
-  const sized = desired.backends.map((backend) => sizeOf(backend, input));
-  const growth = sized.reduce((sum, { have, ideal }) => sum + Math.max(0, ideal - have), 0);
-  if (used + growth <= most) return input;
-  for (const { backend, have, instances, ideal } of sized.sort((a, b) => b.have - a.have)) {
-    const more = Math.max(0, ideal - have);
-    const fits = isRoom(have, instances);
-    if (fits || more === 0 || used + more <= most) {
-      used += fits ? 0 : more;
+export function withinServers(input: PlanInput): SizedInput {
+  const { actual, desired, settings } = input;
+  const { serversTotal } = settings.limits;
+  const room = serverRoom(
+    actual,
+    desired,
+    input.refused,
+    serversTotal && ownTotal(serversTotal, actual),
+  );
+  const claims = desired.backends.map((backend) => ({ backend, ...claimOf(backend, input) }));
+  const all = sum(claims, ({ wish }) => wish) + standing(actual, claims);
+  const { served, skipped, kept } = withinRoom(claims, standing(actual, claims), room);
+  const left = withoutServices(input, skipped, kept);
+  const rest = room.most - standing(actual, served);
+  const sizes = shareSlots(served, rest);
+  const shortage = shortageOf(input, room, all);
+  return {
+    ...left,
+    ...(sizes === undefined ? {} : { sizes: { ...sizesOf(actual), ...sizes } }),
+    ...(shortage === undefined ? {} : { shortage }),
+  };
+}
+
+type Sized = Claim & { readonly backend: DesiredBackend };
+
+interface Within {
+  readonly served: readonly Sized[];
+  readonly skipped: readonly Skipped[];
+  readonly kept: readonly KeptService[];
+}
+
+function withinRoom(claims: readonly Sized[], others: number, { most, limit }: ServerRoom): Within {
+  const [served, skipped, kept]: [Sized[], Skipped[], KeptService[]] = [[], [], []];
+  let used = others + sum(claims, ({ have, need }) => Math.min(have, need));
+  const running = claims.filter(({ have }) => have > 0);
+  for (const claim of [...running, ...claims.filter(({ have }) => have === 0)]) {
+    const { backend, have, need } = claim;
+    const more = Math.max(0, need - have);
+    if (more === 0 || used + more <= most) {
+      used += more;
+      served.push(claim);
       continue;
     }
-    const { limit, reason } = excess('servers_total', `${more} servers more than ${used}`, most);
     const { service, name } = backend;
-    const why = `service ${service}: ${reason}`;
-    skipped.push({ service, code: 'limit-exceeded', limit, reason: why, backend: name });
+    const what = `${more} servers more than ${used}`;
+    const bound = `limits.servers_total is ${most}${limit === undefined ? '' : `, of HAProxy's ${limit} file descriptors`}`;
+    const reason = `service ${service}: ${what}; ${bound}`;
+    skipped.push({
+      service,
+      code: 'limit-exceeded',
+      limit: 'servers_total',
+      reason,
+      backend: name,
+    });
     kept.push(within(keptOf(backend), have));
   }
-  return withoutServices(input, skipped, kept);
+  return { served, skipped, kept };
 }
 
-/** A backend without servers is new: even without instances it would be created with spare ones. */
-function isRoom(have: number, instances: number): boolean {
-  return have > 0 && instances <= have;
-}
-
-/** Needs no more servers than it has, so that no limit on all of them skips it. */
+/** Its instances have servers, so that no limit on all of them skips it. */
 export function hasRoom(backend: DesiredBackend, input: PlanInput): boolean {
-  const { have, instances } = sizeOf(backend, input);
-  return isRoom(have, instances);
+  const { have, need } = claimOf(backend, input);
+  return need <= have;
 }
 
-function serversIn({ backends }: ActualState): number {
-  return Object.values(backends).reduce(
-    (sum, { slots, others = [], foreign = [] }) =>
-      sum + slots.length + others.length + foreign.length,
-    0,
-  );
-}
-
-function sizeOf(backend: DesiredBackend, { actual, settings }: PlanInput) {
-  const { endpoints, expected = 0, name, service } = backend;
-  const slots = actual.backends[name]?.slots ?? [];
-  const have = slots.filter((slot) => slot.service === service).length;
-  const present = endpoints.filter(({ phase }) => phase !== 'drain').length;
-  const instances = Math.max(present, expected);
+function claimOf(backend: DesiredBackend, { actual, settings }: PlanInput): Claim {
+  const { endpoints, name, service } = backend;
+  const slots = (actual.backends[name]?.slots ?? []).filter((slot) => slot.service === service);
+  const need = neededSize(slots, endpoints);
   const most = settings.limits.serversPerBackend;
-  return { backend, have, instances, ideal: idealSize(instances, { ...settings.slots, most }) };
+  const wish = Math.max(need, usualSize(backend, { ...settings.slots, most }));
+  return { service, have: slots.length, need, wish };
+}
+
+/** Servers that stay as they are: of services that are skipped, held or about to go. */
+function standing(actual: ActualState, claims: readonly Claim[]): number {
+  const claimed = new Set(claims.map(({ service }) => service));
+  const sizes = Object.entries(sizesOf(actual));
+  return sum(sizes, ([service, size]) => (claimed.has(service) ? 0 : size));
+}
+
+function sizesOf({ backends }: ActualState): Readonly<Record<string, number>> {
+  const sizes = new Map<string, number>();
+  for (const { service } of Object.values(backends).flatMap(({ slots }) => slots)) {
+    sizes.set(service, (sizes.get(service) ?? 0) + 1);
+  }
+  return Object.fromEntries(sizes);
+}
+
+/** The setting counts everybody's servers. */
+function ownTotal(total: number, { backends }: ActualState): number {
+  const theirs = sum(
+    Object.values(backends),
+    ({ others = [], foreign = [] }) => others.length + foreign.length,
+  );
+  return Math.max(0, total - theirs);
+}
+
+function shortageOf(
+  input: PlanInput,
+  { most, limit }: ServerRoom,
+  wanted: number,
+): Problem | undefined {
+  if (wanted <= most) return undefined;
+  const { serversTotal } = input.settings.limits;
+  const [why, advice] =
+    limit === undefined || most === ownTotal(serversTotal ?? Infinity, input.actual)
+      ? [`limits.servers_total allows ${most}`, 'raise it']
+      : [
+          `HAProxy has file descriptors for ${most} (its limit is ${limit})`,
+          howToRaise(input.actual, wanted - most),
+        ];
+  return {
+    code: 'servers-short',
+    message:
+      `about ${aboutOf(wanted)} servers are wanted, spare ones included, and ${why}: backends have ` +
+      `fewer spare servers, so deploys can reload HAProxy. To have them all, ${advice}`,
+  };
+}
+
+/** Each connection of `maxconn` reserves two descriptors. */
+function howToRaise({ global }: ActualState, missing: number): string {
+  const { maxConnections, fdHardLimit } = global;
+  const what = [
+    'LimitNOFILE or ulimit -n',
+    ...(fdHardLimit === undefined ? [] : ['fd-hard-limit']),
+  ];
+  const raise = `raise HAProxy's limit (${what.join(', ')})`;
+  if (maxConnections === undefined || maxConnections * 2 <= missing) return raise;
+  return `${raise}, or lower maxconn from ${maxConnections}`;
+}
+
+/** Three digits: the message stays the same while services come and go. */
+function aboutOf(count: number): number {
+  const unit = 10 ** Math.max(0, Math.floor(Math.log10(Math.max(1, count))) - 2);
+  return Math.ceil(count / unit) * unit;
 }
 
 /** It gets no more servers than it has: its oldest instances stay. */
@@ -87,4 +168,8 @@ function within(kept: KeptService, have: number): KeptService {
     endpoints: endpoints.filter(({ id }) => ids.has(id)),
     expected: Math.min(expected, have),
   };
+}
+
+function sum<T>(items: readonly T[], of: (item: T) => number): number {
+  return items.reduce((all, item) => all + of(item), 0);
 }

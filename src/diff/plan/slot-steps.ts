@@ -2,6 +2,7 @@ import equal from 'fast-deep-equal';
 
 import type { ActualSlot } from '../../actual/types.js';
 import type { DesiredBackend } from '../../desired/types.js';
+import { ownCheckPort, type SlotConfig } from '../../haproxy/slots.js';
 import type { PlannedSlot, SlotBefore, SlotStep } from '../types.js';
 
 /**
@@ -63,7 +64,14 @@ function kindOf(old: ActualSlot, slot: PlannedSlot): SlotStep['kind'] | undefine
 }
 
 function sameOnDisk(old: ActualSlot, slot: PlannedSlot): boolean {
-  return equal(old.config, slot.config) && equal(old.binding ?? null, slot.binding ?? null);
+  return (
+    equal(written(old.config), written(slot.config)) &&
+    equal(old.binding ?? null, slot.binding ?? null)
+  );
+}
+
+function written(config: SlotConfig) {
+  return { ...config, checkPort: ownCheckPort(config) ?? null };
 }
 
 /** A slot counts as bound only when disk and process agree. */

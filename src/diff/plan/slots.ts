@@ -1,4 +1,4 @@
-import { parking, slotName, slotNumber } from '../../haproxy/slots.js';
+import { ownCheckPort, parking, slotName, slotNumber } from '../../haproxy/slots.js';
 import type { ActualSlot } from '../../actual/types.js';
 import type { SlotSettings } from '../../config/types.js';
 import type { Endpoint } from '../../desired/types.js';
@@ -11,6 +11,8 @@ export interface SlotsInput {
   readonly endpoints: readonly Endpoint[];
   /** Instances that are yet to come are counted in whenever slots are made. */
   readonly expected?: number;
+  /** Instances that the jobs may be scaled to. */
+  readonly scalesTo?: number;
   readonly hasCheck: boolean;
   /** Clients hold cookies of servers. */
   readonly sticky?: boolean;
@@ -28,6 +30,8 @@ export interface SlotsInput {
   readonly now: number;
   readonly drainTimeoutSeconds: number;
   readonly settings: SlotSettings;
+  /** HAProxy can't hold all spares: none is made ahead of need, unless it reloads anyway. */
+  readonly isShort?: boolean;
   /** The backend is written whole in this pass anyway, so its size may be put right. */
   readonly structural: boolean;
 }
@@ -111,7 +115,8 @@ function bindTo(
   const { id, createIndex, job, port, weight, phase, unresolved } = endpoint;
   const address = unresolved === true ? (before?.config.address ?? '') : endpoint.address;
   const checkPort =
-    endpoint.checkPort ?? (input.keepCheck === true ? otherCheckPort(before) : undefined);
+    endpoint.checkPort ??
+    (input.keepCheck === true && before !== undefined ? ownCheckPort(before.config) : undefined);
   return {
     name,
     service: input.service,
@@ -121,16 +126,11 @@ function bindTo(
       port,
       disabled: phase !== 'serve',
       weight,
-      // Always written: HAProxy would go on checking the port of the slot's last instance.
+      // Always said: HAProxy would go on checking the port of the slot's last instance.
       ...(input.hasCheck ? { checkPort: checkPort ?? port } : {}),
     },
     admin: phase === 'serve' ? 'ready' : 'drain',
   };
-}
-
-function otherCheckPort(slot: ActualSlot | undefined): number | undefined {
-  const { checkPort, port } = slot?.config ?? {};
-  return checkPort === port ? undefined : checkPort;
 }
 
 function drained(slot: ActualSlot, input: SlotsInput): PlannedSlot {
@@ -226,23 +226,55 @@ export function idealSize(instances: number, settings: SlotSettings): number {
   return Math.max(instances, Math.min(ideal, most));
 }
 
-/** Holes are always filled; growing costs a reload, so once it must be it is done ahead of need. */
+type Sizes = Pick<SlotsInput, 'endpoints' | 'expected' | 'scalesTo'>;
+
+/** With room for what the jobs ask for, and for what they may be scaled to. */
+export function usualSize(
+  { endpoints, expected = 0, scalesTo = 0 }: Sizes,
+  settings: SlotSettings,
+): number {
+  const { most = Infinity } = settings;
+  const present = endpoints.filter(({ phase }) => phase !== 'drain').length;
+  const ideal = Math.max(idealSize(Math.max(present, expected), settings), scalesTo);
+  return Math.max(present, Math.min(ideal, most));
+}
+
+/** What its instances take: a slot keeps its number, and numbers have no holes. */
+export function neededSize(
+  slots: readonly Pick<ActualSlot, 'name' | 'binding'>[],
+  endpoints: readonly Endpoint[],
+): number {
+  const inUse = slots.filter(({ binding }) => binding !== undefined);
+  const bound = new Set(inUse.map(({ binding }) => binding?.id));
+  const fresh = endpoints.filter(
+    ({ id, phase, unresolved }) => phase !== 'drain' && unresolved !== true && !bound.has(id),
+  );
+  const highest = Math.max(0, ...inUse.map(({ name }) => slotNumber(name) ?? 0));
+  return Math.max(highest, inUse.length + fresh.length);
+}
+
+/**
+ * Holes are always filled. Growing costs a reload, so it is done ahead of need: when a job asks for
+ * more, before its instances are there, and with any other reload.
+ */
 function resize(
   input: SlotsInput,
   placed: readonly PlannedSlot[],
   grows: boolean,
 ): readonly PlannedSlot[] {
-  const present = input.endpoints.filter(({ phase }) => phase !== 'drain').length;
-  const instances = Math.max(present, input.expected ?? 0);
-  const ideal = idealSize(instances, input.settings);
   const inUse = placed.filter((slot) => slot.binding !== undefined);
   const highest = Math.max(0, ...placed.map((slot) => slotNumber(slot.name) ?? 0));
   const highestInUse = Math.max(0, ...inUse.map((slot) => slotNumber(slot.name) ?? 0));
-  const free = input.structural || grows || placed.length === 0;
-  const size = free ? Math.max(ideal, highestInUse) : highest;
+  const free = input.structural || grows || placed.length === 0 || askedFor(input) > highest;
+  const size = free ? Math.max(usualSize(input, input.settings), highestInUse) : highest;
   const byName = new Map(placed.map((slot) => [slot.name, slot]));
   return Array.from({ length: size }, (_, at) => {
     const name = slotName(input.prefix, at + 1);
     return byName.get(name) ?? parked(input, name);
   });
+}
+
+function askedFor({ expected = 0, scalesTo = 0, settings, isShort }: SlotsInput): number {
+  if (isShort === true) return 0;
+  return Math.min(Math.max(expected, scalesTo), settings.most ?? Infinity);
 }

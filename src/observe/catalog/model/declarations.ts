@@ -90,6 +90,7 @@ function toDeclared(
       jobCreateIndex: spec.createIndex,
       group: block.group,
       count: block.count,
+      ...(block.max === undefined ? {} : { max: block.max }),
       tags: declaredTags(block.tags, prefix, seen),
       checks: declaredChecks(block),
     },

@@ -27,6 +27,8 @@ export interface JobSpec {
 export interface ServiceBlock {
   readonly group: string;
   readonly count: number;
+  /** `scaling { max }` of the group. */
+  readonly max?: number;
   /** Of a task-level service. */
   readonly task?: string;
   readonly name: string;
@@ -95,6 +97,7 @@ function toBlock(
   return {
     group: group.Name,
     count: group.Count ?? 1,
+    ...(typeof group.Scaling?.Max === 'number' ? { max: group.Scaling.Max } : {}),
     ...(task === undefined ? {} : { task: task.Name }),
     name: resolve(service.Name),
     portLabel: resolve(service.PortLabel ?? ''),

@@ -125,6 +125,7 @@ export interface WireTask {
 export interface WireGroup {
   readonly Name: string;
   readonly Count?: Maybe<number>;
+  readonly Scaling?: Maybe<{ readonly Max?: Maybe<number> }>;
   readonly Meta?: WireMeta;
   readonly Networks?: Maybe<readonly WireNetwork[]>;
   readonly Services?: Maybe<readonly WireService[]>;
@@ -227,6 +228,7 @@ const group = object(
   { Name: string },
   {
     Count: maybe('integer'),
+    Scaling: maybeObject({ Max: maybe('integer') }),
     Meta: mapOf(string),
     Networks: networks,
     Services: services,

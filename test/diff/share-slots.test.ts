@@ -1,0 +1,122 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+
+import { type Claim, shareSlots } from '../../src/diff/plan/share-slots.js';
+
+const claim = (service: string, have: number, need: number, wish: number): Claim => ({
+  ...{ service, have, need, wish },
+});
+
+const total = (sizes: Readonly<Record<string, number>>): number =>
+  Object.values(sizes).reduce((sum, size) => sum + size, 0);
+
+interface World {
+  readonly claims: readonly Claim[];
+  readonly most: number;
+}
+
+const world: fc.Arbitrary<World> = fc
+  .record({
+    claims: fc.array(fc.record({ have: fc.nat(12), need: fc.nat(6), spare: fc.nat(8) }), {
+      maxLength: 12,
+    }),
+    room: fc.nat(60),
+  })
+  .map(({ claims, room }) => {
+    const made = claims.map(({ have, need, spare }, at) =>
+      claim(`default/s${at}`, have, need, need + spare),
+    );
+    return { claims: made, most: made.reduce((sum, { need }) => sum + need, room) };
+  });
+
+/** As it is once the sizes are written. */
+function written(claims: readonly Claim[], sizes: Readonly<Record<string, number>>): Claim[] {
+  return claims.map((one) => ({ ...one, have: sizes[one.service] ?? one.wish }));
+}
+
+describe('spare servers where not all fit', () => {
+  it('are as wished where all fit', () => {
+    expect(shareSlots([claim('a', 0, 2, 4), claim('b', 0, 2, 4)], 8)).to.equal(undefined);
+  });
+
+  it('are one for each, then a second, as far as it goes', () => {
+    const claims = [claim('a', 0, 2, 12), claim('b', 0, 2, 4), claim('c', 0, 2, 3)];
+    expect(shareSlots(claims, 6)).to.deep.equal({ a: 2, b: 2, c: 2 });
+    expect(shareSlots(claims, 8)).to.deep.equal({ a: 3, b: 3, c: 2 });
+    expect(shareSlots(claims, 9)).to.deep.equal({ a: 3, b: 3, c: 3 });
+    expect(shareSlots(claims, 11)).to.deep.equal({ a: 4, b: 4, c: 3 });
+    expect(shareSlots(claims, 15)).to.deep.equal({ a: 8, b: 4, c: 3 });
+  });
+
+  it('are taken from those that have most, and only as many as a new service needs', () => {
+    const claims = [claim('a', 8, 2, 8), claim('b', 4, 2, 4), claim('new', 0, 2, 4)];
+    expect(shareSlots(claims, 14)).to.deep.equal({ a: 6, b: 4, new: 4 });
+  });
+
+  it('stay with a service that has more than its share while nobody needs them', () => {
+    const claims = [claim('a', 8, 2, 8), claim('b', 3, 2, 9)];
+    expect(shareSlots(claims, 11)).to.deep.equal({ a: 8, b: 3 });
+  });
+
+  it('a service never has fewer servers than its instances take, nor more than it wishes', () => {
+    fc.assert(
+      fc.property(world, ({ claims, most }) => {
+        const sizes = shareSlots(claims, most);
+        if (sizes === undefined) return;
+        for (const { service, need, wish } of claims) {
+          expect(sizes[service]).to.be.at.least(need).and.at.most(wish);
+        }
+      }),
+    );
+  });
+
+  it('all together are never more than there is room for', () => {
+    fc.assert(
+      fc.property(world, ({ claims, most }) => {
+        expect(total(shareSlots(claims, most) ?? {})).to.be.at.most(most);
+      }),
+    );
+  });
+
+  it('of new services, none has two more spares than another that wants them, and none is unused', () => {
+    fc.assert(
+      fc.property(world, ({ claims: given, most }) => {
+        const claims = given.map((one) => ({ ...one, have: 0 }));
+        const sizes = shareSlots(claims, most);
+        if (sizes === undefined) return;
+        const spares = claims.map(({ service, need }) => (sizes[service] ?? 0) - need);
+        const short = claims.flatMap(({ need, wish }, at) =>
+          (spares[at] ?? 0) < wish - need ? [spares[at] ?? 0] : [],
+        );
+        expect(Math.max(...spares)).to.be.at.most(Math.min(...short) + 1);
+        expect(total(sizes)).to.equal(most);
+      }),
+    );
+  });
+
+  it('once written, they stay as they are', () => {
+    fc.assert(
+      fc.property(world, ({ claims, most }) => {
+        const sizes = shareSlots(claims, most);
+        if (sizes === undefined) return;
+        const again = shareSlots(written(claims, sizes), most);
+        expect(again).to.deep.equal(sizes);
+      }),
+    );
+  });
+
+  it('a service that goes, or comes, changes no other that has its first spare, if there is room', () => {
+    fc.assert(
+      fc.property(world, fc.nat(11), ({ claims, most }, gone) => {
+        const sizes = shareSlots(claims, most);
+        if (sizes === undefined) return;
+        const rest = written(claims, sizes).filter((_, at) => at !== gone);
+        const after = shareSlots(rest, most) ?? {};
+        const settled = rest.filter(({ have, need }) => have > need);
+        for (const { service, have } of settled) {
+          if (after[service] !== undefined) expect(after[service]).to.equal(have);
+        }
+      }),
+    );
+  });
+});
