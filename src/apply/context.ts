@@ -8,6 +8,8 @@ export interface ApplyContext {
   readonly settings: Settings;
   readonly actual: ActualState;
   readonly signal?: AbortSignal;
+  /** Whether the check of a probe, by its key, passes at this moment. */
+  readonly hasPassed?: (key: string) => boolean;
   /** Called with the new content of the server state file. */
   readonly onServerState?: (content: string) => void;
 }

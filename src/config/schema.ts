@@ -277,6 +277,10 @@ export const sections = {
     timeout: duration('Check timeout when the job sets none.', '5s'),
     rise: count('Consecutive passed checks that bring a server up.', 1, 100, 2),
     fall: count('Consecutive failed checks that take a server down.', 1, 100, 3),
+    probe: yesNo(
+      "Run the check of a server that waits for it from the connector, instead of waiting for HAProxy's schedule.",
+      true,
+    ),
   },
   slots: {
     spare_factor: share('Spare servers per instance.', 10, 1),

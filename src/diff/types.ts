@@ -1,3 +1,4 @@
+import type { Probe } from '../haproxy/server-check.js';
 import type { Binding, SlotConfig } from '../haproxy/slots.js';
 import type { DesiredWarning, Skipped } from '../desired/types.js';
 import type { JsonObject } from '../shared/json.js';
@@ -22,6 +23,8 @@ export interface Plan {
   readonly inMotion: boolean;
   /** Servers waiting for their check to pass. */
   readonly waiting: readonly string[];
+  /** Those of them whose check the connector can run itself. */
+  readonly probes: readonly Probe[];
 }
 
 export interface PlanHeader {
@@ -117,7 +120,7 @@ export interface PlannedSlot {
 }
 
 /** The kinds and their routes are defined in steps.ts. */
-export type Step = CreateMap | WriteMap | TransactionStep | SlotStep | EntryStep;
+export type Step = CreateMap | WriteMap | TransactionStep | SlotStep | OpenServer | EntryStep;
 
 interface StepOfTable<K extends StepKind> {
   readonly kind: K;
@@ -234,6 +237,16 @@ interface SlotEdit<K extends KindsOf<'slot'>> extends StepOfTable<K> {
   /** Set it DOWN first: its check must pass before it gets traffic. */
   readonly gated: boolean;
   readonly summary: string;
+}
+
+/** Its check passed when the connector ran it: HAProxy need not run its own first. */
+export interface OpenServer extends StepOfTable<'open-server'> {
+  readonly backend: string;
+  readonly service: string;
+  readonly server: string;
+  readonly config: SlotConfig;
+  /** The probe's. */
+  readonly key: string;
 }
 
 export type EntryStep = { [K in KindsOf<'entry'>]: EntryEdit<K> }[KindsOf<'entry'>];

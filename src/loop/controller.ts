@@ -146,6 +146,7 @@ function newsOf(source: WakeSource, targets: readonly string[]): readonly Side[]
     case 'timer':
     case 'retry':
     case 'recheck':
+    case 'probe':
       return [];
   }
 }

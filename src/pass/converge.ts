@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { isSlotStep, isStructural } from '../diff/dispatch.js';
+import { isInstanceStep, isStructural } from '../diff/dispatch.js';
 import { signMarker } from '../apply/stamp.js';
 import { refreshServerState } from '../apply/state-file.js';
 import { deleteDeadTransactions } from '../apply/transaction.js';
@@ -92,7 +92,7 @@ function untilReload({ target, settings, now }: WritingContext, { plan }: View):
 
 /** Instances don't wait for structural changes. */
 async function gather(context: WritingContext, view: View, done: Done): Promise<View> {
-  const steps = view.plan.steps.filter(isSlotStep);
+  const steps = view.plan.steps.filter(isInstanceStep);
   let left = view;
   if (steps.length > 0) {
     const part = { ...view, plan: { ...view.plan, steps } };

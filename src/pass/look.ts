@@ -56,7 +56,7 @@ function desiredState(
 }
 
 async function planFor(
-  { target, catalog, hidden, ended, readAt, settings, now, timed, signal }: PassContext,
+  { target, catalog, hidden, ended, readAt, settings, passed, now, timed, signal }: PassContext,
   desired: DesiredState,
   actual: ActualState,
 ): Promise<Plan> {
@@ -68,6 +68,7 @@ async function planFor(
       ...{ catalog, hidden, ended, desired, actual, settings, idle },
       now: seconds,
       nowMs: readAt,
+      ...(passed === undefined ? {} : { passed: passed(target.name) }),
       unstable: stillUnstable(memory.unstable, desired),
       ...(memory.held === undefined ? {} : { confirms: memory.held }),
       ...(memory.absences === undefined ? {} : { absences: memory.absences }),
