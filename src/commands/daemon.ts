@@ -35,10 +35,10 @@ export async function runDaemon(
     onInvalid: (reason) => logger.warn('policy file is invalid', { reason }),
   });
   const probes = startProbes({
+    settings,
     onWake: () => controller.wake('probe'),
     onResult: metrics.probe,
     onOpened: metrics.opened,
-    resyncIntervalMs: settings.sync.resyncIntervalMs,
     signal,
     log: logger,
   });

@@ -1,4 +1,3 @@
-import type { Probe } from '../haproxy/server-check.js';
 import type { Binding, SlotConfig } from '../haproxy/slots.js';
 import type { DesiredWarning, Skipped } from '../desired/types.js';
 import type { JsonObject } from '../shared/json.js';
@@ -23,8 +22,6 @@ export interface Plan {
   readonly inMotion: boolean;
   /** Servers waiting for their check to pass. */
   readonly waiting: readonly string[];
-  /** Those of them whose check the connector can run itself. */
-  readonly probes: readonly Probe[];
 }
 
 export interface PlanHeader {

@@ -9,7 +9,7 @@ import { isStructural, stepIs } from '../dispatch.js';
 import type { PlanInput } from './input.js';
 import { planAllMaps } from './maps.js';
 import { withinServers } from './server-limit.js';
-import { isWaiting, openSteps, probesOf } from './probes.js';
+import { isWaiting, openSteps } from './probes.js';
 import { planRouting } from './routes.js';
 import { withoutServices } from './skipped.js';
 import type { Skipped } from '../../desired/types.js';
@@ -46,14 +46,13 @@ export function plan(given: PlanInput): Plan {
   if (first.failed.length > 0) return plan(withoutServices(given, first.failed));
   const whole = first.steps.some(isStructural) ? compose(input, held, true) : first;
   const { actual, catalog, desired } = input;
-  const probes = probesOf(input, whole.steps);
   return {
     header: {
       url: actual.dataplane.url,
       configVersion: actual.configVersion,
       catalogIndex: catalog.index,
     },
-    steps: [...openSteps(input, probes), ...whole.steps],
+    steps: [...openSteps(input, whole.steps), ...whole.steps],
     ...(held === undefined ? {} : { held }),
     absences,
     ...markIndexOf(input, held),
@@ -62,7 +61,6 @@ export function plan(given: PlanInput): Plan {
     problems: whole.problems,
     inMotion: isInMotion(input, whole),
     waiting: waitingServers(input),
-    probes,
   };
 }
 

@@ -7,11 +7,17 @@ import {
   serverCheck,
 } from '../../haproxy/server-check.js';
 import type { ActualBackend, ActualSlot } from '../../actual/types.js';
+import type { Settings } from '../../config/types.js';
 import type { Endpoint } from '../../desired/types.js';
 import { allocationOf } from '../../observe/catalog/model/allocation.js';
 import { isSlotStep, isStructural } from '../dispatch.js';
 import type { OpenServer, Step } from '../types.js';
 import type { PlanInput } from './input.js';
+
+export type ProbeInput = Pick<PlanInput, 'actual' | 'desired'> & {
+  readonly settings: Pick<Settings, 'checks' | 'routing'>;
+  readonly catalog: Pick<PlanInput['catalog'], 'allocations'>;
+};
 
 /** HAProxy has it DOWN and ready: only its check is between it and traffic. */
 export function isWaiting({ runtime }: ActualSlot): boolean {
@@ -19,37 +25,57 @@ export function isWaiting({ runtime }: ActualSlot): boolean {
 }
 
 /**
- * The servers that wait for a check which the connector can run as HAProxy does. Each of these
- * excludes one:
+ * Of the servers that wait for their check, and of those in `watched`, the ones whose check the
+ * connector can run as HAProxy does. Each of these excludes one:
  *
  * | what | why |
  * |---|---|
- * | this plan has a step for it or its backend | it waits for something else |
+ * | there is a step for it or its backend | it waits for something else |
  * | HAProxy has not loaded what is on disk | its check may be another one |
  * | the desired state doesn't have the instance serve at that address | policy, a drain, a hold |
  * | its allocation doesn't run | whatever answers there is another's |
  * | a loopback address, with a data plane elsewhere | HAProxy's loopback isn't the connector's |
  */
-export function probesOf(input: PlanInput, steps: readonly Step[]): readonly Probe[] {
+export function probesOf(
+  input: ProbeInput,
+  steps: readonly Step[],
+  watched: ReadonlySet<string> = new Set(),
+): readonly Probe[] {
   const { actual, settings } = input;
   if (!settings.checks.probe || actual.marker.loaded !== actual.marker.onDisk) return [];
-  const waiting = Object.values(actual.backends).flatMap((backend) =>
-    backend.slots.filter(isWaiting).map((slot) => ({ backend, slot })),
+  const isMeant = (slot: ActualSlot): boolean =>
+    isWaiting(slot) || (watched.has(slot.name) && slot.runtime?.admin === 'ready');
+  const meant = Object.values(actual.backends).flatMap((backend) =>
+    backend.slots.filter(isMeant).map((slot) => ({ backend, slot })),
   );
-  if (waiting.length === 0) return [];
+  if (meant.length === 0) return [];
   const slots = new Set(steps.filter(isSlotStep).map(({ slot }) => slot.name));
   const backends = new Set(
     steps.filter(isStructural).flatMap((step) => ('backend' in step ? [step.backend] : [])),
   );
   const wanted = servingEndpoints(input);
-  return waiting
+  return meant
     .filter(({ backend, slot }) => !backends.has(backend.name) && !slots.has(slot.name))
     .filter(({ slot }) => isWanted(slot, wanted) && runs(input, slot))
     .flatMap(({ backend, slot }) => probeOf(input, backend, slot))
     .sort((a, b) => (a.server < b.server ? -1 : 1));
 }
 
-function servingEndpoints({ desired }: PlanInput): ReadonlyMap<string, Endpoint> {
+/** For servers that wait for a check which has just passed. */
+export function openSteps(input: PlanInput, steps: readonly Step[]): readonly OpenServer[] {
+  const { actual, passed = new Set() } = input;
+  if (passed.size === 0) return [];
+  return probesOf(input, steps)
+    .filter(({ key }) => passed.has(key))
+    .flatMap(({ key, server, backend, service }) => {
+      const slot = actual.backends[backend]?.slots.find(({ name }) => name === server);
+      if (slot === undefined) return [];
+      const common = { kind: 'open-server', route: 'runtime' } as const;
+      return [{ ...common, backend, service, server, config: slot.config, key }];
+    });
+}
+
+function servingEndpoints({ desired }: ProbeInput): ReadonlyMap<string, Endpoint> {
   const all = [...desired.backends, ...desired.kept].flatMap(({ endpoints }) => endpoints);
   return new Map(all.filter(({ phase }) => phase === 'serve').map((one) => [one.id, one]));
 }
@@ -64,26 +90,12 @@ function isWanted({ binding, config }: ActualSlot, wanted: ReadonlyMap<string, E
   );
 }
 
-function runs({ catalog }: PlanInput, { binding }: ActualSlot): boolean {
+function runs({ catalog }: ProbeInput, { binding }: ActualSlot): boolean {
   const allocation = catalog.allocations[allocationOf(binding?.id ?? '')];
   return allocation?.clientStatus === 'running' && allocation.desiredStatus === 'run';
 }
 
-export function openSteps(
-  { actual, passed = new Set() }: PlanInput,
-  probes: readonly Probe[],
-): readonly OpenServer[] {
-  return probes
-    .filter(({ key }) => passed.has(key))
-    .flatMap(({ key, server, backend, service }) => {
-      const slot = actual.backends[backend]?.slots.find(({ name }) => name === server);
-      if (slot === undefined) return [];
-      const common = { kind: 'open-server', route: 'runtime' } as const;
-      return [{ ...common, backend, service, server, config: slot.config, key }];
-    });
-}
-
-function probeOf(input: PlanInput, backend: ActualBackend, slot: ActualSlot): readonly Probe[] {
+function probeOf(input: ProbeInput, backend: ActualBackend, slot: ActualSlot): readonly Probe[] {
   const { name: server, service, binding, config } = slot;
   const { address, checkPort: port = config.port } = config;
   if (reachOf(address) === 'loopback' && !isLocal(input.actual.dataplane.url)) return [];
@@ -97,7 +109,7 @@ function probeOf(input: PlanInput, backend: ActualBackend, slot: ActualSlot): re
 
 /** In an operator's backend, the kind of check is the operator's: only a plain connection is ours. */
 function checkOf(
-  { actual: { maps }, settings }: PlanInput,
+  { actual: { maps }, settings }: ProbeInput,
   { ours, section, inherited, serverDefaults, checkMethod }: ActualBackend,
   { name, fields }: ActualSlot,
 ): ServerCheck | undefined {

@@ -22,7 +22,7 @@ export interface ProberOptions {
 }
 
 export interface Prober {
-  /** What waits now behind one target, and which of it HAProxy itself may have taken DOWN. */
+  /** What is to be checked now behind one target, and which of it HAProxy may have taken DOWN. */
   readonly watch: (
     target: string,
     probes: readonly Probe[],

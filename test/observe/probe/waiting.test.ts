@@ -74,10 +74,10 @@ describe('a server that waits for its check', () => {
   it('is checked less often the longer it waits, but at once for the next of a row', () => {
     const waits = (since: number, failure?: string): number =>
       checked({ ...newcomer, since: -since }, failure, 0).dueAt ?? NaN;
-    expect([0, 20_000, 60_000, 86_400_000].map((age) => waits(age, 'why'))).to.deep.equal([
-      200, 200, 600, 60_000,
+    expect([0, 10_000, 60_000, 86_400_000].map((age) => waits(age, 'why'))).to.deep.equal([
+      100, 100, 600, 60_000,
     ]);
-    expect(waits(60_000)).to.equal(200);
+    expect(waits(60_000)).to.equal(100);
   });
 
   it('goes before those that were checked more often, and is not checked twice at once', () => {

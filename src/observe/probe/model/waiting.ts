@@ -6,7 +6,7 @@ export interface Waiting {
   /** Milliseconds, as all times here, of one monotonic clock. */
   readonly since: number;
   /**
-   * HAProxy's check took it DOWN, or may have: a passed check of ours counts only once one of ours
+   * HAProxy's own check took it DOWN, or may have: a passed check of ours counts only once one of ours
    * has failed too. Where the two disagree, HAProxy's own is right.
    */
   readonly isDoubted: boolean;
@@ -26,7 +26,7 @@ export type AllWaiting = Readonly<Record<string, Waiting>>;
 /** A passed check is worth nothing after this. */
 export const freshMs = 3000;
 
-const leastMs = 200;
+const leastMs = 100;
 const mostMs = 60_000;
 /** Share of the time that a server has waited. HAProxy checks one that is DOWN once a second. */
 const share = 0.01;
