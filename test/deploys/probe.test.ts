@@ -59,7 +59,6 @@ async function settled(
   return { old, service, connector };
 }
 
-/** R11.1. */
 describe('an instance serves once its check passes, whatever its interval', () => {
   const deploys = useDeploys();
 
