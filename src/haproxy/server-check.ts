@@ -88,7 +88,7 @@ function talkOf(section: JsonObject, lookup: CheckSource['lookup']): CheckTalk |
     case 'httpchk':
       return httpTalk(objectsOf(section['http_check_list']), lookup);
     case 'tcp-check':
-      return binaryTalk(objectsOf(section['tcp_check_rule_list']));
+      return tcpTalk(objectsOf(section['tcp_check_rule_list']));
     default:
       return undefined;
   }
@@ -143,21 +143,23 @@ function unquoted(text: string): string {
   return /^(["'])(.*)\1$/.exec(text)?.[2] ?? text;
 }
 
-/** `connect`, `send-binary`, `expect binary`: how gRPC health is asked for. */
-function binaryTalk(rules: readonly JsonObject[]): CheckTalk | undefined {
+/** `connect` alone, or with `send-binary` and `expect binary`: how gRPC health is asked for. */
+function tcpTalk(rules: readonly JsonObject[]): CheckTalk | undefined {
   const [connect, send, expect, ...more] = rules;
-  if (connect === undefined || send === undefined || expect === undefined || more.length > 0) {
-    return undefined;
-  }
-  if (!isConnect(connect) || send['action'] !== 'send-binary' || expect['action'] !== 'expect') {
-    return undefined;
-  }
+  if (connect === undefined || !isConnect(connect)) return undefined;
+  if (send === undefined) return { kind: 'connect' };
+  if (expect === undefined || more.length > 0) return undefined;
+  if (send['action'] !== 'send-binary' || expect['action'] !== 'expect') return undefined;
   if (expect['match'] !== 'binary') return undefined;
   return { kind: 'binary', send: textAt(send, 'hex_string'), expect: textAt(expect, 'pattern') };
 }
 
+const connectFields = new Set(['action', 'default', 'ssl', 'alpn']);
+
+/** As the server is connected to anyway. */
 function isConnect(rule: JsonObject): boolean {
-  return rule['action'] === 'connect';
+  const isPlain = Object.keys(rule).every((key) => connectFields.has(key));
+  return rule['action'] === 'connect' && isPlain;
 }
 
 function numberAt(object: JsonObject, key: string): number | undefined {

@@ -124,6 +124,14 @@ describe('the check that HAProxy runs on a server', () => {
       it(why, () => expect(check).to.equal(undefined));
     }
 
+    it('elsewhere than where the server is', () => {
+      const { section } = backendFor(['check.type=tcp']);
+      const rule = { action: 'connect', default: true };
+      expect(checkOf({ ...section, tcp_check_rule_list: [rule] })?.talk.kind).to.equal('connect');
+      const other = { ...section, tcp_check_rule_list: [{ ...rule, port: 81 }] };
+      expect(checkOf(other)).to.equal(undefined);
+    });
+
     it('with more rules than the connector writes', () => {
       const { section } = backendFor(['check.path=/h']);
       const list = section['http_check_list'] as JsonObject[];
