@@ -12,6 +12,7 @@ const impureModules = [
   'node:http',
   'node:https',
   'node:net',
+  'node:tls',
   'node:child_process',
   'node:timers',
   'node:timers/promises',
@@ -25,6 +26,7 @@ const pureFolders = [
   'src/diff',
   'src/observe/nomad/answers',
   'src/observe/catalog/model',
+  'src/observe/probe/model',
   'src/actual/normalise',
   'src/apply/render',
 ];

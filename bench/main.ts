@@ -10,6 +10,7 @@ import { benchEndpoint } from './cases/endpoint.js';
 import { benchMemory } from './cases/memory.js';
 import { benchNoop } from './cases/noop.js';
 import { benchPure } from './cases/pure.js';
+import { benchReady } from './cases/ready.js';
 import { benchService } from './cases/service.js';
 import { benchStart } from './cases/start.js';
 import { type Figure, phaseTable, tableOf } from './figure.js';
@@ -23,6 +24,7 @@ const cases: Readonly<Record<string, { readonly run: Case; readonly fresh: boole
   start: { run: benchStart, fresh: true },
   noop: { run: benchNoop, fresh: false },
   endpoint: { run: benchEndpoint, fresh: false },
+  ready: { run: benchReady, fresh: false },
   service: { run: benchService, fresh: false },
   burst: { run: benchBurst, fresh: false },
   pure: { run: benchPure, fresh: true },
@@ -32,6 +34,9 @@ const cases: Readonly<Record<string, { readonly run: Case; readonly fresh: boole
 /** These need HAProxy and nothing else. */
 const alone: Readonly<Record<string, (n: number) => Promise<Figure[]>>> = { domains: benchDomains };
 const allNames: readonly string[] = [...Object.keys(cases), ...Object.keys(alone)];
+
+/** Minutes each. */
+const onlyByName: readonly string[] = ['ready'];
 
 /** A thousand passes over a large catalog take minutes: those are for those who ask by name. */
 const memorySizes: readonly number[] = [10, 100];
@@ -61,6 +66,7 @@ function parse(args: readonly string[]): Wanted {
 async function benchSize(n: number, { names, byName }: Wanted): Promise<void> {
   const wanted = names
     .filter((name) => cases[name] !== undefined)
+    .filter((name) => byName || !onlyByName.includes(name))
     .filter((name) => name !== 'memory' || byName || memorySizes.includes(n));
   let world: World | undefined;
   try {

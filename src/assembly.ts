@@ -51,6 +51,8 @@ export interface AssemblyOptions {
   readonly staysRunning?: boolean;
   readonly routeFiles?: () => RouteFiles;
   readonly policy?: () => PolicySettings;
+  /** Keys of a target's probes whose check passes at this moment. */
+  readonly passed?: (target: string) => ReadonlySet<string>;
   readonly hooks?: AssemblyHooks;
 }
 
@@ -76,6 +78,7 @@ export function assemble(settings: Settings, options: AssemblyOptions): Assembly
     routeFiles,
     policy: options.policy ?? policySource(settings).current,
     endpoints: ownEndpoints(settings),
+    ...(options.passed === undefined ? {} : { passed: options.passed }),
     now: Date.now,
   };
   const targets = settings.targets.map((target) => assembleTarget(target, settings, options));

@@ -75,6 +75,8 @@ export interface ActualBackend {
   readonly redispatches?: true;
   /** `load-server-state-from-file global`. */
   readonly loadsServerState?: true;
+  /** Its own, or that of its defaults section; absent: a connection is enough. */
+  readonly checkMethod?: string;
   readonly hasDefaultServer: boolean;
   /** `default-server` of its defaults section. */
   readonly inherited?: JsonObject;

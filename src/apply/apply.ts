@@ -7,6 +7,7 @@ import {
   isEntryStep,
   isMapWrite,
   isNewMap,
+  isOpening,
   isSectionStep,
   isSlotStep,
   isStructural,
@@ -28,6 +29,7 @@ import { bulkFrom, commitBulk } from './bulk.js';
 import { aborting, type ApplyContext } from './context.js';
 import { applySlotSteps } from './endpoints.js';
 import { applyEntries, createMap, writeMap, writeMapFiles } from './maps.js';
+import { openServers } from './openings.js';
 import { saveServerState } from './state-file.js';
 import type { PlannedBackend, WrittenSlot } from './render/state-file.js';
 import { commitStructural } from './transaction.js';
@@ -46,17 +48,18 @@ export function mapsOf({ steps }: Plan): readonly string[] {
 }
 
 /**
- * Applies a plan, in this order: maps that must exist; files that differ from the process; removed
+ * Applies a plan, in this order: maps that must exist; servers whose check passed; files that differ from the process; removed
  * entries; slots, without a reload; all structural steps in one commit, awaiting the reload's
  * result; new entries; the record of removed entries.
  */
-export async function apply(context: ApplyContext, plan: Plan): Promise<ApplyResult> {
+export async function apply(given: ApplyContext, plan: Plan): Promise<ApplyResult> {
   const steps = plan.steps;
   const missing = steps.filter(isNewMap);
   if (missing.length > 0) {
-    for (const step of missing) await createMap(context, step);
+    for (const step of missing) await createMap(given, step);
     return { prepared: true, reloaded: false, asText: [] };
   }
+  const context = { ...given, actual: await openServers(given, steps.filter(isOpening)) };
   const files = steps.filter(isMapWrite);
   await writeMaps(context, files, 'first');
   const entries = steps.filter(isEntryStep);

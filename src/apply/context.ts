@@ -10,6 +10,8 @@ export interface ApplyContext {
   readonly signal?: AbortSignal;
   /** Backends whose sections the Data Plane API must write: as our text they read back otherwise. */
   readonly misread?: readonly string[];
+  /** Whether the check of a probe, by its key, passes at this moment. */
+  readonly hasPassed?: (key: string) => boolean;
   /** Called with the new content of the server state file. */
   readonly onServerState?: (content: string) => void;
 }

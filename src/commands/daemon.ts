@@ -9,6 +9,7 @@ import type { Settings } from '../config/types.js';
 import { createController } from '../loop/controller.js';
 import { createHealth } from '../loop/health.js';
 import { startHaproxyWatches } from '../loop/haproxy-watches.js';
+import { startProbes } from '../loop/probes.js';
 import { startWakeSources } from '../observe/wake/wake.js';
 import { watchRoutes } from '../routes/folder.js';
 import { type HttpServerOptions, startHttpServer } from '../server/http.js';
@@ -33,11 +34,20 @@ export async function runDaemon(
     onChange: () => controller.wake('policy-file'),
     onInvalid: (reason) => logger.warn('policy file is invalid', { reason }),
   });
+  const probes = startProbes({
+    settings,
+    onWake: () => controller.wake('probe'),
+    onResult: metrics.probe,
+    onOpened: metrics.opened,
+    signal,
+    log: logger,
+  });
   const { nomad, catalog, clients, pass, targets } = assemble(settings, {
     writes: true,
     staysRunning: true,
     routeFiles: routes.current,
     policy: policy.current,
+    passed: probes.passed,
     hooks: {
       onToken,
       onTls: tlsReporter(logger),
@@ -53,6 +63,7 @@ export async function runDaemon(
       reporter.succeeded(picture);
       health.succeeded(picture);
       watches.succeeded(picture);
+      probes.succeeded(picture);
       wakes.namespacesSeen(catalog.namespaces());
     },
     onFailure: (failure, waitMs) => {

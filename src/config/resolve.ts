@@ -42,6 +42,7 @@ export function resolveSettings(merged: MergedValues, problems: string[]): Setti
       timeoutMs: read.ms('checks.timeout'),
       rise: read.number('checks.rise'),
       fall: read.number('checks.fall'),
+      probe: read.yes('checks.probe'),
     },
     slots: {
       spareFactor: read.number('slots.spare_factor'),

@@ -277,6 +277,10 @@ export const sections = {
     timeout: duration('Check timeout when the job sets none.', '5s'),
     rise: count('Consecutive passed checks that bring a server up.', 1, 100, 2),
     fall: count('Consecutive failed checks that take a server down.', 1, 100, 3),
+    probe: yesNo(
+      "Run the check of a server that waits for it from the connector, instead of waiting for HAProxy's schedule.",
+      true,
+    ),
   },
   slots: {
     spare_factor: share('Spare servers per instance.', 10, 1),
@@ -300,7 +304,10 @@ export const sections = {
   },
   sync: {
     resync_interval: duration('Longest time between two passes.', '30s'),
-    debounce: duration('The first change starts a pass at once. How long those that follow wait for more.', '75ms'),
+    debounce: duration(
+      'The first change starts a pass at once. How long those that follow wait for more.',
+      '75ms',
+    ),
     debounce_max: duration('Upper limit of that wait when changes keep coming.', '1s'),
     full_read_interval: duration('Longest time between two full reads of HAProxy.', '300s'),
     backoff_min: duration('First delay after a failed pass.', '500ms'),

@@ -91,6 +91,8 @@ export interface CheckDefaults {
   readonly timeoutMs: number;
   readonly rise: number;
   readonly fall: number;
+  /** The connector runs the checks of servers that wait for one. */
+  readonly probe: boolean;
 }
 
 export interface SlotSettings {

@@ -37,6 +37,9 @@ export const isMapWrite = stepIs({ object: 'map', effect: 'change' });
 /** Changes a map's file, its entries in the process or both. */
 export const isAboutMap = stepIs({ object: ['map', 'entry'] });
 export const isSlotStep = stepIs({ object: 'slot' });
+export const isOpening = stepIs({ object: 'health' });
+/** Concerns instances alone, and costs no reload. */
+export const isInstanceStep = stepIs({ object: ['slot', 'health'] });
 export const isEntryStep = stepIs({ object: 'entry' });
 export const isRuleStep = stepIs({ object: 'rule' });
 export const isNewBackend = stepIs({ object: 'backend', effect: 'create' });

@@ -6,10 +6,11 @@ export interface StepFacts {
    * | storage | a whole file, without a reload |
    * | transaction | in the one transaction, with a reload |
    * | no-reload | one write of server lines plus runtime actions |
-   * | runtime | map entries, on disk at once |
+   * | runtime | map entries, on disk at once; the health of servers |
    */
   readonly route: 'storage' | 'transaction' | 'no-reload' | 'runtime';
-  readonly object: 'map' | 'backend' | 'server' | 'rule' | 'marker' | 'slot' | 'entry' | 'process';
+  readonly object:
+    'map' | 'backend' | 'server' | 'rule' | 'marker' | 'slot' | 'health' | 'entry' | 'process';
   /** `repair`: only the process differs, the file is right. */
   readonly effect: 'create' | 'change' | 'remove' | 'drain' | 'repair';
 }
@@ -32,6 +33,7 @@ export const stepTable = {
   'drain-slot': { route: 'no-reload', object: 'slot', effect: 'drain' },
   'free-slot': { route: 'no-reload', object: 'slot', effect: 'remove' },
   'repair-slot': { route: 'no-reload', object: 'slot', effect: 'repair' },
+  'open-server': { route: 'runtime', object: 'health', effect: 'change' },
   'add-entry': { route: 'runtime', object: 'entry', effect: 'create' },
   'set-entry': { route: 'runtime', object: 'entry', effect: 'change' },
   'delete-entry': { route: 'runtime', object: 'entry', effect: 'remove' },

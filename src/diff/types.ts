@@ -118,7 +118,7 @@ export interface PlannedSlot {
 }
 
 /** The kinds and their routes are defined in steps.ts. */
-export type Step = CreateMap | WriteMap | TransactionStep | SlotStep | EntryStep;
+export type Step = CreateMap | WriteMap | TransactionStep | SlotStep | OpenServer | EntryStep;
 
 interface StepOfTable<K extends StepKind> {
   readonly kind: K;
@@ -235,6 +235,16 @@ interface SlotEdit<K extends KindsOf<'slot'>> extends StepOfTable<K> {
   /** Set it DOWN first: its check must pass before it gets traffic. */
   readonly gated: boolean;
   readonly summary: string;
+}
+
+/** Its check passed when the connector ran it: HAProxy need not run its own first. */
+export interface OpenServer extends StepOfTable<'open-server'> {
+  readonly backend: string;
+  readonly service: string;
+  readonly server: string;
+  readonly config: SlotConfig;
+  /** The probe's. */
+  readonly key: string;
 }
 
 export type EntryStep = { [K in KindsOf<'entry'>]: EntryEdit<K> }[KindsOf<'entry'>];

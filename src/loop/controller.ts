@@ -175,6 +175,7 @@ function newsOf(source: WakeSource, targets: readonly string[]): readonly Side[]
     case 'timer':
     case 'retry':
     case 'recheck':
+    case 'probe':
       return [];
   }
 }

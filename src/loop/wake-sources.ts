@@ -9,6 +9,7 @@ export const wakeSources = [
   'route-file',
   'policy-file',
   'haproxy',
+  'probe',
 ] as const;
 
 export type WakeSource = (typeof wakeSources)[number];

@@ -20,6 +20,8 @@ export interface Surroundings {
   readonly policy?: () => PolicySettings;
   /** Where the connector and what it talks to listen. */
   readonly endpoints?: () => Promise<readonly OwnEndpoint[]>;
+  /** Keys of a target's probes whose check passes at this moment. */
+  readonly passed?: (target: string) => ReadonlySet<string>;
   /** Unix milliseconds. */
   readonly now: () => number;
 }
@@ -45,7 +47,7 @@ export interface WritingContext extends PassContext {
 }
 
 export function applyContext(
-  { writer, settings, signal, target }: WritingContext,
+  { writer, settings, signal, target, passed }: WritingContext,
   actual: ActualState,
 ): ApplyContext {
   return {
@@ -54,6 +56,7 @@ export function applyContext(
     settings,
     signal,
     misread: target.memory.misread,
+    hasPassed: (key) => passed?.(target.name).has(key) === true,
     onServerState: (content) => (target.memory.serverState = content),
   };
 }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { isEntryStep, isSlotStep, isStructural } from '../diff/dispatch.js';
+import { isEntryStep, isInstanceStep, isOpening, isStructural } from '../diff/dispatch.js';
 import { signMarker } from '../apply/stamp.js';
 import { refreshServerState } from '../apply/state-file.js';
 import { deleteDeadTransactions } from '../apply/transaction.js';
@@ -100,7 +100,9 @@ async function gather(
   );
   const isKnown = (step: SlotStep): boolean =>
     effectOf(step.kind) !== 'create' || !unread.has(step.slot.name);
-  const steps = view.plan.steps.filter(isSlotStep).filter(isKnown);
+  const steps = view.plan.steps
+    .filter(isInstanceStep)
+    .filter((step) => isOpening(step) || isKnown(step));
   let left = view;
   if (steps.length > 0) {
     const part = { ...view, plan: { ...view.plan, steps } };

@@ -63,7 +63,7 @@ async function planFor(
   desired: DesiredState,
   actual: ActualState,
 ): Promise<Plan> {
-  const { target, catalog, hidden, ended, readAt, settings, now, timed, signal } = context;
+  const { target, catalog, hidden, ended, readAt, settings, passed, now, timed, signal } = context;
   const { client, memory } = target;
   const seconds = Math.floor(now() / 1000);
   const idle = await timed('actual', () => readIdleSlots(client, actual, seconds, signal));
@@ -71,6 +71,7 @@ async function planFor(
     ...{ catalog, hidden, ended, desired, actual, settings, idle },
     now: seconds,
     nowMs: readAt,
+    ...(passed === undefined ? {} : { passed: passed(target.name) }),
     unstable: stillUnstable(memory.unstable, desired),
     reloadWaits: context.staysRunning && msUntilReload(context) !== undefined,
     ...(memory.descriptors === undefined ? {} : { refused: memory.descriptors }),

@@ -5,7 +5,9 @@ import { type LimitName, limitNames } from '../desired/limit-names.js';
 import { type SkipCode, skipCodes } from '../desired/types.js';
 import { type StepKind, stepKinds } from '../diff/steps.js';
 import { type ProblemCode, problemCodes, type ReloadReason, reloadReasons } from '../diff/types.js';
+import { type OpenedBy, openedBy } from '../loop/probes.js';
 import { type WakeSource, wakeSources } from '../loop/wake-sources.js';
+import { type ProbeResult, probeResults } from '../observe/probe/run-check.js';
 import { type Phase, phases } from '../pass/phases.js';
 import { type StatusClass, statusClasses } from '../shared/status-class.js';
 import { labelledCounter, labelledGauge } from './labels.js';
@@ -41,6 +43,10 @@ export interface Metrics {
   readonly reload: (reason: ReloadReason) => void;
   readonly wake: (source: WakeSource) => void;
   readonly streamConnected: (connected: boolean) => void;
+  /** A check that the connector ran itself. */
+  readonly probe: (result: ProbeResult['result']) => void;
+  /** A server that waited for its check is UP. */
+  readonly opened: (by: OpenedBy, seconds: number) => void;
   readonly request: (target: Target, status: StatusClass) => void;
   /** Changes found while the catalog was the same as in the previous pass. */
   readonly drift: (changes: number) => void;
@@ -71,6 +77,8 @@ export interface Metrics {
  * | wakes_total | counter | source | loop wake-ups by source |
  * | event_stream_connected | gauge | | 1 while Nomad's event stream is connected |
  * | requests_total | counter | target, status | requests to Nomad and the Data Plane API |
+ * | probes_total | counter | result | checks of waiting servers that the connector ran |
+ * | server_wait_seconds | histogram | opened_by | how long servers waited for their check to pass |
  * | drift_total | counter | | changes found in HAProxy while the catalog was unchanged |
  * | held_removals | gauge | | removals currently held by the guard |
  * | held_since_timestamp_seconds | gauge | | when the held removals without a trace were first missed; 0: none |
@@ -89,6 +97,7 @@ export function createMetrics(registry: Registry, version: string): Metrics {
     ...changeMetrics(registry),
     ...stateMetrics(registry),
     ...sourceMetrics(registry),
+    ...probeMetrics(registry),
   };
 }
 
@@ -248,6 +257,27 @@ function sourceMetrics(registry: Registry): Pick<Metrics, 'wake' | 'streamConnec
     wake: (source) => wakes.add(source),
     streamConnected: (connected) => stream.set(connected ? 1 : 0),
     request: (target, status) => requests.inc({ target, status }),
+  };
+}
+
+function probeMetrics(registry: Registry): Pick<Metrics, 'probe' | 'opened'> {
+  const probes = labelledCounter(registry, {
+    name: `${prefix}probes_total`,
+    help: 'Checks of waiting servers that the connector ran, by result.',
+    label: 'result',
+    values: probeResults,
+  });
+  const waits = new Histogram({
+    name: `${prefix}server_wait_seconds`,
+    help: 'How long servers waited for their check to pass, by whose check opened them.',
+    labelNames: ['opened_by'],
+    buckets: [0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
+    registers: [registry],
+  });
+  for (const by of openedBy) waits.zero({ opened_by: by });
+  return {
+    probe: (result) => probes.add(result),
+    opened: (by, seconds) => waits.observe({ opened_by: by }, seconds),
   };
 }
 

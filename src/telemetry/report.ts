@@ -1,4 +1,5 @@
 import type { WakeSource } from '../loop/wake-sources.js';
+import { isOpening } from '../diff/dispatch.js';
 import { changeLines } from '../diff/print/changes.js';
 import type { Picture } from '../pass/picture.js';
 import { type Failure, nomadSide, type Side } from '../pass/run.js';
@@ -102,8 +103,8 @@ function count(metrics: Metrics, picture: Picture, last: Picture | undefined): v
   const { rest, plan, catalog } = picture;
   for (const { kind } of picture.steps) metrics.planStep(kind);
   for (const reason of picture.reloads) metrics.reload(reason);
-  // The end of a drain isn't drift.
-  const drift = plan.steps.filter(({ kind }) => kind !== 'free-slot').length;
+  // The end of a drain isn't drift, nor is a server whose check passed.
+  const drift = plan.steps.filter((step) => step.kind !== 'free-slot' && !isOpening(step)).length;
   const isLeft = last?.rest.gathering !== undefined;
   if (catalog.index === last?.catalog.index && !isLeft) metrics.drift(drift);
   metrics.services(serviceFigures(picture));

@@ -30,7 +30,14 @@ describe('loadSettings', () => {
       tags: { prefix: 'haproxy' },
       ownership: { prefix: 'nomad_', adopt: false },
       routing: { mode: 'map', position: 'before', mapName: 'nomad' },
-      checks: { fromJobSpec: true, intervalMs: 10_000, timeoutMs: 5000, rise: 2, fall: 3 },
+      checks: {
+        fromJobSpec: true,
+        intervalMs: 10_000,
+        timeoutMs: 5000,
+        rise: 2,
+        fall: 3,
+        probe: true,
+      },
       slots: { spareFactor: 1, spareMin: 2 },
       guard: { maxRemovalPercent: 30, tracelessHoldMs: 300_000, allowRemovals: false },
       sync: {

@@ -35,7 +35,7 @@ export const settings: Settings = {
   tags: { prefix: 'haproxy' },
   ownership: { prefix: 'nomad_', adopt: false },
   routing: { mode: 'map', position: 'before', mapName: 'nomad' },
-  checks: { fromJobSpec: true, intervalMs: 10_000, timeoutMs: 5000, rise: 1, fall: 3 },
+  checks: { fromJobSpec: true, intervalMs: 10_000, timeoutMs: 5000, rise: 1, fall: 3, probe: true },
   slots: { spareFactor: 1, spareMin: 2 },
   guard: { maxRemovalPercent: 50, tracelessHoldMs: 0, allowRemovals: false },
   sync: {

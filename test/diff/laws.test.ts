@@ -199,6 +199,7 @@ function isOurs(step: Step, actual: ActualState): boolean {
     case 'storage':
       return /^nomad_|^hosts$/.test(step.map);
     case 'runtime': {
+      if (step.kind === 'open-server') return hasSlot(actual, step.backend, step.server);
       const before = actual.maps[step.map]?.entries?.[step.key];
       const record = actual.maps['nomad_owned']?.stored?.[step.key]?.split(' ') ?? [];
       if (before === undefined || record.includes(before)) return true;

@@ -4,6 +4,7 @@ import { slotStates } from '../../src/apply/render/state-file.js';
 import { plan as makePlan, type PlanInput } from '../../src/diff/plan/plan.js';
 import type {
   EntryStep,
+  OpenServer,
   Plan,
   PlannedSlot,
   RuleStep,
@@ -11,7 +12,7 @@ import type {
   TransactionStep,
   WriteMap,
 } from '../../src/diff/types.js';
-import { isMapWrite, type StepOf } from '../../src/diff/dispatch.js';
+import { isEntryStep, isMapWrite, isOpening, type StepOf } from '../../src/diff/dispatch.js';
 import type { JsonObject } from '../../src/shared/json.js';
 
 /**
@@ -26,16 +27,17 @@ export function applyToModel(actual: ActualState, plan: Plan, prefix = 'nomad_')
     for (const [map] of made) must(actual.maps[map] === undefined, `map ${map} exists`);
     return { ...actual, maps: { ...actual.maps, ...Object.fromEntries(made) } };
   }
-  const entries = plan.steps.filter((step) => step.route === 'runtime');
+  const entries = plan.steps.filter(isEntryStep);
   const slots = plan.steps.filter((step) => step.route === 'no-reload');
   const structural = plan.steps.filter((step) => step.route === 'transaction');
-  let state = edit(writeFiles(actual, plan, 'first'), entries, 'first');
+  const opened = plan.steps.filter(isOpening).reduce(open, actual);
+  let state = edit(writeFiles(opened, plan, 'first'), entries, 'first');
   state = slots.reduce(moveSlot, state);
   if (slots.length > 0) state = { ...state, configVersion: state.configVersion + 1 };
   if (structural.length > 0) {
     state = structural.reduce((before, step) => change(before, step, prefix), state);
     state = edit({ ...state, configVersion: state.configVersion + 1 }, entries, 'with-commit');
-    state = reload(actual, state);
+    state = reload(opened, state);
   }
   return writeFiles(edit(state, entries, 'last'), plan, 'last');
 }
@@ -108,6 +110,14 @@ function edit(
     const both = { ...map, entries, stored: entries };
     return { ...state, maps: { ...state.maps, [step.map]: both } };
   }, actual);
+}
+
+function open(actual: ActualState, { server }: OpenServer): ActualState {
+  return mapSlots(actual, (slot) => {
+    if (slot.name !== server) return slot;
+    must(slot.runtime?.admin === 'ready', `${server} is not ready`);
+    return { ...slot, runtime: { ...slot.runtime, operational: 'up' } };
+  });
 }
 
 function moveSlot(actual: ActualState, step: SlotStep): ActualState {

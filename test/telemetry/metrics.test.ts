@@ -7,7 +7,9 @@ import { limitNames } from '../../src/desired/limit-names.js';
 import { skipCodes } from '../../src/desired/types.js';
 import { stepKinds } from '../../src/diff/steps.js';
 import { problemCodes, reloadReasons } from '../../src/diff/types.js';
+import { openedBy } from '../../src/loop/probes.js';
 import { wakeSources } from '../../src/loop/wake-sources.js';
+import { probeResults } from '../../src/observe/probe/run-check.js';
 import { phases } from '../../src/pass/phases.js';
 import { statusClasses } from '../../src/shared/status-class.js';
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.js';
@@ -130,6 +132,8 @@ describe('metrics', () => {
       'limit_exceeded{limit': limitNames,
       'degraded{code': [...degradedCodes, ...problemCodes],
       'wakes_total{source': wakeSources,
+      'probes_total{result': probeResults,
+      'server_wait_seconds_count{opened_by': openedBy,
     };
     for (const [metric, values] of Object.entries(lists)) {
       for (const one of values) {

@@ -56,6 +56,8 @@ export interface Inherited {
   readonly redispatches: boolean;
   readonly loadsServerState: boolean;
   readonly idleCloseOnResponse: boolean;
+  /** How servers are checked, if it takes more than a connection: `httpchk`. */
+  readonly checkMethod?: string;
   /** `default-server`, which a section's own overrides field by field. */
   readonly serverDefaults?: JsonObject;
 }
@@ -85,6 +87,7 @@ function withInherited(item: JsonObject, inherited: Inherited): Inherited {
   const { redispatch, load_server_state_from_file: stateFile } = item;
   const { default_server: own, idle_close_on_response: idle } = item;
   const before = inherited.serverDefaults;
+  const method = checkMethodOf(item) ?? inherited.checkMethod;
   return {
     mode: textAt(item, 'mode') || inherited.mode,
     redispatches: isObject(redispatch)
@@ -94,8 +97,14 @@ function withInherited(item: JsonObject, inherited: Inherited): Inherited {
       typeof stateFile === 'string' ? stateFile === 'global' : inherited.loadsServerState,
     idleCloseOnResponse:
       typeof idle === 'string' ? idle === 'enabled' : inherited.idleCloseOnResponse,
+    ...(method === undefined ? {} : { checkMethod: method }),
     ...(isObject(own) ? { serverDefaults: own } : before ? { serverDefaults: before } : {}),
   };
+}
+
+function checkMethodOf(item: JsonObject): string | undefined {
+  if (item['external_check'] === 'enabled') return 'external-check';
+  return textAt(item, 'adv_check') || undefined;
 }
 
 function inheritedBy(item: JsonObject, defaults: Defaults): Inherited {
@@ -139,7 +148,7 @@ export function parseBackend(
     ...foreign.filter(underPrefix).map((slot) => slot.service),
   ];
   const service = ours ? owner : slots[0]?.service;
-  const { mode, redispatches, loadsServerState } = inheritedBy(item, defaults);
+  const { mode, redispatches, loadsServerState, checkMethod } = inheritedBy(item, defaults);
   const inherited = defaults[textAt(item, 'from')]?.serverDefaults;
   const own = rest['default_server'];
   return {
@@ -154,6 +163,7 @@ export function parseBackend(
     ...(outside.length === 0 ? {} : { outOfScope: [...new Set(outside)].sort() }),
     ...(redispatches ? { redispatches } : {}),
     ...(loadsServerState ? { loadsServerState } : {}),
+    ...(checkMethod === undefined ? {} : { checkMethod }),
     ...otherServers(all),
     hasDefaultServer: isObject(own),
     ...(inherited === undefined ? {} : { inherited }),

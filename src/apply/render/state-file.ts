@@ -1,6 +1,7 @@
 import type { ActualBackend, ActualSlot } from '../../actual/types.js';
 import type { PlannedSlot } from '../../diff/types.js';
-import { isObject, type JsonObject } from '../../shared/json.js';
+import { mergedFields } from '../../haproxy/server-check.js';
+import type { JsonObject } from '../../shared/json.js';
 
 /** Content of one slot's line in the server state file. */
 export interface SlotState {
@@ -59,7 +60,7 @@ export function slotStates(
     const plan = plans.get(name);
     const section = plan?.section ?? actual?.section ?? {};
     // Field by field: from the server, its backend, then the defaults section.
-    const common = merged(
+    const common = mergedFields(
       actual === undefined ? fromDefaults : actual.inherited,
       section['default_server'] ?? actual?.serverDefaults,
     );
@@ -72,7 +73,7 @@ export function slotStates(
     const known = new Set(unchanged.length > 0 ? unchanged : staying);
     return slots.map((slot) => {
       const fields = 'fields' in slot ? slot.fields : before.get(slot.name)?.fields;
-      const { rise, fall, checked, ssl } = factsOf(merged(common, fields));
+      const { rise, fall, checked, ssl } = factsOf(mergedFields(common, fields));
       const servesAlready = 'servesAlready' in slot && slot.servesAlready === true;
       const up = !checked || known.has(slot) || servesAlready;
       return { backend: name, slot, up, ssl, rise, fall };
@@ -128,8 +129,4 @@ function factsOf({ check, rise, fall, ssl }: JsonObject): ServerFacts {
     checked: check === 'enabled',
     ssl: ssl === 'enabled',
   };
-}
-
-function merged(...settings: readonly unknown[]): JsonObject {
-  return Object.assign({}, ...settings.filter(isObject)) as JsonObject;
 }

@@ -28,6 +28,8 @@ export interface PlanInput {
   readonly refused?: RefusedDescriptors;
   /** Unix milliseconds; `now` in seconds, if left out. */
   readonly nowMs?: number;
+  /** Keys of probes whose check has just passed, often enough in a row. */
+  readonly passed?: ReadonlySet<string>;
   /** Backends that came back other than they were written: left alone until either side changes. */
   readonly unstable: Readonly<Record<string, string>>;
 }

@@ -110,7 +110,14 @@ function isSame(before: PlanInput, input: PlanInput): boolean {
 
 /** Without the time, what `isOrdinary` covers, and what the plan only mentions. */
 function lastingPart(input: PlanInput): object {
-  const { now: _now, nowMs: _nowMs, idle: _idle, confirms: _confirms, ...rest } = input;
+  const {
+    now: _now,
+    nowMs: _nowMs,
+    idle: _idle,
+    passed: _passed,
+    confirms: _confirms,
+    ...rest
+  } = input;
   const { absences: _absences, catalog, ended = [], ...lasting } = rest;
   const { allocations, missing, trust } = catalog;
   return { ...lasting, ended, allocations, missing, trust };
@@ -134,7 +141,8 @@ function isAlike(before: object, after: object): boolean {
 }
 
 /** Nothing is remembered of earlier passes. */
-function isOrdinary({ idle, confirms, absences }: PlanInput): boolean {
+function isOrdinary({ idle, passed, confirms, absences }: PlanInput): boolean {
+  if ((passed?.size ?? 0) > 0) return false;
   return idle.size === 0 && confirms === undefined && (absences?.known.length ?? 0) === 0;
 }
 

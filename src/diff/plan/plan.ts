@@ -9,6 +9,7 @@ import { isStructural, stepIs } from '../dispatch.js';
 import type { PlanInput } from './input.js';
 import { newPlanMemory, type PlanMemory, rememberPlan, samePlan } from './memory.js';
 import { planAllMaps } from './maps.js';
+import { isWaiting, openSteps } from './probes.js';
 import { type SizedInput, withinServers } from './server-limit.js';
 import { planRouting } from './routes.js';
 import { runThrough, type Sliced } from '../../shared/slices.js';
@@ -62,7 +63,7 @@ function* makePlan(given: PlanInput, memory: PlanMemory): Sliced<Plan> {
       configVersion: actual.configVersion,
       catalogIndex: catalog.index,
     },
-    steps: whole.steps,
+    steps: [...openSteps(input, whole.steps), ...whole.steps],
     ...(held === undefined ? {} : { held }),
     absences,
     ...markIndexOf(input, held),
@@ -164,7 +165,7 @@ function isInMotion({ actual }: PlanInput, composed: Composed): boolean {
 function waitingServers({ actual }: PlanInput): readonly string[] {
   return Object.values(actual.backends)
     .flatMap(({ slots }) => slots)
-    .filter(({ runtime }) => runtime?.admin === 'ready' && runtime.operational !== 'up')
+    .filter(isWaiting)
     .map(({ name }) => name)
     .sort();
 }

@@ -66,7 +66,7 @@ function headingOf(step: Step, headed: ReadonlySet<string>): PlanLine[] {
   return [{ sign: '~', group, subject: group, detail, level: 0, counts: false }];
 }
 
-const isAboutServer = stepIs({ object: ['slot', 'server'] });
+const isAboutServer = stepIs({ object: ['slot', 'health', 'server'] });
 
 const stepLines: StepHandlers<readonly PlanLine[]> = {
   'create-map': ({ map }) => [top('+', `map ${map}`, '')],
@@ -92,6 +92,7 @@ const stepLines: StepHandlers<readonly PlanLine[]> = {
   'drain-slot': slotLines,
   'free-slot': slotLines,
   'repair-slot': ({ backend, slot }) => [server('~', backend, slot.config, `make ${slot.admin}`)],
+  'open-server': ({ backend, config }) => [server('~', backend, config, 'passed its check')],
   'add-entry': entryLines,
   'set-entry': entryLines,
   'delete-entry': entryLines,

@@ -1,0 +1,116 @@
+import type { Settings } from '../config/types.js';
+import { isOpening, isSlotStep, isStructureWrite } from '../diff/dispatch.js';
+import { isWaiting, probesOf } from '../diff/plan/probes.js';
+import type { SlotBefore, Step } from '../diff/types.js';
+import { startProber } from '../observe/probe/prober.js';
+import type { ProbeResult } from '../observe/probe/run-check.js';
+import type { Picture } from '../pass/picture.js';
+
+/** Whose passed check brought a server UP. */
+export const openedBy = ['probe', 'haproxy'] as const;
+
+export type OpenedBy = (typeof openedBy)[number];
+
+export interface ProbesOptions {
+  readonly settings: Pick<Settings, 'checks' | 'routing' | 'sync'>;
+  readonly onWake: () => void;
+  readonly onResult: (result: ProbeResult['result']) => void;
+  /** A server that waited is UP. `seconds`: since the pass that first saw it wait. */
+  readonly onOpened: (by: OpenedBy, seconds: number) => void;
+  readonly signal: AbortSignal;
+  readonly log: { debug(message: string, fields?: Record<string, unknown>): unknown };
+}
+
+/** Runs the checks that servers wait for. Every successful pass reports its picture here. */
+export interface Probes {
+  readonly succeeded: (picture: Picture) => void;
+  readonly passed: (target: string) => ReadonlySet<string>;
+}
+
+/** By server name, in milliseconds of a monotonic clock. */
+interface Known {
+  /** When a pass gave it another instance, or the same one anew. */
+  readonly begun: Map<string, number>;
+  readonly waiting: Map<string, number>;
+}
+
+/**
+ * How long an instance counts as new. What HAProxy's check takes DOWN later was well before, so a
+ * passed check alone doesn't open it. A restarted instance that HAProxy still has UP is checked for as
+ * long: its process may be gone, and back before HAProxy or Nomad say so.
+ */
+const newForMs = 60_000;
+
+export function startProbes(options: ProbesOptions): Probes {
+  const { settings, signal } = options;
+  const targets = new Map<string, Known>();
+  const prober = startProber({
+    onPassed: options.onWake,
+    onResult: options.onResult,
+    staleMs: 2 * Math.max(30_000, settings.sync.resyncIntervalMs),
+    signal,
+  });
+
+  function succeeded(picture: Picture): void {
+    const { target, rest, steps } = picture;
+    const now = performance.now();
+    const known = targets.get(target) ?? nothingKnown();
+    targets.set(target, known);
+    for (const [server, at] of known.begun) if (now - at > newForMs) known.begun.delete(server);
+    for (const server of steps.flatMap(begunBy)) known.begun.set(server, now);
+    noticeOpened(picture, known, now);
+    const isNew = new Set(known.begun.keys());
+    const probes = probesOf({ ...picture, settings }, rest.steps, isNew);
+    prober.watch(target, probes, (server) => !isNew.has(server));
+  }
+
+  function noticeOpened({ target, actual, steps }: Picture, known: Known, now: number): void {
+    const opened = new Set(steps.filter(isOpening).map(({ server }) => server));
+    const waiting = new Set<string>();
+    for (const slot of Object.values(actual.backends).flatMap(({ slots }) => slots)) {
+      const since = known.waiting.get(slot.name);
+      if (isWaiting(slot)) waiting.add(slot.name);
+      else if (since !== undefined && slot.runtime?.admin === 'ready') {
+        known.begun.delete(slot.name);
+        tell(target, slot.name, opened.has(slot.name) ? 'probe' : 'haproxy', now - since);
+      }
+    }
+    for (const name of known.waiting.keys()) if (!waiting.has(name)) known.waiting.delete(name);
+    for (const name of waiting) if (!known.waiting.has(name)) known.waiting.set(name, now);
+  }
+
+  function tell(target: string, server: string, by: OpenedBy, ms: number): void {
+    options.onOpened(by, ms / 1000);
+    const { tries: probes = 0, failure } = prober.waiting(target)[server] ?? {};
+    const last = failure === undefined ? {} : { lastFailure: failure };
+    options.log.debug('server is UP', { server, openedBy: by, waitedMs: ms, probes, ...last });
+  }
+
+  return { succeeded, passed: prober.passed };
+}
+
+function nothingKnown(): Known {
+  return { begun: new Map(), waiting: new Map() };
+}
+
+/** Names of the servers to which a step gives another instance, or that it makes wait. */
+function begunBy(step: Step): readonly string[] {
+  if (!isSlotStep(step) && !isStructureWrite(step)) return [];
+  const slots = 'slots' in step ? step.slots : [step.slot];
+  const before = 'before' in step ? [step.before].flat() : [];
+  const known = new Map(before.map((slot) => [slot.name, slot]));
+  const waits = 'gated' in step && step.gated;
+  return slots
+    .filter((slot) => slot.binding !== undefined && slot.admin === 'ready')
+    .filter((slot) => waits || !isSame(known.get(slot.name), slot))
+    .map(({ name }) => name);
+}
+
+function isSame(one: SlotBefore | undefined, other: SlotBefore): boolean {
+  return (
+    one?.binding?.id === other.binding?.id &&
+    one?.binding?.createIndex === other.binding?.createIndex &&
+    one?.config.address === other.config.address &&
+    one.config.port === other.config.port
+  );
+}
