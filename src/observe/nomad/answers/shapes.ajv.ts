@@ -144,6 +144,7 @@ const allocation = object(
       Tasks: mapOf(maybeObject({ Networks: part('networks') })),
     }),
     TaskStates: mapOf(maybeObject({ State: maybe('string') })),
+    ModifyIndex: maybe('integer'),
   },
 );
 const instance = object(
