@@ -1,19 +1,25 @@
 /**
- * `npm run bench -- [CASE [N...]] [--large]`: tables on stdout, JSON in bench/results. Without a case
- * all of them; without N 10, 100, 500 and 1,000, and 5,000 with `--large`.
+ * `npm run bench -- [CASE... [N...]] [--large]`: tables on stdout, JSON in bench/results. Without a
+ * case all of them; without N 10, 100, 500 and 1,000, and 5,000 with `--large`. The last table is that
+ * of the targets. `npm run bench -- --table FILE...`: that table alone, of earlier runs side by side.
  */
 
 import { type HaproxySeries, findHaproxy } from '../fixtures/haproxy/find.js';
 import { benchBurst } from './cases/burst.js';
 import { benchDomains } from './cases/domains.js';
 import { benchEndpoint } from './cases/endpoint.js';
+import { benchHold } from './cases/hold.js';
+import { benchIdle } from './cases/idle.js';
 import { benchMemory } from './cases/memory.js';
 import { benchNoop } from './cases/noop.js';
+import { benchProcess } from './cases/process.js';
 import { benchPure } from './cases/pure.js';
+import { benchScale } from './cases/scale.js';
 import { benchService } from './cases/service.js';
 import { benchStart } from './cases/start.js';
 import { type Figure, phaseTable, tableOf } from './figure.js';
 import { printTable, writeResults } from './report.js';
+import { type Results, legend, readResults, summaryTable } from './summary.js';
 import { startWorld, type World } from './world.js';
 
 type Case = (world: World) => Promise<Figure[]>;
@@ -26,6 +32,10 @@ const cases: Readonly<Record<string, { readonly run: Case; readonly fresh: boole
   service: { run: benchService, fresh: false },
   burst: { run: benchBurst, fresh: false },
   pure: { run: benchPure, fresh: true },
+  scale: { run: benchScale, fresh: false },
+  hold: { run: benchHold, fresh: true },
+  process: { run: benchProcess, fresh: true },
+  idle: { run: benchIdle, fresh: false },
   memory: { run: benchMemory, fresh: false },
 };
 
@@ -93,6 +103,16 @@ function note(name: string, n: number, figures: readonly Figure[]): void {
   process.stderr.write(`${printTable(tableOf(`${name} ${n}`, figures))}\n`);
 }
 
+/** Earlier runs, such as one on the stand-in and one on the real Data Plane API. */
+async function tabulate(files: readonly string[]): Promise<void> {
+  const runs: Results[] = await Promise.all(files.map(readResults));
+  process.stdout.write(`${legend(runs)}\n${printTable(summaryTable(runs))}`);
+}
+
+if (process.argv[2] === '--table') {
+  await tabulate(process.argv.slice(3));
+  process.exit();
+}
 const { version } = await findHaproxy(process.env['HAPROXY_SERIES'] as HaproxySeries | undefined);
 let origin = `HAProxy ${version}, Node ${process.versions.node}`;
 const wanted = parse(process.argv.slice(2));
@@ -112,6 +132,7 @@ for (const [name, figures] of Object.entries(found)) {
 }
 const phases = phaseTable(Object.values(found).flat());
 if (phases.rows.length > 0) process.stdout.write(`${printTable(phases)}\n`);
+process.stdout.write(`${printTable(summaryTable([{ origin, found }]))}\n`);
 for (const line of failed) process.stdout.write(`FAILED ${line}\n`);
 const file = await writeResults(`bench-${wanted.names.join('-')}`, { origin, found, failed });
 process.stdout.write(`written to ${file}\n`);

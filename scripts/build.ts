@@ -17,11 +17,11 @@ import { licencesOf } from './licences.js';
 const root = resolve(import.meta.dirname, '..');
 
 /** Gives what is in which file. */
-export async function build(folder: string): Promise<Metafile> {
+export async function build(folder: string, entry = 'src/main.ts'): Promise<Metafile> {
   await rm(folder, { recursive: true, force: true });
   const { metafile } = await bundle({
     absWorkingDir: root,
-    entryPoints: ['src/main.ts'],
+    entryPoints: [entry],
     outdir: folder,
     // All files in one folder: `src/version.ts` counts on it.
     chunkNames: '[name]-[hash]',
