@@ -73,27 +73,31 @@ async function benchSize(n: number, { names, byName }: Wanted): Promise<void> {
     .filter((name) => cases[name] !== undefined)
     .filter((name) => name !== 'memory' || byName || memorySizes.includes(n));
   let world: World | undefined;
-  try {
-    for (const name of wanted) {
-      const { run, fresh } = cases[name] as (typeof cases)[string];
-      if (fresh || world === undefined) {
-        await world?.close();
-        world = await startWorld(n);
-        origin = world.origin;
-      }
+  for (const name of wanted) {
+    const { run, fresh } = cases[name] as (typeof cases)[string];
+    try {
+      if (fresh) world = await world?.close().then(() => undefined);
+      world ??= await startWorld(n);
+      origin = world.origin;
       if (!fresh) await world.pass();
       world.meter.take();
-      const figures = await run(world);
-      note(name, n, figures);
+      note(name, n, await run(world));
+    } catch (error) {
+      failed.push(`${name} ${n}: ${String(error)}`);
+      // What the case left behind would be measured by the next one.
+      world = await world?.close().then(() => undefined);
     }
-  } finally {
-    await world?.close();
   }
+  await world?.close();
 }
 
 async function benchAlone(n: number, { names }: Wanted): Promise<void> {
-  for (const [name, run] of Object.entries(alone)) {
-    if (names.includes(name)) note(name, n, await run(n));
+  for (const [name, run] of Object.entries(alone).filter(([name]) => names.includes(name))) {
+    try {
+      note(name, n, await run(n));
+    } catch (error) {
+      failed.push(`${name} ${n}: ${String(error)}`);
+    }
   }
 }
 
@@ -119,12 +123,8 @@ const wanted = parse(process.argv.slice(2));
 const found: Record<string, Figure[]> = {};
 const failed: string[] = [];
 for (const n of wanted.sizes) {
-  try {
-    await benchSize(n, wanted);
-    await benchAlone(n, wanted);
-  } catch (error) {
-    failed.push(`N = ${n}: ${String(error)}`);
-  }
+  await benchSize(n, wanted);
+  await benchAlone(n, wanted);
 }
 process.stdout.write(`${origin}\n\n`);
 for (const [name, figures] of Object.entries(found)) {
