@@ -5,9 +5,10 @@ FROM ${NODE_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --no-audit --no-fund --ignore-scripts
-COPY tsconfig.json tsconfig.build.json ./
+COPY tsconfig.json ./
+COPY scripts ./scripts
 COPY src ./src
-RUN npm run build && npm prune --omit=dev --no-audit --no-fund --ignore-scripts
+RUN npm run build
 
 FROM ${NODE_IMAGE}
 ARG VERSION=0.1.0
@@ -21,7 +22,7 @@ LABEL org.opencontainers.image.title="haproxy-nomad-connector" \
 ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=build /app/package.json ./
-COPY --from=build /app/node_modules ./node_modules
+# The packages that it uses are inside.
 COPY --from=build /app/dist ./dist
 
 # Nothing is ever written to disk: `docker run --read-only --cap-drop ALL` is enough for it. A number

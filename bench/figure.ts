@@ -7,7 +7,7 @@ export interface Figure {
   readonly n: number;
   readonly value: number;
   /** Milliseconds, unless given. */
-  readonly unit?: 'ms' | 'µs' | 'MB';
+  readonly unit?: 'ms' | 'µs' | 'MB' | '%';
   readonly floor: { readonly name: string; readonly value: number };
   readonly worst?: number;
   readonly nomadRequests?: number;

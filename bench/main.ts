@@ -1,20 +1,26 @@
 /**
- * `npm run bench -- [CASE [N...]] [--large]`: tables on stdout, JSON in bench/results. Without a case
- * all of them; without N 10, 100, 500 and 1,000, and 5,000 with `--large`.
+ * `npm run bench -- [CASE... [N...]] [--large]`: tables on stdout, JSON in bench/results. Without a
+ * case all of them; without N 10, 100, 500 and 1,000, and 5,000 with `--large`. The last table is that
+ * of the targets. `npm run bench -- --table FILE...`: that table alone, of earlier runs side by side.
  */
 
 import { type HaproxySeries, findHaproxy } from '../fixtures/haproxy/find.js';
 import { benchBurst } from './cases/burst.js';
 import { benchDomains } from './cases/domains.js';
 import { benchEndpoint } from './cases/endpoint.js';
+import { benchHold } from './cases/hold.js';
+import { benchIdle } from './cases/idle.js';
 import { benchMemory } from './cases/memory.js';
 import { benchNoop } from './cases/noop.js';
+import { benchProcess } from './cases/process.js';
 import { benchPure } from './cases/pure.js';
 import { benchReady } from './cases/ready.js';
+import { benchScale } from './cases/scale.js';
 import { benchService } from './cases/service.js';
 import { benchStart } from './cases/start.js';
 import { type Figure, phaseTable, tableOf } from './figure.js';
 import { printTable, writeResults } from './report.js';
+import { type Results, legend, readResults, summaryTable } from './summary.js';
 import { startWorld, type World } from './world.js';
 
 type Case = (world: World) => Promise<Figure[]>;
@@ -28,6 +34,10 @@ const cases: Readonly<Record<string, { readonly run: Case; readonly fresh: boole
   service: { run: benchService, fresh: false },
   burst: { run: benchBurst, fresh: false },
   pure: { run: benchPure, fresh: true },
+  scale: { run: benchScale, fresh: false },
+  hold: { run: benchHold, fresh: true },
+  process: { run: benchProcess, fresh: true },
+  idle: { run: benchIdle, fresh: false },
   memory: { run: benchMemory, fresh: false },
 };
 
@@ -69,27 +79,31 @@ async function benchSize(n: number, { names, byName }: Wanted): Promise<void> {
     .filter((name) => byName || !onlyByName.includes(name))
     .filter((name) => name !== 'memory' || byName || memorySizes.includes(n));
   let world: World | undefined;
-  try {
-    for (const name of wanted) {
-      const { run, fresh } = cases[name] as (typeof cases)[string];
-      if (fresh || world === undefined) {
-        await world?.close();
-        world = await startWorld(n);
-        origin = world.origin;
-      }
+  for (const name of wanted) {
+    const { run, fresh } = cases[name] as (typeof cases)[string];
+    try {
+      if (fresh) world = await world?.close().then(() => undefined);
+      world ??= await startWorld(n);
+      origin = world.origin;
       if (!fresh) await world.pass();
       world.meter.take();
-      const figures = await run(world);
-      note(name, n, figures);
+      note(name, n, await run(world));
+    } catch (error) {
+      failed.push(`${name} ${n}: ${String(error)}`);
+      // What the case left behind would be measured by the next one.
+      world = await world?.close().then(() => undefined);
     }
-  } finally {
-    await world?.close();
   }
+  await world?.close();
 }
 
 async function benchAlone(n: number, { names }: Wanted): Promise<void> {
-  for (const [name, run] of Object.entries(alone)) {
-    if (names.includes(name)) note(name, n, await run(n));
+  for (const [name, run] of Object.entries(alone).filter(([name]) => names.includes(name))) {
+    try {
+      note(name, n, await run(n));
+    } catch (error) {
+      failed.push(`${name} ${n}: ${String(error)}`);
+    }
   }
 }
 
@@ -99,18 +113,24 @@ function note(name: string, n: number, figures: readonly Figure[]): void {
   process.stderr.write(`${printTable(tableOf(`${name} ${n}`, figures))}\n`);
 }
 
+/** Earlier runs, such as one on the stand-in and one on the real Data Plane API. */
+async function tabulate(files: readonly string[]): Promise<void> {
+  const runs: Results[] = await Promise.all(files.map(readResults));
+  process.stdout.write(`${legend(runs)}\n${printTable(summaryTable(runs))}`);
+}
+
+if (process.argv[2] === '--table') {
+  await tabulate(process.argv.slice(3));
+  process.exit();
+}
 const { version } = await findHaproxy(process.env['HAPROXY_SERIES'] as HaproxySeries | undefined);
 let origin = `HAProxy ${version}, Node ${process.versions.node}`;
 const wanted = parse(process.argv.slice(2));
 const found: Record<string, Figure[]> = {};
 const failed: string[] = [];
 for (const n of wanted.sizes) {
-  try {
-    await benchSize(n, wanted);
-    await benchAlone(n, wanted);
-  } catch (error) {
-    failed.push(`N = ${n}: ${String(error)}`);
-  }
+  await benchSize(n, wanted);
+  await benchAlone(n, wanted);
 }
 process.stdout.write(`${origin}\n\n`);
 for (const [name, figures] of Object.entries(found)) {
@@ -118,6 +138,7 @@ for (const [name, figures] of Object.entries(found)) {
 }
 const phases = phaseTable(Object.values(found).flat());
 if (phases.rows.length > 0) process.stdout.write(`${printTable(phases)}\n`);
+process.stdout.write(`${printTable(summaryTable([{ origin, found }]))}\n`);
 for (const line of failed) process.stdout.write(`FAILED ${line}\n`);
 const file = await writeResults(`bench-${wanted.names.join('-')}`, { origin, found, failed });
 process.stdout.write(`written to ${file}\n`);

@@ -1,7 +1,6 @@
 /** Passes one after another, in a process that does nothing else; tells its parent its size. */
 
 import { assemble } from '../src/assembly.js';
-import { onePass } from '../fixtures/stack/connector.js';
 import { loadSettings } from '../src/config/settings.js';
 import type { MemoryReport } from './cases/memory.js';
 
@@ -11,12 +10,20 @@ const { pass, nomad } = assemble(settings, { writes: true });
 const { signal } = new AbortController();
 
 const loadedMb = residentMb();
-await onePass(pass, signal);
+await passOnce();
 const startedMb = residentMb();
-for (let count = 0; count < passes; count++) await onePass(pass, signal);
-process.send?.({ loadedMb, startedMb, laterMb: residentMb() } satisfies MemoryReport);
+for (let count = 0; count < passes / 2; count++) await passOnce();
+const halfwayMb = residentMb();
+for (let count = passes / 2; count < passes; count++) await passOnce();
+process.send?.({ loadedMb, startedMb, halfwayMb, laterMb: residentMb() } satisfies MemoryReport);
 nomad.close();
 process.disconnect();
+
+async function passOnce(): Promise<void> {
+  for (const outcome of await pass(() => true, signal)) {
+    if ('error' in outcome) throw outcome.error;
+  }
+}
 
 function residentMb(): number {
   return process.memoryUsage().rss / 1024 / 1024;

@@ -8,7 +8,13 @@ import { enabledTags } from '../fixtures/stack.js';
 
 /** What the parent may ask for. Instances are ports of the one app. */
 export type NomadCommand =
-  | { readonly kind: 'serve'; readonly names: readonly string[]; readonly ports: readonly number[] }
+  | {
+      readonly kind: 'serve';
+      readonly names: readonly string[];
+      readonly ports: readonly number[];
+      /** Of the group; as many as there are ports, if left out. */
+      readonly count?: number;
+    }
   | { readonly kind: 'add-instance'; readonly name: string; readonly port: number }
   | { readonly kind: 'stop-instance'; readonly name: string; readonly port: number }
   | { readonly kind: 'remove'; readonly name: string }
@@ -54,12 +60,15 @@ function allocOn(name: string, port: number): string {
   return found.ID;
 }
 
-function serve(names: readonly string[], ports: readonly number[]): void {
+function serve({ names, ports, count = ports.length }: ServeCommand): void {
   for (const name of names) {
-    const service = { name, tags: enabledTags(name), checks: [check], instances: ports.map(at) };
+    const instances = ports.map(at);
+    const service = { name, tags: enabledTags(name), checks: [check], instances, count };
     handles.set(name, nomad.addService({ ...service, shutdownDelayMs: 5000 }));
   }
 }
+
+type ServeCommand = Extract<NomadCommand, { kind: 'serve' }>;
 
 async function burst(command: Extract<NomadCommand, { kind: 'burst' }>): Promise<void> {
   const { names, from, to, overMs } = command;
@@ -74,7 +83,7 @@ async function burst(command: Extract<NomadCommand, { kind: 'burst' }>): Promise
 async function run(command: NomadCommand): Promise<number> {
   switch (command.kind) {
     case 'serve':
-      serve(command.names, command.ports);
+      serve(command);
       break;
     case 'add-instance':
       handleOf(command.name).addInstance(at(command.port));

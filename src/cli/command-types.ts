@@ -10,6 +10,9 @@ export type Command =
   | RouteListCommand
   | PrintCommand;
 
+/** All but `--help` and `--version`. */
+export type RunnableCommand = Exclude<Command, PrintCommand>;
+
 export interface Common {
   /** For `loadSettings`; holds the configuration file's path too. */
   readonly flags: SettingsFlags;

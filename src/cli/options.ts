@@ -2,7 +2,7 @@ import { Command as Parser, CommanderError, Option } from 'commander';
 import type { Command, RootOptions } from './command-types.js';
 import { collect, commonOf, usageError, type Emit } from './option-values.js';
 import { addRouteCommands } from './route-options.js';
-import { productVersion } from './version.js';
+import { productVersion } from '../version.js';
 
 export type * from './command-types.js';
 

@@ -2,7 +2,7 @@ import { Registry } from 'prom-client';
 
 import { assemble } from '../assembly.js';
 import type { ExitCode } from '../cli/exit-codes.js';
-import { productVersion } from '../cli/version.js';
+import { productVersion } from '../version.js';
 import { policySource } from '../config/policy-source.js';
 import { redactSettings } from '../config/redact.js';
 import type { Settings } from '../config/types.js';

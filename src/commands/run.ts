@@ -1,22 +1,15 @@
 import { readFileSync, statSync } from 'node:fs';
 
-import type { Command } from '../cli/command-types.js';
+import type { RunnableCommand } from '../cli/command-types.js';
 import { type ExitCode, exitCodeOf } from '../cli/exit-codes.js';
 import { createRedactor, secretsOf } from '../config/redact.js';
 import { hazardsOf } from '../config/hazards.js';
 import { loadConfiguration } from '../config/settings.js';
 import { createLogger } from '../telemetry/logger.js';
-import { runDaemon } from './daemon.js';
-import { runRouteCommand } from './route.js';
-import { runSingle } from './single.js';
 import type { Around, Built } from './types.js';
 
 /** Runs a command with its settings and logger. Never throws. */
-export async function runCommand(command: Command, around: Around): Promise<ExitCode> {
-  if (command.kind === 'print') {
-    around.print(command.text);
-    return 0;
-  }
+export async function runCommand(command: RunnableCommand, around: Around): Promise<ExitCode> {
   const redactor = createRedactor();
   let logger = createLogger({ level: 'info', redact: redactor.redact });
   try {
@@ -41,20 +34,17 @@ function modeOf(path: string): number | undefined {
   return statSync(path, { throwIfNoEntry: false })?.mode;
 }
 
-async function dispatch(
-  command: Exclude<Command, { kind: 'print' }>,
-  built: Built,
-  around: Around,
-): Promise<ExitCode> {
+/** A command's modules are loaded when it runs: a single pass needs no server and no metrics. */
+async function dispatch(command: RunnableCommand, built: Built, around: Around): Promise<ExitCode> {
   switch (command.kind) {
     case 'daemon':
-      return runDaemon(built, around);
+      return (await import('./daemon.js')).runDaemon(built, around);
     case 'once':
     case 'dry-run':
-      return runSingle(command, built, around);
+      return (await import('./single.js')).runSingle(command, built, around);
     case 'route-add':
     case 'route-remove':
     case 'route-list':
-      return runRouteCommand(command, built.settings, around.print);
+      return (await import('./route.js')).runRouteCommand(command, built.settings, around.print);
   }
 }

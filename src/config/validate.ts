@@ -1,35 +1,9 @@
-import { Ajv, type ErrorObject } from 'ajv';
+import type { ErrorObject } from 'ajv';
 import type { Json, JsonObject } from '../shared/json.js';
-import { isNetwork } from '../haproxy/addresses.js';
 import { nearest } from '../shared/nearest.js';
-import {
-  hasCredentials,
-  parseDuration,
-  parseDurationOrOff,
-  parseHttpUrl,
-  parseListen,
-  parseLogLevel,
-  parseNomadAddress,
-  parseUnixPath,
-} from './formats.js';
-
-import { configSchema, leaves, sections, type ConfigKey } from './schema.js';
-
-const ajv = new Ajv({ allErrors: true, verbose: true, allowUnionTypes: true });
-ajv.addVocabulary(['expected', 'env', 'flag', 'secret', 'emptyIsValue']);
-ajv.addFormat('duration', (value: string) => (parseDuration(value) ?? 0) > 0);
-ajv.addFormat('duration-or-off', (value: string) => {
-  const parsed = parseDurationOrOff(value) ?? 0;
-  return parsed === 'off' || parsed > 0;
-});
-ajv.addFormat('duration-or-none', (value: string) => parseDuration(value) !== undefined);
-ajv.addFormat('http-url', (value: string) => parseHttpUrl(value) !== undefined);
-ajv.addFormat('nomad-address', (value: string) => parseNomadAddress(value) !== undefined);
-ajv.addFormat('unix-path', (value: string) => parseUnixPath(value) !== undefined);
-ajv.addFormat('listen', (value: string) => parseListen(value) !== undefined);
-ajv.addFormat('network', isNetwork);
-ajv.addFormat('log-level', (value: string) => parseLogLevel(value) !== undefined);
-const check = ajv.compile(configSchema);
+import { hasCredentials } from './formats.js';
+import { checkConfig } from './schema.ajv.js';
+import { leaves, sections, type ConfigKey } from './schema.js';
 
 export interface Problem {
   /** Absent if the key itself is unknown. */
@@ -40,9 +14,9 @@ export interface Problem {
 
 /** Validates a configuration structured like the file. Returns one problem per key. */
 export function validate(config: Json, label: (key: string) => string): readonly Problem[] {
-  if (check(config)) return [];
+  if (checkConfig(config)) return [];
   const problems = new Map<string, Problem>();
-  for (const error of check.errors ?? []) {
+  for (const error of checkConfig.errors ?? []) {
     const problem = describe(error, label);
     if (!problems.has(problem.at)) problems.set(problem.at, problem);
   }

@@ -1,0 +1,28 @@
+import { isNetwork } from '../haproxy/addresses.js';
+import {
+  parseDuration,
+  parseDurationOrOff,
+  parseHttpUrl,
+  parseListen,
+  parseLogLevel,
+  parseNomadAddress,
+  parseUnixPath,
+} from './formats.js';
+
+type FormatCheck = (value: string) => boolean;
+
+/** The formats that the schema names. */
+export const formatChecks: Readonly<Record<string, FormatCheck>> = {
+  duration: (value) => (parseDuration(value) ?? 0) > 0,
+  'duration-or-off': (value) => {
+    const parsed = parseDurationOrOff(value) ?? 0;
+    return parsed === 'off' || parsed > 0;
+  },
+  'duration-or-none': (value) => parseDuration(value) !== undefined,
+  'http-url': (value) => parseHttpUrl(value) !== undefined,
+  'nomad-address': (value) => parseNomadAddress(value) !== undefined,
+  'unix-path': (value) => parseUnixPath(value) !== undefined,
+  listen: (value) => parseListen(value) !== undefined,
+  network: isNetwork,
+  'log-level': (value) => parseLogLevel(value) !== undefined,
+};
