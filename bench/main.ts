@@ -7,6 +7,7 @@ import { type HaproxySeries, findHaproxy } from '../fixtures/haproxy/find.js';
 import { benchBurst } from './cases/burst.js';
 import { benchDomains } from './cases/domains.js';
 import { benchEndpoint } from './cases/endpoint.js';
+import { benchChange, benchRemove } from './cases/many.js';
 import { benchMemory } from './cases/memory.js';
 import { benchNoop } from './cases/noop.js';
 import { benchPure } from './cases/pure.js';
@@ -25,6 +26,8 @@ const cases: Readonly<Record<string, { readonly run: Case; readonly fresh: boole
   endpoint: { run: benchEndpoint, fresh: false },
   service: { run: benchService, fresh: false },
   burst: { run: benchBurst, fresh: false },
+  change: { run: benchChange, fresh: true },
+  remove: { run: benchRemove, fresh: true },
   pure: { run: benchPure, fresh: true },
   memory: { run: benchMemory, fresh: false },
 };
