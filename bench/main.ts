@@ -10,6 +10,7 @@ import { benchDomains } from './cases/domains.js';
 import { benchEndpoint } from './cases/endpoint.js';
 import { benchHold } from './cases/hold.js';
 import { benchIdle } from './cases/idle.js';
+import { benchChange, benchRemove } from './cases/many.js';
 import { benchMemory } from './cases/memory.js';
 import { benchNoop } from './cases/noop.js';
 import { benchProcess } from './cases/process.js';
@@ -33,6 +34,8 @@ const cases: Readonly<Record<string, { readonly run: Case; readonly fresh: boole
   ready: { run: benchReady, fresh: false },
   service: { run: benchService, fresh: false },
   burst: { run: benchBurst, fresh: false },
+  change: { run: benchChange, fresh: true },
+  remove: { run: benchRemove, fresh: true },
   pure: { run: benchPure, fresh: true },
   scale: { run: benchScale, fresh: false },
   hold: { run: benchHold, fresh: true },

@@ -18,6 +18,7 @@ export type NomadCommand =
   | { readonly kind: 'add-instance'; readonly name: string; readonly port: number }
   | { readonly kind: 'stop-instance'; readonly name: string; readonly port: number }
   | { readonly kind: 'remove'; readonly name: string }
+  | { readonly kind: 'remove-all'; readonly names: readonly string[] }
   /** One instance of each is replaced by one on another port, spread over the time. */
   | {
       readonly kind: 'burst';
@@ -93,6 +94,9 @@ async function run(command: NomadCommand): Promise<number> {
       break;
     case 'remove':
       nomad.removeService(command.name);
+      break;
+    case 'remove-all':
+      for (const name of command.names) nomad.removeService(name);
       break;
     case 'burst':
       await burst(command);

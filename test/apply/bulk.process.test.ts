@@ -10,7 +10,7 @@ import type { ApplyContext } from '../../src/apply/context.js';
 import { commitStructural } from '../../src/apply/transaction.js';
 import { withCanaryMap } from '../../src/desired/canary.js';
 import type { PlannedSlot, TransactionStep } from '../../src/diff/types.js';
-import type { JsonObject } from '../../src/shared/json.js';
+import { type JsonObject, textAt } from '../../src/shared/json.js';
 import { acceptedTagList } from '../desired/arbitraries.js';
 import { desired, enabled, instance, service } from '../desired/given.js';
 
@@ -100,7 +100,7 @@ function withoutGeneration(section: JsonObject): JsonObject {
 }
 
 function byName(a: JsonObject, b: JsonObject): number {
-  return String(a['name']) < String(b['name']) ? -1 : 1;
+  return textAt(a, 'name') < textAt(b, 'name') ? -1 : 1;
 }
 
 const theirs = {

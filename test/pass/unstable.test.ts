@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 
 import type { Plan } from '../../src/diff/types.js';
-import { cameBackOther, stillUnstable } from '../../src/pass/unstable.js';
+import { cameBackOther, misreadIn, stillUnstable } from '../../src/pass/unstable.js';
 import {
   actualBackend,
   actualState,
@@ -59,5 +59,14 @@ describe('stillUnstable', () => {
     const changed = desiredState([backend('web', { fingerprint: 'another' })]);
     expect(stillUnstable(known, changed)).to.deep.equal({});
     expect(stillUnstable(known, desiredState())).to.deep.equal({});
+  });
+});
+
+describe('misreadIn', () => {
+  it('finds what was written as text and would be written or removed again', () => {
+    const after = planOf('web', 'other');
+    expect(misreadIn(['nomad_web', 'nomad_api'], after)).to.deep.equal(['nomad_web']);
+    expect(misreadIn(['nomad_api'], after)).to.deep.equal([]);
+    expect(misreadIn([], after)).to.deep.equal([]);
   });
 });

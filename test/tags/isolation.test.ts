@@ -86,7 +86,7 @@ describe('a commit that HAProxy rejects', function () {
     });
   }
 
-  it('among very many new ones, which are rendered apart', async () => {
+  it('among very many new ones, which are written as text', async () => {
     const good = Array.from({ length: bulkFrom }, (_, at) => `many-${at}`);
     for (const name of good) serve(name);
     serve('bad-many');
