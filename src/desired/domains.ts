@@ -43,12 +43,17 @@ function hostOf(match: 'exact' | 'wildcard', host: string): Domain | undefined {
 }
 
 /** The service's domains, and those that are invalid for their type. */
-export function readDomains(tags: Tags, prefix: string, most = Infinity) {
+export function readDomains(
+  tags: Tags,
+  prefix: string,
+  most = Infinity,
+  parse: typeof parseDomain = parseDomain,
+) {
   const type = tags.domainType ?? 'exact';
   const domains: Domain[] = [];
   const invalid: InvalidTag[] = [];
   for (const raw of tags.domains.slice(0, most)) {
-    const domain = parseDomain(raw, type);
+    const domain = parse(raw, type);
     if (domain !== undefined) domains.push(domain);
     else {
       const form = domainForms[raw.startsWith('*.') ? 'wildcard' : type];

@@ -33,8 +33,11 @@ function isNamed({ match }: HostClaim): boolean {
 
 /** `a.b.c` -> `b.c`, `c`. */
 function suffixes(host: string): readonly string[] {
-  const labels = host.split('.');
-  return labels.slice(1).map((_, at) => labels.slice(at + 1).join('.'));
+  const found: string[] = [];
+  for (let dot = host.indexOf('.'); dot >= 0; dot = host.indexOf('.', dot + 1)) {
+    found.push(host.slice(dot + 1));
+  }
+  return found;
 }
 
 function push(map: Map<string, HostClaim[]>, key: string, claim: HostClaim): void {

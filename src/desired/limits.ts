@@ -40,12 +40,17 @@ export interface TagBudget {
   readonly excess: () => Excess | undefined;
 }
 
+/** Lists that are alike count once, but all of them have to be compared. */
+const mostRepeats = 8;
+
 /**
- * The tags of one service that are read. Lists that are alike count once. A service over a limit is
- * still read up to it, so that it keeps the claims of these tags.
+ * The tags of one service that are read. Lists that are alike count once, and become one list. A
+ * service over a limit is still read up to it, so that it keeps the claims of these tags.
  */
 export function tagBudget(prefix: string, limits: LimitSettings): TagBudget {
   const cuts = new Map<string, readonly string[]>();
+  const owns = new Map<string, readonly string[]>();
+  let looked = 0;
   let count = 0;
   let bytes = 0;
   let over: Excess | undefined;
@@ -69,17 +74,30 @@ export function tagBudget(prefix: string, limits: LimitSettings): TagBudget {
     return true;
   }
 
+  function read(tags: readonly string[]): readonly string[] {
+    const ours = tags.filter((tag) => splitTag(prefix, tag) !== undefined);
+    const key = ours.join('\n');
+    const known = owns.get(key);
+    if (known !== undefined) return known;
+    const own: string[] = [];
+    for (const tag of ours) {
+      // Once there are too many, the rest isn't looked at.
+      if (over !== undefined && own.length > 0) break;
+      if (fits(tag)) own.push(tag);
+    }
+    owns.set(key, own);
+    return own;
+  }
+
   return {
     cut: (tags) => {
       const key = tags.join('\n');
-      const known = cuts.get(key);
-      if (known !== undefined) return known;
-      const own: string[] = [];
-      for (const tag of tags) {
-        // Once there are too many, the rest isn't looked at.
-        if (over !== undefined && own.length > 0) break;
-        if (splitTag(prefix, tag) !== undefined && fits(tag)) own.push(tag);
+      looked += key.length;
+      if (looked > mostRepeats * limits.tagsBytes && cuts.size > 0) {
+        over ??= excess('tags_bytes', 'too many bytes of tags in all groups', limits.tagsBytes);
+        return [];
       }
+      const own = cuts.get(key) ?? read(tags);
       cuts.set(key, own);
       return own;
     },

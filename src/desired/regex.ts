@@ -137,11 +137,12 @@ function literalAt(tokens: readonly string[], from: number): readonly string[] {
 function afterLiteral(cost: Cost, literal: readonly string[]): Cost {
   const { ways, tail, steps } = exits(cost, literal[0] ?? '');
   const before = ways / tail;
+  const periods = periodsOf(literal);
   let tried = tail;
   for (let length = 1; length < literal.length; length += 1) {
-    tried += Math.ceil(tail / period(literal.slice(0, length)));
+    tried += Math.ceil(tail / (periods[length] ?? 1));
   }
-  const left = Math.ceil(tail / period(literal));
+  const left = Math.ceil(tail / (periods[literal.length] ?? 1));
   return { ways: before * left, tail: left, steps: steps + before * tried };
 }
 
@@ -170,11 +171,19 @@ function isCharacter(token: string): boolean {
   return token !== '' && !/^(?:[()|^$*+?{]|\(\?:)/.test(token);
 }
 
-function period(literal: readonly string[]): number {
-  for (let by = 1; by < literal.length; by += 1) {
-    if (literal.every((letter, at) => at < by || letter === literal[at - by])) return by;
+/**
+ * By length, after how many characters the text of that length may occur again. It is the length
+ * without its longest border, which the one before tells (Knuth, Morris and Pratt), so a long
+ * text takes linear time.
+ */
+function periodsOf(literal: readonly string[]): readonly number[] {
+  const borders = [0, 0];
+  for (let at = 1; at < literal.length; at += 1) {
+    let border = borders[at] ?? 0;
+    while (border > 0 && literal[border] !== literal[at]) border = borders[border] ?? 0;
+    borders.push(literal[border] === literal[at] ? border + 1 : 0);
   }
-  return Math.max(1, literal.length);
+  return borders.map((border, length) => Math.max(1, length - border));
 }
 
 function repeated(tokens: readonly string[], at: number): Read {

@@ -2,6 +2,7 @@ import equal from 'fast-deep-equal';
 
 import {
   type Domain,
+  parseDomain,
   readDomains,
   routeKey,
   routesOf,
@@ -50,8 +51,9 @@ export function serviceTags(
   limits: LimitSettings,
 ): ServiceTags {
   const [lead, ...others] = tagSets;
-  const first = readSet(lead, prefix, limits);
-  const sets = [first, ...others.map((set) => readSet(set, prefix, limits))];
+  const regexes = regexReader(limits.regexesPerService + 1);
+  const first = readSet(lead, prefix, limits, regexes);
+  const sets = [first, ...others.map((set) => readSet(set, prefix, limits, regexes))];
   const { mode, backend } = first.parsed.tags;
   return {
     tags: applicableTags({
@@ -69,9 +71,11 @@ export function serviceTags(
       sets.flatMap((one) => one.domains),
       ({ match, host }) => `${match} ${host}`,
     ),
-    regexDomains: sets
-      .filter(({ parsed }) => parsed.tags.domainType === 'regex')
-      .reduce((most, { parsed }) => Math.max(most, parsed.tags.domains.length), 0),
+    regexDomains: new Set(
+      sets
+        .filter(({ parsed }) => parsed.tags.domainType === 'regex')
+        .flatMap(({ parsed }) => parsed.tags.domains),
+    ).size,
     invalid: sets.flatMap(({ set: { jobId }, parsed, invalid }) =>
       [...parsed.invalid, ...invalid].map((one) => ({ ...one, jobId })),
     ),
@@ -96,11 +100,38 @@ export function serviceTags(
   };
 }
 
-function readSet(set: TagSet, prefix: string, limits: LimitSettings): ReadSet {
+function readSet(
+  set: TagSet,
+  prefix: string,
+  limits: LimitSettings,
+  regexes: RegexReader,
+): ReadSet {
   const parsed = parseTags(prefix, set.tags);
-  const isRegex = parsed.tags.domainType === 'regex';
-  const most = isRegex ? limits.regexesPerService : limits.domainsPerService;
-  return { set, parsed, ...readDomains(applicableTags(parsed.tags), prefix, most + 1) };
+  const tags = applicableTags(parsed.tags);
+  if (tags.domainType !== 'regex') {
+    return { set, parsed, ...readDomains(tags, prefix, limits.domainsPerService + 1) };
+  }
+  const domains = tags.domains.filter(regexes.fits);
+  return { set, parsed, ...readDomains({ ...tags, domains }, prefix, Infinity, regexes.parse) };
+}
+
+interface RegexReader {
+  readonly fits: (raw: string) => boolean;
+  readonly parse: typeof parseDomain;
+}
+
+/** An expression is dear to judge: each is judged once, and no more than the service may have. */
+function regexReader(most: number): RegexReader {
+  const known = new Map<string, Domain | undefined>();
+  return {
+    fits: (raw) => {
+      if (known.has(raw)) return true;
+      if (known.size >= most) return false;
+      known.set(raw, parseDomain(raw, 'regex'));
+      return true;
+    },
+    parse: (raw) => known.get(raw),
+  };
 }
 
 /** One route per match, in every frontend that any set names for it. */

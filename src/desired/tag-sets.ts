@@ -23,8 +23,9 @@ export type JobAge = (jobId: string) => number;
  * | instances other than canaries | the newest version among these |
  * | only canaries | the newest version |
  * | no instance | its declaration |
- * An instance without an allocation counts only if nothing else of its job does. Restarts and the order
- * of instances don't change the result.
+ * An instance without an allocation counts only if nothing else of its job does. Of groups with the same
+ * tags the first counts: thousands of them say no more than one. Restarts and the order of instances
+ * don't change the result.
  */
 export function tagSetsOf(
   members: readonly Member[],
@@ -32,27 +33,27 @@ export function tagSetsOf(
   ageOf: JobAge,
 ): readonly TagSet[] {
   const known = members.filter(({ jobVersion }) => jobVersion >= 0);
-  const declared = declarations.filter(({ jobId, group }) => !known.some(isOf(jobId, group)));
+  const running = new Set(known.map(groupKey));
+  const declared = declarations.filter(
+    // An instance with an unknown group may belong to any group of its job.
+    (one) => !running.has(groupKey(one)) && !running.has(groupKey({ ...one, group: '' })),
+  );
   const speaking = [...groupsOf(known).flatMap(speakers), ...declared];
   const jobs = new Set(speaking.map(({ jobId }) => jobId));
   const ghosts = members.filter((one) => one.jobVersion < 0 && !jobs.has(one.jobId));
   const sets = [...speaking, ...ghosts].map(({ jobId, group, tags }) => ({ jobId, group, tags }));
-  const ordered = sets.sort(
-    (a, b) => byGroup(ageOf)(a, b) || compareText(textOf(a.tags), textOf(b.tags)),
-  );
-  return firstOfEach(ordered, ({ jobId, group, tags }) => JSON.stringify([jobId, group, ...tags]));
+  const ordered = sets.sort((a, b) => byGroup(ageOf)(a, b) || byTags(a, b));
+  return firstOfEach(ordered, ({ tags }) => textOf(tags));
 }
 
-/** An instance with an unknown group may belong to any group of its job. */
-function isOf(jobId: string, group: string) {
-  return (member: Member): boolean =>
-    member.jobId === jobId && (member.group === group || member.group === '');
+function groupKey({ jobId, group }: OfGroup): string {
+  return JSON.stringify([jobId, group]);
 }
 
 function groupsOf(members: readonly Member[]): Member[][] {
   const groups = new Map<string, Member[]>();
   for (const member of members) {
-    const key = JSON.stringify([member.jobId, member.group]);
+    const key = groupKey(member);
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [member]);
     else group.push(member);
@@ -85,8 +86,12 @@ export function byAuthority(ageOf: JobAge) {
     Number(a.canary) - Number(b.canary) ||
     byGroup(ageOf)(a, b) ||
     b.jobVersion - a.jobVersion ||
-    compareText(textOf(a.tags), textOf(b.tags)) ||
+    byTags(a, b) ||
     compareText(a.id, b.id);
+}
+
+function byTags({ tags: a }: Pick<Member, 'tags'>, { tags: b }: Pick<Member, 'tags'>): number {
+  return a === b ? 0 : compareText(textOf(a), textOf(b));
 }
 
 function textOf(tags: readonly string[]): string {

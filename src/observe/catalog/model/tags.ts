@@ -24,9 +24,10 @@ export function splitTag(prefix: string, tag: string): TagParts | undefined {
  * reports it, and it must not remove the service.
  */
 export function optsIn(tags: readonly string[], prefix: string): boolean {
-  const values = tags.flatMap((tag) => {
-    const { key, value } = splitTag(prefix, tag) ?? {};
-    return key === 'enable' && value !== undefined ? [value.toLowerCase()] : [];
-  });
+  const values: string[] = [];
+  for (const tag of tags) {
+    const parts = splitTag(prefix, tag);
+    if (parts?.key === 'enable') values.push(parts.value.toLowerCase());
+  }
   return values.includes('true') || (values.length > 0 && !values.includes('false'));
 }
