@@ -21,7 +21,7 @@ export interface RefusedDescriptors {
 const margin = 64;
 
 /**
- * Where nothing tells how many descriptors HAProxy may have: about 200 MB of its memory. It refuses
+ * Where nothing tells how many descriptors HAProxy may have: about 400 MB of its memory. It refuses
  * more than it can hold, and stays as it is.
  */
 const mostUnknown = 50_000;
