@@ -309,7 +309,10 @@ export const sections = {
       '75ms',
     ),
     debounce_max: duration('Upper limit of that wait when changes keep coming.', '1s'),
-    full_read_interval: duration('Longest time between two full reads of HAProxy.', '300s'),
+    full_read_interval: duration(
+      'Longest time between two full reads of HAProxy and of Nomad.',
+      '300s',
+    ),
     backoff_min: duration('First delay after a failed pass.', '500ms'),
     backoff_max: duration('Longest delay after a failed pass.', '30s'),
   },

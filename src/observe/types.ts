@@ -1,4 +1,7 @@
-/** The result of one full read of Nomad. Deeply readonly plain data. */
+/**
+ * What a read of Nomad says. Deeply readonly plain data. What did not change is the same object as in
+ * the last one.
+ */
 export interface Catalog {
   /** `X-Nomad-Index` of `GET /v1/services`: table-wide, so it covers every instance. */
   readonly index: number;

@@ -154,6 +154,53 @@ describe('a catalog read from a real Nomad', () => {
     expect(Date.now() - startedAt).to.be.lessThan(500);
   });
 
+  it('reads again the service that the stream has named, and no other', async () => {
+    const paths: string[] = [];
+    const counted: NomadClient = {
+      ...client,
+      get: (path, options) => {
+        paths.push(path);
+        return client.get(path, options);
+      },
+    };
+    const own = newReader(counted);
+    const stopper = new AbortController();
+    const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined };
+    const wakes: string[] = [];
+    let isConnected = false;
+    const { done } = startWakeSources({
+      ...{ client, namespace: '*', signal: stopper.signal, log: quiet, listener: own },
+      onWake: (source) => wakes.push(source),
+      onConnected: (is) => (isConnected = is),
+    });
+    const others = ['one', 'two', 'three'];
+    for (const id of others) await agent.submit(appJob({ id, tags: [enabled] }));
+    for (const id of others) await agent.waitRunning(id);
+    await waitFor('a connection', () => isConnected);
+    await own.read({ signal });
+    for (const change of ['restart', 'stop'] as const) {
+      await own.read({ signal });
+      paths.length = wakes.length = 0;
+      const [alloc] = await agent.allocsOf('two');
+      if (change === 'restart') await agent.restartAlloc(alloc?.ID ?? '');
+      else await agent.stopJob('two');
+      await waitFor('a wake', () => wakes.includes('blocking'));
+      const catalog = await own.read({ signal });
+      expect(
+        paths.filter((path) => path.startsWith('/v1/service/')),
+        change,
+      ).to.satisfy((asked: readonly string[]) => asked.every((path) => path === '/v1/service/two'));
+      expect(catalog.services.map(({ name }) => name)).to.include.members(['one', 'three']);
+      expect(catalog.trust).to.deep.equal({ removals: 'allowed' });
+    }
+    for (const id of others) await agent.stopJob(id, { purge: true });
+    const isGone = async () =>
+      (await own.read({ signal })).services.every(({ name }) => !others.includes(name));
+    await waitFor('their end', isGone);
+    stopper.abort();
+    await done;
+  });
+
   it('R2.7: scaled to zero lives on, stopped is gone', async () => {
     await agent.scaleJob('web', 'web', 0);
     const zero = await until((one) => one.instances.length === 0);
