@@ -106,6 +106,14 @@ const moves: fc.Arbitrary<Move> = fc.oneof(
       (given) => ({ ...given, unstable: { nomad_a: 'reads back differently' } }),
       (given) => ({ ...given, unstable: {} }),
       (given) => ({ ...given, settings: { ...given.settings } }),
+      (given) => ({ ...given, reloadWaits: true }),
+      ({ reloadWaits: _, ...given }) => given,
+      ({ settings, ...given }) => {
+        return {
+          ...given,
+          settings: { ...settings, limits: { ...settings.limits, serversTotal: 8 } },
+        };
+      },
       ({ settings, ...given }) => {
         const guard = { ...settings.guard, allowRemovals: false, tracelessHoldMs: 20_000 };
         return { ...given, settings: { ...settings, guard } };
