@@ -41,7 +41,7 @@ export async function benchPure(world: World): Promise<Figure[]> {
   const floor = async (json: string) => ({ name: 'JSON.parse', value: await parse(json) });
   return [
     { name: 'pure: cold', n, value: cold, floor: await floor(text.empty) },
-    { name: 'pure: unchanged, without memory', n, value: first, floor: await floor(text.full) },
+    { name: 'pure: without memory', n, value: first, floor: await floor(text.full) },
     { name: 'pure: unchanged', n, value: same, floor: await floor(text.full) },
     { name: 'pure: one service changed', n, value: one, floor: await floor(text.full) },
   ];
