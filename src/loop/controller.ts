@@ -97,7 +97,8 @@ export function createController(options: ControllerOptions): Controller {
 
   function conclude(outcome: Outcome): void {
     if ('error' in outcome) return fail(outcome);
-    retries.succeeded(outcome.side);
+    const isWhole = outcome.picture.rest.gathering === undefined;
+    retries[isWhole ? 'succeeded' : 'postponed'](outcome.side);
     options.onSuccess(outcome.picture);
     lookAgain(outcome.side, outcome.picture);
   }

@@ -8,6 +8,8 @@ export interface Retries {
    */
   readonly failed: (side: Side, retryable: boolean) => number;
   readonly succeeded: (side: Side) => void;
+  /** A pass left what may fail to a later one: nothing waits, and the next failure waits longer. */
+  readonly postponed: (side: Side) => void;
   /** A wake from this side: it may be retried soon, but later each time that doesn't help. */
   readonly hurry: (side: Side) => void;
   readonly isDue: (side: Side) => boolean;
@@ -54,6 +56,10 @@ export function createRetries(
       failures.delete(side);
       backoffs.get(side)?.reset();
     },
+    postponed: (side) => {
+      const failure = failures.get(side);
+      if (failure !== undefined) failures.set(side, { ...failure, retryAt: -Infinity });
+    },
     hurry: (side) => {
       const failure = failures.get(side);
       if (failure === undefined) return;
@@ -65,7 +71,9 @@ export function createRetries(
     untilNext: () => {
       const nomad = failures.get(nomadSide);
       const all = nomad === undefined ? [...failures.values()] : [nomad];
-      const waiting = all.map(({ retryAt }) => retryAt - now());
+      const waiting = all
+        .filter(({ retryAt }) => retryAt > -Infinity)
+        .map(({ retryAt }) => retryAt - now());
       return waiting.length === 0 ? undefined : Math.max(0, Math.min(...waiting));
     },
   };

@@ -47,7 +47,10 @@ const someService: fc.Arbitrary<CatalogService> = fc
 type Move = (input: DesiredInput, last: DesiredState) => DesiredInput;
 
 function withServices(input: DesiredInput, services: readonly CatalogService[]): DesiredInput {
-  return { ...input, catalog: { ...input.catalog, services } };
+  const { unreadable = [], ...catalog } = input.catalog;
+  // A service stands in one of the two.
+  const left = unreadable.filter((one) => services.every(isOther(one)));
+  return { ...input, catalog: { ...catalog, services, unreadable: left } };
 }
 
 function isOther(one: CatalogService): (other: CatalogService) => boolean {

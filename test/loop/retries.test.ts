@@ -56,6 +56,15 @@ describe('retries', () => {
     expect(retries.isDue('one')).to.equal(true);
   });
 
+  it('go on where they were after a pass that left what may fail to a later one', () => {
+    const { retries } = retriesAt();
+    retries.failed('one', true);
+    retries.failed('one', true);
+    retries.postponed('one');
+    expect([retries.isDue('one'), retries.untilNext()]).to.deep.equal([true, undefined]);
+    expect(retries.failed('one', true)).to.equal(400);
+  });
+
   it('that are hurried wait the shortest wait, never less', () => {
     const { retries, time } = retriesAt();
     for (let left = 6; left > 0; left--) retries.failed('nomad', true);

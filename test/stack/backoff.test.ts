@@ -53,7 +53,7 @@ describe('the loop, while everything fails and Nomad changes all the time', () =
       (stack().nomad.faults.http500 = '/v1/services'),
   };
   for (const [what, fail] of Object.entries(failing)) {
-    it(`${what}: one pass and at most one commit in each step`, async () => {
+    it(`${what}: at most one commit in each step, and few passes`, async () => {
       const connector = stack().connector(slow);
       await connector.waitSettled();
       const reloads = await reloadsOf(stack());
@@ -69,9 +69,12 @@ describe('the loop, while everything fails and Nomad changes all the time', () =
       expect(performance.now() - began).to.be.above(690);
       const seen = stack().proxy.seen();
       expect(connector.wakes.length - wakes).to.be.above(20);
-      expect(connector.results).to.have.length(passes);
+      // Some only gather what will fail.
+      const others = connector.results.slice(passes).filter(({ rest }) => !rest.gathering);
+      expect(others).to.deep.equal([]);
       expect(seen.filter(isCommit).length).to.be.at.most(4);
-      expect(seen.filter(isRead).length).to.be.at.most(4);
+      // A pass that gathers may come before the one that commits.
+      expect(seen.filter(isRead).length).to.be.at.most(2 * 4);
       expect(await reloadsOf(stack())).to.equal(reloads);
       clearInterval(changes);
       stack().proxy.onRequest(undefined);
@@ -89,8 +92,9 @@ describe('the loop, while everything fails and Nomad changes all the time', () =
     updateInPlace(stack(), gone, ['another']);
     await until(() => connector.results.at(-1)?.rest.held);
     const began = performance.now();
+    // The pass that goes at once is followed by one for the rest of the same change.
     const { length } = connector.results;
-    await until(() => connector.results.length >= length + 3);
+    await until(() => connector.results.length >= length + 4);
     expect(connector.results.at(-1)?.rest.held).not.to.equal(undefined);
     expect(performance.now() - began).to.be.above(3400);
   });
