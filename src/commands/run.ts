@@ -5,13 +5,14 @@ import { type ExitCode, exitCodeOf } from '../cli/exit-codes.js';
 import { createRedactor, secretsOf } from '../config/redact.js';
 import { hazardsOf } from '../config/hazards.js';
 import { loadConfiguration } from '../config/settings.js';
-import { createLogger } from '../telemetry/logger.js';
+import { createLogger, type Logger } from '../telemetry/logger.js';
 import type { Around, Built } from './types.js';
 
 /** Runs a command with its settings and logger. Never throws. */
 export async function runCommand(command: RunnableCommand, around: Around): Promise<ExitCode> {
   const redactor = createRedactor();
   let logger = createLogger({ level: 'info', redact: redactor.redact });
+  process.once('uncaughtException', (error) => crash(logger, error));
   try {
     const { flags } = command;
     const readFile = (path: string): string => readFileSync(path, 'utf8');
@@ -28,6 +29,13 @@ export async function runCommand(command: RunnableCommand, around: Around): Prom
     logger.error('failed', { error });
     return exitCodeOf(error);
   }
+}
+
+/** Node would print the error as it is, and all that hangs on it. */
+function crash(logger: Logger, error: Error): void {
+  logger.error('crashed', { error, stack: error.stack });
+  // The line before goes first, where stderr is a pipe too.
+  process.stderr.write('', () => process.exit(exitCodeOf(error)));
 }
 
 function modeOf(path: string): number | undefined {

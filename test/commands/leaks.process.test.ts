@@ -76,6 +76,25 @@ describe('a credential that a server echoes', function () {
     for (const line of text.split('\n')) expect(line).not.to.match(/^FORGED/);
   };
 
+  it('reaches no log: an error that nobody caught', async () => {
+    const thrower = `process.on('SIGUSR2', () => {
+      throw Object.assign(new Error('no ' + process.env.NOMAD_TOKEN), { of: process.env });
+    })`;
+    const url = await start(undefined);
+    const daemon = await startCommand(['--http-listen', 'off'], {
+      ...{ NOMAD_ADDR: url, NOMAD_TOKEN: token },
+      ...{ HAPROXY_DATAPLANE_URL: url, HAPROXY_PASSWORD: password },
+      NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(thrower)}`,
+    });
+    await waitFor('its start', () => daemon.output().includes('"started"'));
+    process.kill(daemon.pid, 'SIGUSR2');
+    await waitFor('the end', () => !daemon.running());
+    const output = daemon.output();
+    expectClean(output);
+    expect(output).to.match(/"message":"crashed"/);
+    expect(output).to.include('"stack"');
+  });
+
   for (const [what, { nomad, dataplane }] of Object.entries(echoes)) {
     it(`reaches no log, answer or metric: ${what}`, async () => {
       const env = {
