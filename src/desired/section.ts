@@ -97,8 +97,8 @@ function serverOptions(tags: Tags, http: boolean): JsonObject {
 }
 
 /**
- * A check of the service's own port uses the same protocols as traffic. HAProxy inherits them only
- * if a server has no check port, and slots always have one.
+ * A check of the service's own port uses the same protocols as traffic. HAProxy inherits them
+ * where a server's line has no check port, as slots have only if theirs differs.
  */
 function checkWire(
   { checkPort, sendProxy, serverProto }: Tags,

@@ -41,6 +41,8 @@ export interface CheckSource {
   readonly section: JsonObject;
   /** The server's fields over its backend's `default-server` over that of the defaults section. */
   readonly server: JsonObject;
+  /** The server's line has a port for its check: then HAProxy takes no protocol from the server. */
+  readonly hasCheckPort: boolean;
   /** The value of `%[srv_name,map(FILE,DEFAULT)]` for this server; undefined where it can't be told. */
   readonly lookup: (file: string) => string | undefined;
 }
@@ -49,15 +51,18 @@ export interface CheckSource {
  * Undefined where there is no check, or where it does what only HAProxy can: verify certificates with
  * its own CAs, speak HTTP/2 or the PROXY protocol, or whatever else an operator's part asks for.
  */
-export function serverCheck({ section, server, lookup }: CheckSource): ServerCheck | undefined {
+export function serverCheck(source: CheckSource): ServerCheck | undefined {
+  const { section, server, hasCheckPort, lookup } = source;
   if (server['check'] !== 'enabled' || Object.entries(server).some(isForeign)) return undefined;
   if (server['check-send-proxy'] === 'enabled' || server['check_alpn'] !== undefined) {
     return undefined;
   }
+  if (!hasCheckPort && proxyFields.some((field) => server[field] === 'enabled')) return undefined;
   const talk = talkOf(section, lookup);
   if (talk === undefined) return undefined;
   const connect = objectsOf(section['tcp_check_rule_list']).find(isConnect);
-  const tls = server['check-ssl'] === 'enabled' || connect?.['ssl'] === true;
+  const inherited = !hasCheckPort && server['ssl'] === 'enabled';
+  const tls = inherited || server['check-ssl'] === 'enabled' || connect?.['ssl'] === true;
   if (tls && server['verify'] !== 'none') return undefined;
   const name = textAt(server, 'check-sni');
   const alpn = textAt(connect ?? {}, 'alpn');
@@ -68,6 +73,8 @@ export function serverCheck({ section, server, lookup }: CheckSource): ServerChe
     ...(tls ? { tls: { ...(name === '' ? {} : { name }), ...(alpn === '' ? {} : { alpn }) } } : {}),
   };
 }
+
+const proxyFields = ['send-proxy', 'send-proxy-v2', 'send_proxy_v2_ssl', 'send_proxy_v2_ssl_cn'];
 
 /** HAProxy's defaults (configuration manual, 5.2). */
 const defaultRise = 2;

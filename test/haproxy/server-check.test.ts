@@ -15,9 +15,13 @@ import {
 
 const noLookup = () => undefined;
 
-function checkOf(section: JsonObject, more: JsonObject = {}): ServerCheck | undefined {
+function checkOf(
+  section: JsonObject,
+  more: JsonObject = {},
+  hasCheckPort = false,
+): ServerCheck | undefined {
   const server = { ...(section['default_server'] as JsonObject), ...more };
-  return serverCheck({ section, server, lookup: noLookup });
+  return serverCheck({ section, server, hasCheckPort, lookup: noLookup });
 }
 
 function checkFor(...tags: string[]): ServerCheck | undefined {
@@ -72,7 +76,20 @@ describe('the check that HAProxy runs on a server', () => {
     expect(checkFor(...tags)?.tls).to.deep.equal({ name: 'tls.example.com' });
     expect(checkFor('check.type=https', 'check.host=10.0.0.1')?.tls).to.deep.equal({});
     expect(checkFor('check.type=http', 'server.ssl=true')?.tls).to.deep.include({});
-    expect(checkFor('check.type=tcp', 'server.ssl=true')).not.to.have.property('tls');
+    const { section } = backendFor(['check.type=tcp', 'server.ssl=true']);
+    expect(checkOf(section)?.tls).to.deep.equal({});
+    expect(checkOf(section, {}, true)).not.to.have.property('tls');
+    expect(checkFor('check.type=tcp', 'server.ssl=true', 'server.ssl.verify=true')).to.equal(
+      undefined,
+    );
+  });
+
+  it('is not one that HAProxy makes with the PROXY protocol', () => {
+    const { section } = backendFor(['check.type=tcp', 'send-proxy=v2']);
+    expect(checkOf(section)).to.equal(undefined);
+    expect(checkOf(backendFor(['check.type=tcp']).section, { 'send-proxy': 'enabled' })).to.equal(
+      undefined,
+    );
   });
 
   it('of gRPC health sends and expects the same bytes', () => {
@@ -94,13 +111,15 @@ describe('the check that HAProxy runs on a server', () => {
 
     it('has the path that the map gives this server', () => {
       const lookup = (file: string) => (file === '/maps/p.map' ? '/two' : undefined);
-      expect(requestOf(serverCheck({ section, server, lookup }))?.[0]).to.equal(
-        'GET /two HTTP/1.1',
-      );
+      expect(
+        requestOf(serverCheck({ section, server, hasCheckPort: false, lookup }))?.[0],
+      ).to.equal('GET /two HTTP/1.1');
     });
 
     it('is unknown without an entry', () => {
-      expect(serverCheck({ section, server, lookup: noLookup })).to.equal(undefined);
+      expect(serverCheck({ section, server, hasCheckPort: false, lookup: noLookup })).to.equal(
+        undefined,
+      );
     });
   });
 

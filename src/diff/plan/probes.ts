@@ -1,5 +1,6 @@
 import { mapNames } from '../../haproxy/map-names.js';
 import { reachOf } from '../../haproxy/networks.js';
+import { ownCheckPort } from '../../haproxy/slots.js';
 import {
   mergedFields,
   type Probe,
@@ -111,7 +112,7 @@ function probeOf(input: ProbeInput, backend: ActualBackend, slot: ActualSlot): r
 function checkOf(
   { actual: { maps }, settings }: ProbeInput,
   { ours, section, inherited, serverDefaults, checkMethod }: ActualBackend,
-  { name, fields }: ActualSlot,
+  { name, config, fields }: ActualSlot,
 ): ServerCheck | undefined {
   if (checkMethod !== (ours ? section['adv_check'] : undefined)) return undefined;
   const names = mapNames(settings.routing);
@@ -119,6 +120,7 @@ function checkOf(
   return serverCheck({
     section,
     server: mergedFields(inherited, section['default_server'] ?? serverDefaults, fields),
+    hasCheckPort: ownCheckPort(config) !== undefined,
     lookup: (file) => own.find((map) => map?.file === file)?.entries?.[name],
   });
 }

@@ -128,7 +128,10 @@ export class AllocationReader {
     signal: AbortSignal,
   ): Promise<readonly WireAllocation[]> {
     const changed = stubs.filter((stub) => this.#asBefore(stub) === undefined);
-    if (changed.length > mostById) return (await this.#list(notEnded, signal)).body;
+    if (changed.length > mostById) {
+      const { body } = await this.#list(notEnded, signal);
+      return body.map((alloc) => this.#asBefore(alloc) ?? alloc);
+    }
     const read = new Map<string, WireAllocation>();
     for (const alloc of await this.#byId(
       changed.map(({ ID }) => ID),

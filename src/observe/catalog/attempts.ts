@@ -145,7 +145,7 @@ export class Attempts {
     await this.specs.readOlder(relevantAllocations(snapshot), stubs, problems, signal);
     const indexes = { services: services.index, allocations: allocations.index, jobs: jobs.index };
     const offered = servicesOf({ specs: changed, allocs: allocations.changed, snapshot });
-    const isDoubted = await this.#isDoubted(offered, services, before, signal);
+    const isDoubted = await this.#isDoubted(offered, services, signal);
     const torn = this.#tornOf(services, snapshot, problems);
     const attempt = { snapshot, indexes, ...torn, isDoubted, isPartial: services.onWord.size > 0 };
     // Host names, and what could not be read, are looked at again in every read.
@@ -157,10 +157,8 @@ export class Attempts {
   async #isDoubted(
     offered: ReadonlySet<string>,
     services: ServicesRead,
-    { indexes }: Before,
     signal: AbortSignal,
   ): Promise<boolean> {
-    if (services.index === indexes?.services) return false;
     const keys = [...offered].filter((key) => services.onWord.has(key));
     return keys.length > 0 && this.#instances.check(keys, signal);
   }

@@ -246,7 +246,9 @@ class CatalogPass {
     this.#remember(snapshot, indexes, catalog);
     if (torn === undefined && !moved) this.#registered = registeredAt(snapshot, this.#registered);
     const isSettled = reason === undefined && !moved;
-    this.#seen = seenIn(snapshot, isSettled && !isPartial ? undefined : this.#seen);
+    // A full read says what there is, whatever else is doubtful. What it lacks is held by its trust.
+    const isWhole = !isPartial && torn === undefined && !moved;
+    this.#seen = seenIn(snapshot, isWhole ? undefined : this.#seen);
     this.#concluded = isSettled ? { snapshot, catalog } : undefined;
     return catalog;
   }

@@ -74,8 +74,7 @@ export function startProber({ onPassed, onResult, staleMs, signal }: ProberOptio
   async function check(target: string, probe: Probe): Promise<void> {
     running += 1;
     edit(target, probe, begun);
-    const { result, why } = await runCheck(probe, signal);
-    running -= 1;
+    const { result, why } = await runCheck(probe, signal).finally(() => (running -= 1));
     if (signal.aborted) return;
     onResult(result, probe);
     const now = performance.now();

@@ -26,7 +26,12 @@ export function runCheck(
   signal: AbortSignal,
 ): Promise<ProbeResult> {
   return new Promise((resolve) => {
-    const socket = open(address, port, check);
+    let socket: Socket;
+    try {
+      socket = open(address, port, check);
+    } catch (error) {
+      return resolve({ result: 'unreachable', why: codeOf(error as Error) });
+    }
     let answer = Buffer.alloc(0);
     const end = (result: ProbeResult['result'], why?: string): void => {
       clearTimeout(timer);

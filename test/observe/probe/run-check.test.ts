@@ -53,7 +53,7 @@ describe('a check that the connector runs', () => {
     });
     const { section } = backendFor(['check.host=api.example.com:81'], [spec]);
     const server = section['default_server'] as JsonObject;
-    const check = serverCheck({ section, server, lookup: () => undefined })!;
+    const check = serverCheck({ section, server, hasCheckPort: false, lookup: () => undefined })!;
     expect(await runCheck({ address: '127.0.0.1', port, check }, signal)).to.deep.equal({
       result: 'passed',
     });
@@ -116,7 +116,7 @@ describe('a check that the connector runs', () => {
     servers.push(health);
     const { section } = backendFor([], [checkSpec('grpc', { grpcService: 'my.Service' })]);
     const server = section['default_server'] as JsonObject;
-    const check = serverCheck({ section, server, lookup: () => undefined })!;
+    const check = serverCheck({ section, server, hasCheckPort: false, lookup: () => undefined })!;
     const ask = () => runCheck({ address: '127.0.0.1', port: health.port, check }, signal);
     expect((await ask()).result).to.equal('passed');
     health.serving = false;
