@@ -40,7 +40,7 @@ export interface TagBudget {
   readonly excess: () => Excess | undefined;
 }
 
-/** Lists that are alike count once, but all of them have to be compared. */
+/** Lists that are alike count once, but those that differ from the one before have to be compared. */
 const mostRepeats = 8;
 
 /**
@@ -50,6 +50,7 @@ const mostRepeats = 8;
 export function tagBudget(prefix: string, limits: LimitSettings): TagBudget {
   const cuts = new Map<string, readonly string[]>();
   const owns = new Map<string, readonly string[]>();
+  let last: { readonly tags: readonly string[]; readonly own: readonly string[] } | undefined;
   let looked = 0;
   let count = 0;
   let bytes = 0;
@@ -91,6 +92,7 @@ export function tagBudget(prefix: string, limits: LimitSettings): TagBudget {
 
   return {
     cut: (tags) => {
+      if (last !== undefined && isSameList(last.tags, tags)) return last.own;
       const key = tags.join('\n');
       looked += key.length;
       if (looked > mostRepeats * limits.tagsBytes && cuts.size > 0) {
@@ -99,10 +101,15 @@ export function tagBudget(prefix: string, limits: LimitSettings): TagBudget {
       }
       const own = cuts.get(key) ?? read(tags);
       cuts.set(key, own);
+      last = { tags, own };
       return own;
     },
     excess: () => over,
   };
+}
+
+function isSameList(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((tag, at) => tag === other[at]);
 }
 
 /** The expressions HAProxy would search for these routes, one after the other. */

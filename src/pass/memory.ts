@@ -16,8 +16,10 @@ export interface TargetMemory {
   absences?: Absences;
   /** By service: what HAProxy refused, until its input changes or another try is accepted. */
   rejected: Refusals;
-  /** What HAProxy last refused for want of file descriptors, until it is restarted. */
+  /** What HAProxy last refused for want of file descriptors, until it is restarted or has other limits. */
   descriptors?: RefusedDescriptors;
+  /** What limited them then. */
+  descriptorLimits?: string;
   /** HAProxy's process and configuration as this process left them. */
   haproxy?: string;
   unstable: Unstable;

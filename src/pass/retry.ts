@@ -75,8 +75,11 @@ function pick(
 
 /** At the start of a pass: a changed HAProxy may accept what the previous one refused. */
 export function noticeHaproxy(memory: TargetMemory, actual: ActualState): void {
-  const before = memory.haproxy;
+  const { haproxy: before, descriptorLimits } = memory;
   memory.haproxy = haproxyOf(actual);
+  memory.descriptorLimits = limitsOf(actual);
+  // The operator followed the advice.
+  if (descriptorLimits !== memory.descriptorLimits) delete memory.descriptors;
   if (before === undefined || before === memory.haproxy) return;
   memory.rejected = allDue(memory.rejected);
   // Restarted with the same configuration: it may have more descriptors now.
@@ -86,6 +89,10 @@ export function noticeHaproxy(memory: TargetMemory, actual: ActualState): void {
 /** After our own changes. */
 export function rememberHaproxy(memory: TargetMemory, actual: ActualState): void {
   memory.haproxy = haproxyOf(actual);
+}
+
+function limitsOf({ global, haproxy }: ActualState): string {
+  return [global.fdHardLimit, global.maxConnections, haproxy.openFiles].join(' ');
 }
 
 function haproxyOf({ haproxy, configVersion }: ActualState): string {

@@ -3,8 +3,8 @@ import fc from 'fast-check';
 
 import { type Claim, shareSlots } from '../../src/diff/plan/share-slots.js';
 
-const claim = (service: string, have: number, need: number, wish: number): Claim => ({
-  ...{ service, have, need, wish },
+const claim = (service: string, have: number, need: number, wish: number, asked = need): Claim => ({
+  ...{ service, have, need, asked, wish },
 });
 
 const total = (sizes: Readonly<Record<string, number>>): number =>
@@ -17,15 +17,19 @@ interface World {
 
 const world: fc.Arbitrary<World> = fc
   .record({
-    claims: fc.array(fc.record({ have: fc.nat(12), need: fc.nat(6), spare: fc.nat(8) }), {
-      maxLength: 12,
-    }),
+    claims: fc.array(
+      fc.record({ have: fc.nat(12), need: fc.nat(6), spare: fc.nat(8), asked: fc.nat(14) }),
+      {
+        maxLength: 12,
+      },
+    ),
     room: fc.nat(60),
   })
   .map(({ claims, room }) => {
-    const made = claims.map(({ have, need, spare }, at) =>
-      claim(`default/s${at}`, have, need, need + spare),
-    );
+    const made = claims.map(({ have, need, spare, asked }, at) => {
+      const wish = need + spare;
+      return claim(`default/s${at}`, have, need, wish, Math.min(wish, Math.max(need, asked)));
+    });
     return { claims: made, most: made.reduce((sum, { need }) => sum + need, room) };
   });
 
@@ -51,6 +55,11 @@ describe('spare servers where not all fit', () => {
   it('are taken from those that have most, and only as many as a new service needs', () => {
     const claims = [claim('a', 8, 2, 8), claim('b', 4, 2, 4), claim('new', 0, 2, 4)];
     expect(shareSlots(claims, 14)).to.deep.equal({ a: 6, b: 4, new: 4 });
+  });
+
+  it('are taken from those that have most for what a job asks for now', () => {
+    const claims = [claim('a', 20, 1, 20), claim('b', 4, 2, 12, 10)];
+    expect(shareSlots(claims, 24)).to.deep.equal({ a: 12, b: 12 });
   });
 
   it('stay with a service that has more than its share while nobody needs them', () => {
@@ -107,7 +116,9 @@ describe('spare servers where not all fit', () => {
 
   it('a service that goes, or comes, changes no other that has its first spare, if there is room', () => {
     fc.assert(
-      fc.property(world, fc.nat(11), ({ claims, most }, gone) => {
+      fc.property(world, fc.nat(11), ({ claims: given, most }, gone) => {
+        // Those that still wait for what their jobs ask for grow, of course.
+        const claims = given.map((one) => ({ ...one, asked: one.need }));
         const sizes = shareSlots(claims, most);
         if (sizes === undefined) return;
         const rest = written(claims, sizes).filter((_, at) => at !== gone);

@@ -59,7 +59,7 @@ export function slotsInput(
     hasCheck: desired.hasCheck,
     keepCheck: desired.keepCheck,
     ...context.slots,
-    ...(most === undefined ? {} : { settings: { ...settings, most }, isShort: true }),
+    ...(most === undefined ? {} : { settings: { ...settings, most } }),
   };
 }
 

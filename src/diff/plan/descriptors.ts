@@ -121,6 +121,9 @@ function checkedIn({ ours, section, slots }: ActualBackend): number {
   }, 0);
 }
 
+/** No HAProxy starts with fewer: the text is somebody's value, quoted. */
+const leastLimit = 100;
+
 const refusals = [
   /Cannot raise FD limit to (?<wanted>\d+), limit is (?<limit>\d+)/,
   /FD limit \((?<limit>\d+)\) too low for maxconn=\d+\/maxsock=(?<wanted>\d+)/,
@@ -134,6 +137,7 @@ export function descriptorRefusal(
   const found = refusals.map((one) => one.exec(message)?.groups).find((one) => one !== undefined);
   if (found === undefined) return undefined;
   const [wanted, limit] = [Number(found['wanted']), Number(found['limit'])];
+  if (wanted <= limit || limit < leastLimit) return undefined;
   // Planned for this limit, and still too much.
   const reserve = known?.limit === limit ? known.reserve + wanted - limit : 0;
   return { wanted, limit, reserve };

@@ -91,7 +91,8 @@ function claimOf(backend: DesiredBackend, { actual, settings }: PlanInput): Clai
   const need = neededSize(slots, endpoints);
   const most = settings.limits.serversPerBackend;
   const wish = Math.max(need, usualSize(backend, { ...settings.slots, most }));
-  return { service, have: slots.length, need, wish };
+  const asked = Math.min(wish, Math.max(need, backend.expected ?? 0));
+  return { service, have: slots.length, need, asked, wish };
 }
 
 /** Servers that stay as they are: of services that are skipped, held or about to go. */

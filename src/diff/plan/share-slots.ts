@@ -7,6 +7,8 @@ export interface Claim {
   readonly have: number;
   /** Servers that its instances take. */
   readonly need: number;
+  /** Servers that the instances take which its jobs ask for; at most `wish`. */
+  readonly asked: number;
   /** With all its spares; at least `need`. */
   readonly wish: number;
 }
@@ -39,9 +41,9 @@ export function shareSlots(
   return Object.fromEntries(sizes);
 }
 
-/** It grows for its instances, and for its first spare. */
-function unhurried({ have, need, wish }: Claim, fair: number): number {
-  if (have < need || (have === need && fair > need)) return fair;
+/** It grows for its instances, for those that its jobs ask for, and for its first spare. */
+function unhurried({ have, need, asked, wish }: Claim, fair: number): number {
+  if (have < need || have < Math.min(asked, fair) || (have === need && fair > need)) return fair;
   return Math.min(have, wish);
 }
 

@@ -30,8 +30,6 @@ export interface SlotsInput {
   readonly now: number;
   readonly drainTimeoutSeconds: number;
   readonly settings: SlotSettings;
-  /** HAProxy can't hold all spares: none is made ahead of need, unless it reloads anyway. */
-  readonly isShort?: boolean;
   /** The backend is written whole in this pass anyway, so its size may be put right. */
   readonly structural: boolean;
 }
@@ -274,7 +272,7 @@ function resize(
   });
 }
 
-function askedFor({ expected = 0, scalesTo = 0, settings, isShort }: SlotsInput): number {
-  if (isShort === true) return 0;
-  return Math.min(Math.max(expected, scalesTo), settings.most ?? Infinity);
+/** What a job may be scaled to is no reason for a reload of its own: that could go to and fro. */
+function askedFor({ expected = 0, settings }: SlotsInput): number {
+  return Math.min(expected, settings.most ?? Infinity);
 }
