@@ -45,6 +45,7 @@ describe('sections of a file', () => {
     ['twice', 'backend nomad_a\n  mode http\nbackend nomad_a\n'],
     ['edited by hand', 'backend nomad_a\n  mode http\n  errorfile 503 /a\n'],
     ['before a condition', 'backend nomad_a\n  mode http\n\n.if defined(X)\nfrontend a\n.endif\n'],
+    ['in a condition', '.if defined(X)\nbackend nomad_a\n  mode http\nfrontend a\n.endif\n'],
     [
       'before a section of a kind we do not know',
       'backend nomad_a\n  mode http\nnew a\n  mode x\n',
@@ -96,7 +97,16 @@ const line = fc.constantFrom(
 );
 const operator = fc
   .tuple(fc.array(line, { maxLength: 25 }), fc.constantFrom('', '\n', '\n\n', '\r\n'))
-  .map(([lines, end]) => lines.join('\n') + end);
+  .map(([lines, end]) => withConditionsClosed(lines).join('\n') + end);
+
+/** HAProxy refuses a file that leaves one open. */
+function withConditionsClosed(lines: readonly string[]): readonly string[] {
+  const depth = lines.reduce((open, one) => {
+    if (one.startsWith('.if')) return open + 1;
+    return one === '.endif' ? Math.max(0, open - 1) : open;
+  }, 0);
+  return [...lines, ...Array<string>(depth).fill('.endif')];
+}
 
 const name = fc.constantFrom('nomad_a', 'nomad_b', 'nomad_c');
 const section = fc

@@ -32,16 +32,21 @@ export function sectionsOf(text: string): Sections {
   const backends = new Map<string, Place | undefined>();
   const defaults: string[] = [];
   let name: string | undefined;
+  let conditions = 0;
   for (const [at, line] of text.split('\n').entries()) {
     const keyword = /^\s*([^\s#]+)/.exec(line)?.[1];
     if (keyword === undefined) continue;
+    if (keyword === '.if') conditions++;
+    if (keyword === '.endif') conditions = Math.max(0, conditions - 1);
     if (sectionWords.has(keyword)) {
       const named = header.exec(line)?.[1] ?? '';
       if (keyword === 'defaults') defaults.push(named);
       name = keyword === 'backend' ? named : undefined;
-      // HAProxy refuses a second one of the same name. It is not for us to say which is ours.
-      if (name !== undefined)
-        backends.set(name, backends.has(name) ? undefined : { first: at, last: at });
+      if (name === undefined) continue;
+      // HAProxy refuses a second one of the same name, and a condition decides whether one is there.
+      // It is not for us to say which is ours.
+      const isClear = !backends.has(name) && conditions === 0;
+      backends.set(name, isClear ? { first: at, last: at } : undefined);
     } else if (name !== undefined) {
       const place = directives.has(keyword) ? backends.get(name) : undefined;
       backends.set(name, place === undefined ? undefined : { ...place, last: at });

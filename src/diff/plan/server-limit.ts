@@ -128,7 +128,9 @@ function shortageOf(
   const { serversTotal } = input.settings.limits;
   const [why, advice] =
     limit === undefined || most === ownTotal(serversTotal ?? Infinity, input.actual)
-      ? [`limits.servers_total allows ${most}`, 'raise it']
+      ? serversTotal === undefined
+        ? [`at most ${most} are made where HAProxy tells no limit`, 'set fd-hard-limit in global']
+        : [`limits.servers_total allows ${most}`, 'raise it']
       : [
           `HAProxy has file descriptors for ${most} (its limit is ${limit})`,
           howToRaise(input.actual, wanted - most),
