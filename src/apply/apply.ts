@@ -48,9 +48,9 @@ export function mapsOf({ steps }: Plan): readonly string[] {
 }
 
 /**
- * Applies a plan, in this order: maps that must exist; servers whose check passed; files that differ from the process; removed
- * entries; slots, without a reload; all structural steps in one commit, awaiting the reload's
- * result; new entries; the record of removed entries.
+ * Applies a plan, in this order: maps that must exist; servers whose check passed; files that differ
+ * from the process; removed entries; slots, without a reload; all structural steps in one commit,
+ * awaiting the reload's result; new entries; the record of removed entries.
  */
 export async function apply(given: ApplyContext, plan: Plan): Promise<ApplyResult> {
   const steps = plan.steps;

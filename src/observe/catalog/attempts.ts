@@ -51,6 +51,10 @@ interface Lists {
   readonly jobs: Indexed<readonly WireJobStub[]>;
 }
 
+function indexesOf({ services, allocations, jobs }: Lists): Indexes {
+  return { services: services.index, allocations: allocations.index, jobs: jobs.index };
+}
+
 export interface AttemptsOptions {
   readonly api: NomadApi;
   readonly queue: PQueue;
@@ -118,7 +122,7 @@ export class Attempts {
     const services = await this.#readServices(before, signal);
     const allocations = await this.#allocations.read(registeredIn(services.instances), signal);
     const jobs = await this.#jobs(signal);
-    const indexes = { services: services.index, allocations: allocations.index, jobs: jobs.index };
+    const indexes = indexesOf({ services, allocations, jobs });
     const { index, names, instances } = services;
     const read = [index, names, instances, allocations.allocations, jobs.body];
     const parts = [...read, before.lastTags, before.claims];
@@ -143,7 +147,7 @@ export class Attempts {
     const changed = await this.specs.readLive(live, problems, signal);
     const { snapshot, hosts } = await this.#snapshot(lists, stubs, problems, before);
     await this.specs.readOlder(relevantAllocations(snapshot), stubs, problems, signal);
-    const indexes = { services: services.index, allocations: allocations.index, jobs: jobs.index };
+    const indexes = indexesOf(lists);
     const offered = servicesOf({ specs: changed, allocs: allocations.changed, snapshot });
     const isDoubted = await this.#isDoubted(offered, services, signal);
     const torn = this.#tornOf(services, snapshot, problems);
