@@ -207,6 +207,15 @@ describe('never mistakes an outage for an empty catalog', () => {
     expect((await observer.read(true)).trust.removals).to.equal('allowed');
   });
 
+  it('a purge that shows in allocations and jobs before it shows in services is no failure', async () => {
+    await observer.read();
+    const restore = purgeMidway(observer);
+    const catalog = await observer.read();
+    restore();
+    expect(catalog.services.flatMap(({ instances }) => instances)).to.deep.equal([]);
+    expect(observer.nomad.requests.count('/v1/services')).to.be.at.least(2);
+  });
+
   it('less than before at the same index holds removals until the index moves', async () => {
     const { nomad } = observer;
     await observer.read();
@@ -457,6 +466,22 @@ function changeAtEachRead({ nomad }: Observer): () => void {
   nomad.requests.add = (request) => {
     record(request);
     if (request.path.startsWith('/v1/service/')) nomad.registerInstance(alloc?.ID ?? '');
+  };
+  return () => {
+    nomad.requests.add = record;
+  };
+}
+
+/** From now on jobs and allocations are gone, and instances from the end of the next read on. */
+function purgeMidway({ nomad }: Observer): () => void {
+  nomad.faults.emptyList = /^\/v1\/(allocations|jobs)\b/;
+  const record = nomad.requests.add.bind(nomad.requests);
+  nomad.requests.reset();
+  nomad.requests.add = (request) => {
+    record(request);
+    if (request.path === '/v1/services' && nomad.requests.count('/v1/services') > 1) {
+      nomad.removeService('web');
+    }
   };
   return () => {
     nomad.requests.add = record;

@@ -66,7 +66,7 @@ export interface CatalogReaderOptions {
   readonly now?: () => number;
 }
 
-/** Retries of a torn read before its removals are held. */
+/** Attempts before a torn read's removals are held, and before a contradiction is an error. */
 const maxAttempts = 3;
 
 export function createCatalogReader(options: CatalogReaderOptions): CatalogReader {
@@ -165,7 +165,11 @@ class CatalogPass {
       this.#forget(back);
       attempt = await this.#attempt(signal);
     }
-    for (let tries = 1; attempt.torn !== undefined && tries < maxAttempts; tries += 1) {
+    for (let tries = 1; tries < maxAttempts; tries += 1) {
+      const lie = allocationsMissing(attempt.snapshot);
+      if (attempt.torn === undefined && lie === undefined) break;
+      // A purge takes Nomad several writes: its jobs and allocations can go before its services.
+      if (lie !== undefined) this.#attempts.expire();
       before = attempt;
       const isDoubted = before.isDoubted;
       attempt = await this.#attempt(signal);
