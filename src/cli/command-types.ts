@@ -64,7 +64,7 @@ export interface RouteListCommand extends Common {
   readonly directory?: string;
 }
 
-/** `--help` and `--version`: print the text on stdout and exit 0. */
+/** `--help`, `--version` and `completion`: print the text on stdout and exit 0. */
 export interface PrintCommand {
   readonly kind: 'print';
   readonly text: string;

@@ -1,5 +1,6 @@
-import { Command as Parser, CommanderError, Option } from 'commander';
+import { Argument, Command as Parser, CommanderError, Option } from 'commander';
 import type { Command, RootOptions } from './command-types.js';
+import { completionFor, type Shell, shells } from './completion.js';
 import { collect, commonOf, usageError, type Emit } from './option-values.js';
 import { addRouteCommands } from './route-options.js';
 import { productVersion } from '../version.js';
@@ -48,7 +49,16 @@ function rootParser(emit: Emit, printed: string[]): Parser {
     emit(runCommand(options));
   });
   addRouteCommands(program, emit);
+  addCompletionCommand(program, emit);
   return program;
+}
+
+function addCompletionCommand(program: Parser, emit: Emit): void {
+  program
+    .command('completion')
+    .description('print a completion script: source <(haproxy-nomad-connector completion bash)')
+    .addArgument(new Argument('<shell>', 'the shell that reads it').choices(shells))
+    .action((shell: Shell) => emit({ kind: 'print', text: completionFor(shell, program) }));
 }
 
 function addRunOptions(program: Parser): void {
