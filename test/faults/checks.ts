@@ -9,7 +9,7 @@ import { statsSocketOf } from '../../fixtures/dataplane/config.js';
 import { freePort } from '../../fixtures/ports.js';
 import { start, waitFor } from '../../fixtures/process.js';
 import { onePass } from '../../fixtures/stack/connector.js';
-import type { Stack } from '../../fixtures/stack.js';
+import { domainOf, type Stack } from '../../fixtures/stack.js';
 import { assemble } from '../../src/assembly.js';
 import type { Picture } from '../../src/pass/picture.js';
 import { type Phase, routesOf } from './phases.js';
@@ -39,7 +39,7 @@ export function waitServed(world: World): Promise<void> {
 
 async function waitAnswers(world: World): Promise<void> {
   for (const [host, wanted] of Object.entries(routesOf(world))) {
-    const apps = world.apps.filter(({ name }) => wanted.includes(name));
+    const apps = wanted.map((name) => ({ name }));
     if (apps.length > 0) await world.stack.waitBalanced(host, apps);
     else await waitDefault(world.stack, host);
   }
@@ -179,8 +179,8 @@ async function checkLines(stack: Stack): Promise<void> {
 
 /** A second HAProxy starts from the same files, and serves the same from its first request on. */
 async function checkColdStart(world: World): Promise<void> {
-  const { stack } = world;
-  const routes = routesOf(world);
+  const { stack, platform } = world;
+  const routes = { ...routesOf(world), [domainOf('web')]: platform.web };
   const { dp } = stack;
   const port = await freePort();
   const socket = join(dp.dirs.root, 'cold.sock');
@@ -192,7 +192,7 @@ async function checkColdStart(world: World): Promise<void> {
   const cold = await start(dp.haproxy.bin, ['-db', '-f', file], { name: 'cold haproxy' });
   try {
     await waitFor('a cold HAProxy', () => ask(socket, 'show info'), { process: cold });
-    for (const [host, wanted] of Object.entries({ ...routes, 'web.example.com': ['a', 'b'] })) {
+    for (const [host, wanted] of Object.entries(routes)) {
       const answers: string[] = [];
       for (let count = 0; count < 2 * wanted.length + 2; count++) {
         answers.push(await answerOf(port, host));

@@ -8,7 +8,6 @@ import { waitFor } from '../../fixtures/process.js';
 import type { Verdict } from '../../fixtures/stack/interceptor.js';
 import { domainOf } from '../../fixtures/stack.js';
 import { jump } from './clock.js';
-import { nudge } from './phases.js';
 import type { Step } from './steps.js';
 import type { World } from './world.js';
 
@@ -254,21 +253,20 @@ const nomads: readonly Fault[] = [
   {
     name: 'Nomad killed',
     fits: toNomad,
-    strike: async ({ stack }): Promise<Verdict> => {
-      await stack.nomad.stop();
+    strike: async ({ platform }): Promise<Verdict> => {
+      await platform.kill();
       return 'cut';
     },
     recover: async (world) => {
       await noticed(world);
-      await world.stack.nomad.start();
+      await world.platform.recover();
     },
   },
   {
     name: 'Nomad stalled',
     fits: toNomad,
-    strike: ({ stack }) => {
-      stack.nomad.faults.hang = true;
-      setTimeout(() => (stack.nomad.faults.hang = false), stallMs);
+    strike: ({ platform }) => {
+      platform.stall(stallMs);
       return undefined;
     },
     recover: () => pause(stallMs),
@@ -276,11 +274,11 @@ const nomads: readonly Fault[] = [
   {
     name: 'Nomad restarted',
     fits: toNomad,
-    strike: async ({ stack }) => {
-      await stack.nomad.stop();
-      await stack.nomad.start();
+    strike: async ({ platform }) => {
+      await platform.restart();
       return undefined;
     },
+    recover: ({ platform }) => platform.recover(),
   },
 ];
 
@@ -450,9 +448,9 @@ export async function calmDown(world: World): Promise<void> {
   taken?.close();
   made.splice(0);
   await world.disk?.free();
-  nudge(world);
 }
 
-export async function waitStruck(isStruck: () => boolean): Promise<boolean> {
-  return waitFor('the request', isStruck, { timeoutMs: 8000 }).catch(() => false);
+export async function waitStruck({ platform }: World, isStruck: () => boolean): Promise<boolean> {
+  const { patienceMs } = platform;
+  return waitFor('the request', isStruck, { timeoutMs: patienceMs }).catch(() => false);
 }

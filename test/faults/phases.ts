@@ -6,9 +6,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 
 import { domainOf, enabledTags } from '../../fixtures/stack.js';
-import { allocOf, at } from '../stack/helpers.js';
-import { updateInPlace } from '../deploys/stack.js';
 import { jump } from './clock.js';
+import type { Late } from './platform.js';
 import { ensureConnector, type World } from './world.js';
 
 export interface Phase {
@@ -17,21 +16,24 @@ export interface Phase {
   readonly needs: readonly string[];
   /** Before requests are counted. */
   readonly prepare?: (world: World) => Promise<void>;
-  readonly change: (world: World) => void;
+  /** Resolves when Nomad has taken it. */
+  readonly change: (world: World) => Promise<void>;
   /** A drain that goes on is as it should be. */
   readonly mayDrain?: true;
 }
 
 const wild = 'x.wild.example.com';
 const more = 'more.example.com';
-const late = domainOf('late');
+const domain = domainOf('late');
 const tags = [...enabledTags('late'), 'haproxy.domain=*.wild.example.com'];
+const withMore = [...tags, `haproxy.domain=${more}`];
 const ends = 'service goes';
 const begins = 'service comes';
 
 /** By host: who should answer now; nobody but the operator's default, where it is empty. */
-export function routesOf({ serving, hasMore }: World): Readonly<Record<string, readonly string[]>> {
-  return { [late]: serving, [wild]: serving, [more]: hasMore ? serving : [] };
+export function routesOf({ platform, late }: World): Readonly<Record<string, readonly string[]>> {
+  const serving = platform.late;
+  return { [domain]: serving, [wild]: serving, [more]: late?.tags === withMore ? serving : [] };
 }
 
 export const phases: readonly Phase[] = [
@@ -39,27 +41,17 @@ export const phases: readonly Phase[] = [
     name: begins,
     needs: [ends],
     prepare: forgetMap,
-    change: (world) => {
-      world.late = world.stack.serve('late', [world.apps[2]!], { tags });
-      world.serving = ['c'];
-    },
+    change: (world) => set(world, { count: 1, tags }),
   },
   {
     name: 'instance comes',
     needs: [begins, ends],
-    change: (world) => {
-      world.late?.addInstance(at(world.apps[3]!));
-      world.serving = ['c', 'd'];
-    },
+    change: (world) => set(world, { count: 2, tags }),
   },
   {
     name: 'instance goes',
     needs: [begins, 'instance comes', ends],
-    change: (world) => {
-      const { nomad } = world.stack;
-      nomad.stopAlloc(allocOf(nomad, world.apps[2]!));
-      world.serving = ['d'];
-    },
+    change: (world) => set(world, { count: 1, tags }),
     mayDrain: true,
   },
   {
@@ -68,18 +60,18 @@ export const phases: readonly Phase[] = [
     change: (world) => {
       // A drain lasts for 2 s at least.
       if (world.program === undefined) jump(3000);
-      nudge(world);
+      return nudge(world);
     },
   },
   {
     name: 'domain comes',
     needs: [begins, ends],
-    change: (world) => retag(world, [...tags, `haproxy.domain=${more}`], true),
+    change: (world) => retag(world, withMore),
   },
   {
     name: 'domain goes',
     needs: [begins, 'domain comes', ends],
-    change: (world) => retag(world, tags, false),
+    change: (world) => retag(world, tags),
   },
   {
     name: ends,
@@ -87,23 +79,22 @@ export const phases: readonly Phase[] = [
     prepare: async (world) => {
       world.saved = await world.stack.configuration();
     },
-    change: (world) => {
-      world.stack.nomad.removeService('late');
-      world.late = undefined;
-      [world.serving, world.hasMore] = [[], false];
-    },
+    change: (world) => set(world, undefined),
   },
   { name: 'reload was lost', needs: [begins, ends], prepare: loseReload, change: nudge },
 ];
 
-function retag(world: World, wanted: readonly string[], hasMore: boolean): void {
-  if (world.late !== undefined) updateInPlace(world.stack, world.late, wanted);
-  world.hasMore = hasMore;
+function set(world: World, late: Late | undefined): Promise<void> {
+  world.late = late;
+  return world.platform.set(late);
 }
 
-/** Nomad's index moves, and nothing else: a pass. */
-export function nudge({ stack }: Pick<World, 'stack'>): void {
-  stack.nomad.state.commit('ServiceRegistration', (tx) => tx.touch('services'));
+function retag(world: World, wanted: readonly string[]): Promise<void> {
+  return set(world, { count: world.late?.count ?? 0, tags: wanted });
+}
+
+function nudge({ platform }: World): Promise<void> {
+  return platform.nudge();
 }
 
 /** The service is the first with a wildcard again: its map is to be made, and its rules. */

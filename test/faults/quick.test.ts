@@ -28,7 +28,7 @@ describe('the loop, with a fault at a request', () => {
       (writes.includes(nameOf(step)) || reads.includes(step.request)) &&
       // A program takes a second to start.
       (fault.program !== true || step.phase === 'instance comes');
-    const { results } = await runTable({ faults, choose });
+    const { results } = await runTable({ faults, choose, nomad: 'simulator' });
     for (const { fault, why } of results.filter(({ outcome }) => outcome === 'skipped')) {
       process.stderr.write(`SKIPPED: ${fault}: ${why}\n`);
     }

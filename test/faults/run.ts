@@ -1,17 +1,20 @@
 /**
  * `npm run test:faults`: the whole table, as Markdown on stdout and in the file FAULTS_OUT. FAULTS_ROWS
  * and FAULTS_STEPS are regular expressions that pick some of it, FAULTS_PART (`0-50`, percent) a fair
- * sample of that; FAULTS_JOBS stacks run side by side; after FAULTS_SECONDS no case begins.
+ * sample of that; FAULTS_JOBS stacks run side by side; after FAULTS_SECONDS no case begins. Nomad is a
+ * real one where NOMAD_BIN is set, but for FAULTS_NOMAD=simulator.
  */
 
 import { fork } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 
+import { nomadBin } from '../../fixtures/nomad/real.js';
 import { installClock } from './clock.js';
 import { type Fault, faults } from './faults.js';
 import { renderTable, summaryOf } from './report.js';
 import { nameOf } from './steps.js';
 import { type Cell, type Result, runTable, type Table } from './table.js';
+import type { Nomad } from './world.js';
 
 const rows = new RegExp(process.env['FAULTS_ROWS'] ?? '');
 const columns = new RegExp(process.env['FAULTS_STEPS'] ?? '');
@@ -25,6 +28,7 @@ async function runJob(at: number): Promise<void> {
   installClock();
   const chosen = faults.filter(({ name }: Fault) => rows.test(name));
   const table = await runTable({
+    nomad: nomadFor(process.env['FAULTS_NOMAD']),
     faults: chosen,
     choose: ({ step }: Cell) => columns.test(nameOf(step)),
     part: { from, to },
@@ -34,6 +38,12 @@ async function runJob(at: number): Promise<void> {
   });
   process.send?.(table);
   process.disconnect();
+}
+
+function nomadFor(wanted: string | undefined): Nomad {
+  if (wanted === 'real' || wanted === 'simulator') return wanted;
+  if (wanted !== undefined) throw new Error('FAULTS_NOMAD is real or simulator');
+  return nomadBin() === undefined ? 'simulator' : 'real';
 }
 
 function lineOf(at: number, { fault, step, outcome, why, ms }: Result, left: number): string {

@@ -7,7 +7,14 @@ import { resetClock } from './clock.js';
 import { calmDown, type Fault, waitStruck } from './faults.js';
 import { type Phase, phases } from './phases.js';
 import { distinct, nameOf, type Party, requestOf, type Step } from './steps.js';
-import { ensureConnector, startProgram, startWorld, stopConnectors, type World } from './world.js';
+import {
+  ensureConnector,
+  type Nomad,
+  startProgram,
+  startWorld,
+  stopConnectors,
+  type World,
+} from './world.js';
 
 export interface Cell {
   readonly fault: Fault;
@@ -24,6 +31,7 @@ export interface Result {
 }
 
 export interface TableOptions {
+  readonly nomad: Nomad;
   readonly faults: readonly Fault[];
   /** Which of the recorded requests. */
   readonly choose?: (cell: Cell) => boolean;
@@ -42,7 +50,7 @@ export interface Table {
 }
 
 export async function runTable(options: TableOptions): Promise<Table> {
-  let world = await startWorld();
+  let world = await startWorld(options.nomad);
   const results: Result[] = [];
   try {
     const { origin } = world.stack;
@@ -61,7 +69,7 @@ export async function runTable(options: TableOptions): Promise<Table> {
         if (lap.size === 0) break;
         if (await runLap(world, lap, report, (cell) => todo.unshift(cell))) continue;
         await closeBroken(world);
-        world = await startWorld();
+        world = await startWorld(options.nomad);
         await recordLap(world);
       }
     }
@@ -178,8 +186,9 @@ async function runPhase(world: World, phase: Phase, cell: Cell | undefined): Pro
     await ensureConnector(world);
     await phase.prepare?.(world);
   }
+  await world.platform.waitRest();
   if (cell === undefined) {
-    phase.change(world);
+    await phase.change(world);
     await waitServed(world);
     await waitSettled(world, phase);
     return true;
@@ -187,12 +196,15 @@ async function runPhase(world: World, phase: Phase, cell: Cell | undefined): Pro
   const { fault } = cell;
   await fault.before?.(world);
   const trap = setTrap(world, cell);
-  phase.change(world);
-  const isStruck = await waitStruck(trap.isStruck);
+  // The fault may be Nomad's, in the middle of it.
+  const changed = phase.change(world);
+  changed.catch(() => undefined);
+  const isStruck = await waitStruck(world, trap.isStruck);
   trap.remove();
   if (trap.error() !== undefined)
     throw new Error('the fault itself failed', { cause: trap.error() });
   if (isStruck || fault.before !== undefined) await fault.recover?.(world);
+  await changed;
   if (world.program?.running() !== true) await ensureConnector(world);
   await waitServed(world);
   await fault.after?.(world);
@@ -256,9 +268,10 @@ async function recordLap(world: World): Promise<Step[]> {
   for (const phase of phases) {
     await ensureConnector(world);
     await phase.prepare?.(world);
+    await world.platform.waitRest();
     world.stack.proxy.clear();
     world.nomadProxy.clear();
-    phase.change(world);
+    await phase.change(world);
     await waitServed(world);
     await waitSettled(world, phase);
     steps.push(...seenIn(phase, 'dataplane', world.stack.proxy.seen()));

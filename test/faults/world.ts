@@ -6,21 +6,24 @@ import { rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import type { App } from '../../fixtures/apps/app.js';
 import { type Dirs, baseHaproxyConfig } from '../../fixtures/dataplane/config.js';
-import type { ServiceHandle } from '../../fixtures/nomad/services.js';
 import { type Started, atExit, waitFor } from '../../fixtures/process.js';
 import type { Connector } from '../../fixtures/stack/connector.js';
 import { type Interceptor, startInterceptor } from '../../fixtures/stack/interceptor.js';
-import { type Stack, startStack } from '../../fixtures/stack.js';
+import { domainOf, type Stack, type StackOptions } from '../../fixtures/stack.js';
 import type { Settings } from '../../src/config/types.js';
 import { type LightLoad, startLightLoad } from './load.js';
+import type { Late, Platform } from './platform.js';
+import { startReal } from './real.js';
+import { startSimulated } from './simulated.js';
+
+export type Nomad = NonNullable<StackOptions['nomad']>;
 
 export interface World {
   readonly stack: Stack;
+  readonly platform: Platform;
   readonly nomadProxy: Interceptor;
   readonly load: LightLoad;
-  readonly apps: readonly App[];
   /** The operator's part of HAProxy's configuration. */
   operators: string;
   /** A folder that can be filled; undefined where none could be mounted. */
@@ -28,10 +31,7 @@ export interface World {
   readonly settings: (settings: Settings) => Settings;
   connector: Connector | undefined;
   program: Started | undefined;
-  late: ServiceHandle | undefined;
-  /** Its apps, and whether it has a second domain. */
-  serving: readonly string[];
-  hasMore: boolean;
+  late: Late | undefined;
   /** The configuration with that service. */
   saved: string | undefined;
   /** That the last check found. */
@@ -44,23 +44,21 @@ export interface Disk {
   free(): Promise<void>;
 }
 
-export async function startWorld(): Promise<World> {
+export async function startWorld(nomad: Nomad): Promise<World> {
   const mounted = mountDisk();
-  const stack = await startStack({
-    heartbeatMs: 1000,
+  const platform = await (nomad === 'real' ? startReal : startSimulated)({
     haproxyConfig: operatorsConfig,
     ...(mounted === undefined ? {} : { dir: mounted.dir }),
   });
+  const { stack } = platform;
   const nomadProxy = await startInterceptor(stack.nomadUrl);
-  const apps = await Promise.all(['a', 'b', 'c', 'd'].map((name) => stack.app(name)));
-  stack.serve('web', apps.slice(0, 2));
   const world: World = {
-    ...{ stack, nomadProxy, apps, disk: mounted?.disk },
+    ...{ stack, platform, nomadProxy, disk: mounted?.disk },
     load: startLightLoad(stack, 'web'),
     operators: withoutOurs(await stack.configuration()),
     settings: (settings) => settingsOf(settings, nomadProxy.url),
     ...{ connector: undefined, program: undefined, late: undefined, saved: undefined },
-    ...{ serving: [], hasMore: false, lateTransactions: [] },
+    lateTransactions: [],
     close: async () => {
       await world.load.stop();
       await stopConnectors(world);
@@ -71,7 +69,10 @@ export async function startWorld(): Promise<World> {
   };
   world.load.expectDown(true);
   world.connector = stack.connector({ settings: world.settings });
-  await stack.waitBalanced('web.example.com', apps.slice(0, 2));
+  await stack.waitBalanced(
+    domainOf('web'),
+    platform.web.map((name) => ({ name })),
+  );
   await world.connector.waitSettled();
   world.load.expectDown(false);
   world.load.takeLost();
