@@ -1,4 +1,4 @@
-/** The platform of a real Nomad agent, whose tasks outlive it. */
+/** The platform of a real Nomad, whose tasks outlive its server. */
 
 import { appJob } from '../../fixtures/nomad/app-job.js';
 import type { AllocStub } from '../../fixtures/nomad/real.js';
@@ -8,7 +8,7 @@ import { enabledTags, startStack, type StackOptions } from '../../fixtures/stack
 import type { Late, Platform } from './platform.js';
 
 export async function startReal(options: StackOptions): Promise<Platform> {
-  const stack = await startStack({ ...options, nomad: 'real', durable: true });
+  const stack = await startStack({ ...options, nomad: 'real', nomadApart: true });
   try {
     return await prepare(stack);
   } catch (error) {
