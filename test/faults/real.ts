@@ -55,7 +55,7 @@ async function prepare(stack: Platform['stack']): Promise<Platform> {
       return insist('a job to be taken', () => agent.submit(idleJob(nudges)));
     },
     waitRest,
-    patienceMs: 20_000,
+    patienceMs: 12_000,
     kill: () => agent.kill(),
     recover: async () => {
       await agent.start();
