@@ -4,7 +4,7 @@ import type { CatalogInstance } from '../observe/types.js';
 import { isLeaving } from '../observe/catalog/model/allocation.js';
 import { compareText } from '../shared/compare.js';
 import { splitTag } from '../observe/catalog/model/tags.js';
-import { serviceLabel, type ServiceId } from '../haproxy/names.js';
+import { serviceLabel, shortHash, type ServiceId } from '../haproxy/names.js';
 import { longestHost, regexSteps } from './regex.js';
 import type { LimitName } from './limit-names.js';
 import type { DesiredRoute, Endpoint, Skipped } from './types.js';
@@ -32,6 +32,28 @@ export function oldestInstances(
     .slice(0, most);
   const over = excess('servers_per_backend', `${instances.length} instances`, most);
   return { some: oldest, excess: over };
+}
+
+export interface NameBudget {
+  /** The name, or what stands for one that is too long: it is written nowhere, and compared as a short one. */
+  readonly short: (what: string, name: string) => string;
+  readonly excess: () => Excess | undefined;
+}
+
+/** Nomad takes IDs of jobs and names of task groups of any length. */
+export function nameBudget({ nameBytes: most }: LimitSettings): NameBudget {
+  let over: Excess | undefined;
+  return {
+    short: (what, name) => {
+      // A character has three bytes at most.
+      if (3 * name.length <= most) return name;
+      const bytes = Buffer.byteLength(name);
+      if (bytes <= most) return name;
+      over ??= excess('name_bytes', `${what} of ${bytes} bytes`, most);
+      return `${name.slice(0, 32)} ${shortHash(name)}`;
+    },
+    excess: () => over,
+  };
 }
 
 export interface TagBudget {
