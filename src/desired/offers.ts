@@ -38,17 +38,20 @@ export function offerOfService(
   // The names of those that didn't opt in cost the service nothing.
   const ageOf = agesOf(service.declarations, nameBudget(limits));
   const budget = tagBudget(prefix, limits);
-  const cut = <T extends Named & { readonly tags: readonly string[] }>(one: T): T => {
-    return { ...one, ...shortNames(one, names), tags: budget.cut(one.tags) };
-  };
   const { some, excess: tooMany } = oldestInstances(
     service.instances.filter(({ tags }) => optsIn(tags, prefix)),
     limits,
   );
-  const members = some.map((one) => memberOfInstance(cut(one))).sort(byAuthority(ageOf));
+  const members = some
+    .map((one) =>
+      memberOfInstance({ ...one, ...shortNames(one, names), tags: budget.read(one.tags).own }),
+    )
+    .sort(byAuthority(ageOf));
   const declarations = service.declarations
-    .filter(({ tags }) => optsIn(tags, prefix))
-    .map(cut)
+    .flatMap((one) => {
+      const { own, isOffered } = budget.read(one.tags);
+      return isOffered ? [{ ...one, ...shortNames(one, names), tags: own }] : [];
+    })
     .sort(
       (a, b) =>
         a.jobCreateIndex - b.jobCreateIndex ||
