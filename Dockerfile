@@ -1,5 +1,5 @@
 # The base is an argument, so that a mirror or another Node (20, 24, -alpine) fits without an edit.
-ARG NODE_IMAGE=node:22-slim
+ARG NODE_IMAGE=node:22-slim@sha256:83f487e0a63425e5b4d146fb5e5be574bcbe1b7b843d3ebafdd95eaf7767a7e5
 
 FROM ${NODE_IMAGE} AS build
 WORKDIR /app

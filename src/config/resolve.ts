@@ -165,6 +165,7 @@ function syncSettings(read: Reader): Settings['sync'] {
 function limitSettings(read: Reader): LimitSettings {
   const total = read.either('limits.servers_total');
   return {
+    nameBytes: read.number('limits.name_bytes'),
     tagsPerService: read.number('limits.tags_per_service'),
     tagBytes: read.number('limits.tag_bytes'),
     tagsBytes: read.number('limits.tags_bytes'),

@@ -373,6 +373,12 @@ export const sections = {
     },
   },
   limits: {
+    name_bytes: count(
+      "Bytes of the name of a service's namespace, job or task group.",
+      128,
+      1024,
+      255,
+    ),
     tags_per_service: count(
       'Tags of a service with the prefix, over all of its instances and groups whose tags differ.',
       10,

@@ -124,6 +124,7 @@ export interface SyncSettings {
 
 /** Bounds for what one service, or all of them, can cost. */
 export interface LimitSettings {
+  readonly nameBytes: number;
   readonly tagsPerService: number;
   readonly tagBytes: number;
   readonly tagsBytes: number;

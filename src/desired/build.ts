@@ -42,7 +42,7 @@ export function* desiredInSlices(
   const routing = (memory.routing = keep(memory.routing, routeContext(input)));
   const { plans, failed } = yield* planAll(input, memory);
   const { rejected, claims: record = noClaims } = input;
-  const settled = settledRoutes(plans, record, routing, memory);
+  const settled = yield* settledRoutes(plans, record, routing, memory);
   yield;
   const claims = recordAfter(input, settled, memory);
   yield;

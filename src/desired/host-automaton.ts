@@ -17,11 +17,11 @@ interface Step {
   readonly by?: bigint;
 }
 
-/** What a host is written in; the last stands for any other character. */
-const characters = [...'abcdefghijklmnopqrstuvwxyz0123456789-._'];
-const other = 1n << BigInt(characters.length);
+/** What a host is written in. Bit n of a step is the nth; the bit after them is any other character. */
+export const hostCharacters: readonly string[] = [...'abcdefghijklmnopqrstuvwxyz0123456789-._'];
+const other = 1n << BigInt(hostCharacters.length);
 const any = (other << 1n) - 1n;
-const bitOf = new Map(characters.map((one, at) => [one, 1n << BigInt(at)]));
+const bitOf = new Map(hostCharacters.map((one, at) => [one, 1n << BigInt(at)]));
 
 /** Larger automata aren't built: two of them would take too long to compare. */
 const maxStates = 2000;
@@ -204,7 +204,7 @@ function charactersOf(token: string): bigint {
   if (token === '.') return any;
   if (token.length === 1) return bitOf.get(token) ?? other;
   const test = new RegExp(`^${token}$`, 'u');
-  const known = characters.reduce(
+  const known = hostCharacters.reduce(
     (all, one) => (test.test(one) ? all | (bitOf.get(one) ?? 0n) : all),
     0n,
   );

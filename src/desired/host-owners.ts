@@ -1,4 +1,5 @@
 import type { ClaimRecord } from '../haproxy/claims-record.js';
+import type { Sliced } from '../shared/slices.js';
 import { describeRoute } from './domains.js';
 import { type Claimant, type HostClaim, hostClaims, hostKey, isContested } from './host-claims.js';
 import { hostIndex, type HostIndex } from './host-index.js';
@@ -15,13 +16,14 @@ export interface Owned {
 /**
  * A host belongs to a namespace, with all its paths. The oldest claim wins; what overlaps with it
  * from another namespace is refused, unless HAProxy never asks it for those hosts or their owner
- * grants it. Results are in the order of the claimants.
+ * grants it. Results are in the order of the claimants. Claim by claim: one pattern is compared with all
+ * hosts.
  */
-export function settleHosts(
+export function* settleHosts(
   claimants: readonly Claimant[],
   record: ClaimRecord,
   context: RouteContext,
-): readonly Owned[] {
+): Sliced<readonly Owned[]> {
   if (!isContested(claimants, record)) {
     return claimants.map(({ routes }) => ({ kept: routes, lost: [] }));
   }
@@ -33,6 +35,7 @@ export function settleHosts(
   const index = hostIndex();
   const refused = new Map<string, HostClaim>();
   for (const claim of hostClaims(own, record, context.settings)) {
+    yield;
     if (claim.routes.length === 0 && !mayReturn(claim, context)) continue;
     const owner = conflictOf(claim, index);
     if (owner === undefined) index.add(claim);

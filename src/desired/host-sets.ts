@@ -1,4 +1,5 @@
 import type { HostMatch } from '../haproxy/map-names.js';
+import { hostMatcher } from './host-matcher.js';
 import {
   type Automaton,
   intersects,
@@ -26,6 +27,7 @@ export function overlap(a: HostSet, b: HostSet): boolean {
   if (two.match === 'prefix' && one.match === 'prefix') {
     return one.host.startsWith(two.host) || two.host.startsWith(one.host);
   }
+  if (two.match === 'regex' && one.match === 'exact') return matcherOf(two.host)(one.host);
   return intersects(automatonOf(one), automatonOf(two));
 }
 
@@ -40,17 +42,30 @@ function isBelow(host: string, suffix: string): boolean {
 }
 
 /** A pattern is compared with many hosts in a row. */
-const known = new Map<string, Automaton | undefined>();
+const automata = new Map<string, Automaton | undefined>();
+const matchers = new Map<string, (host: string) => boolean>();
 const maxKnown = 500;
+
+function knownOr<T>(known: Map<string, T>, key: string, make: () => T): T {
+  const found = known.get(key);
+  if (found !== undefined || known.has(key)) return found as T;
+  if (known.size >= maxKnown) known.clear();
+  const made = make();
+  known.set(key, made);
+  return made;
+}
 
 function automatonOf(set: HostSet): Automaton | undefined {
   if (set.match === 'exact') return draw(set);
-  const key = `${set.match} ${set.host}`;
-  if (known.has(key)) return known.get(key);
-  if (known.size >= maxKnown) known.clear();
-  const drawn = draw(set);
-  known.set(key, drawn);
-  return drawn;
+  return knownOr(automata, `${set.match} ${set.host}`, () => draw(set));
+}
+
+/** Of an expression. One that is too large matches any host. */
+function matcherOf(pattern: string): (host: string) => boolean {
+  return knownOr(matchers, pattern, () => {
+    const automaton = regexAutomaton(pattern);
+    return automaton === undefined ? () => true : hostMatcher(automaton);
+  });
 }
 
 function draw({ match, host }: HostSet): Automaton | undefined {

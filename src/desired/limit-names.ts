@@ -1,5 +1,6 @@
 /** Names of the settings, in the group `limits`. A metric label, so the set is bounded. */
 export const limitNames = [
+  'name_bytes',
   'tags_per_service',
   'tag_bytes',
   'tags_bytes',

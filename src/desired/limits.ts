@@ -3,8 +3,8 @@ import { isListKind, kindOfRoute } from '../haproxy/map-names.js';
 import type { CatalogInstance } from '../observe/types.js';
 import { isLeaving } from '../observe/catalog/model/allocation.js';
 import { compareText } from '../shared/compare.js';
-import { splitTag } from '../observe/catalog/model/tags.js';
-import { serviceLabel, type ServiceId } from '../haproxy/names.js';
+import { type OwnTags, ownTags } from '../observe/catalog/model/tags.js';
+import { serviceLabel, shortHash, type ServiceId } from '../haproxy/names.js';
 import { longestHost, regexSteps } from './regex.js';
 import type { LimitName } from './limit-names.js';
 import type { DesiredRoute, Endpoint, Skipped } from './types.js';
@@ -34,26 +34,55 @@ export function oldestInstances(
   return { some: oldest, excess: over };
 }
 
-export interface TagBudget {
-  /** What is read of a list of tags: only ours, and only as many as the limits allow. */
-  readonly cut: (tags: readonly string[]) => readonly string[];
+export interface NameBudget {
+  /** The name, or what stands for one that is too long: it is written nowhere, and compared as a short one. */
+  readonly short: (what: string, name: string) => string;
   readonly excess: () => Excess | undefined;
 }
 
-/** Lists that are alike count once, but those that differ from the one before have to be compared. */
-const mostRepeats = 8;
+/** Nomad takes IDs of jobs and names of task groups of any length. */
+export function nameBudget({ nameBytes: most }: LimitSettings): NameBudget {
+  let over: Excess | undefined;
+  return {
+    short: (what, name) => {
+      // A character has three bytes at most.
+      if (3 * name.length <= most) return name;
+      const bytes = Buffer.byteLength(name);
+      if (bytes <= most) return name;
+      over ??= excess('name_bytes', `${what} of ${bytes} bytes`, most);
+      return `${name.slice(0, 32)} ${shortHash(name)}`;
+    },
+    excess: () => over,
+  };
+}
+
+export interface TagBudget {
+  /** Only as many as the limits allow. */
+  readonly read: (tags: readonly string[]) => OwnTags;
+  readonly excess: () => Excess | undefined;
+}
+
+/** Of all lists: those that differ have to be read, and repeats still have to be compared. */
+const mostDifferent = 8;
+const mostRepeats = 32;
+/** What a tag costs however short it is, in bytes. */
+const perTag = 8;
+
+const unread: OwnTags = { own: [], isOffered: false };
 
 /**
  * The tags of one service that are read. Lists that are alike count once, and become one list. A
- * service over a limit is still read up to it, so that it keeps the claims of these tags.
+ * service over a limit is still read up to it, so that it keeps the claims of these tags. Nothing
+ * limits how many jobs offer one service, so beyond the budget a list isn't even looked at.
  */
 export function tagBudget(prefix: string, limits: LimitSettings): TagBudget {
-  const cuts = new Map<string, readonly string[]>();
+  const lists = new Map<string, OwnTags>();
   const owns = new Map<string, readonly string[]>();
-  let last: { readonly tags: readonly string[]; readonly own: readonly string[] } | undefined;
-  let looked = 0;
+  let different = 0;
+  let repeats = 0;
   let count = 0;
   let bytes = 0;
+  let isFull = false;
   let over: Excess | undefined;
 
   function fits(tag: string): boolean {
@@ -62,11 +91,12 @@ export function tagBudget(prefix: string, limits: LimitSettings): TagBudget {
       over ??= excess('tag_bytes', `a tag of ${size} bytes`, limits.tagBytes);
       return false;
     }
+    isFull = count + 1 > limits.tagsPerService || bytes + size > limits.tagsBytes;
     if (count + 1 > limits.tagsPerService) {
       over ??= excess('tags_per_service', 'too many tags', limits.tagsPerService);
       return false;
     }
-    if (bytes + size > limits.tagsBytes) {
+    if (isFull) {
       over ??= excess('tags_bytes', 'too many bytes of tags', limits.tagsBytes);
       return false;
     }
@@ -75,41 +105,46 @@ export function tagBudget(prefix: string, limits: LimitSettings): TagBudget {
     return true;
   }
 
-  function read(tags: readonly string[]): readonly string[] {
-    const ours = tags.filter((tag) => splitTag(prefix, tag) !== undefined);
+  function within(ours: readonly string[]): readonly string[] {
     const key = ours.join('\n');
     const known = owns.get(key);
     if (known !== undefined) return known;
     const own: string[] = [];
     for (const tag of ours) {
       // Once there are too many, the rest isn't looked at.
-      if (over !== undefined && own.length > 0) break;
+      if (isFull || (over !== undefined && own.length > 0)) break;
       if (fits(tag)) own.push(tag);
     }
     owns.set(key, own);
     return own;
   }
 
+  function parse(tags: readonly string[]): OwnTags {
+    const { own, isOffered } = ownTags(tags, prefix);
+    return isOffered ? { own: within(own), isOffered } : unread;
+  }
+
+  function isSpent(): boolean {
+    return different > mostDifferent * limits.tagsBytes || repeats > mostRepeats * limits.tagsBytes;
+  }
+
   return {
-    cut: (tags) => {
-      if (last !== undefined && isSameList(last.tags, tags)) return last.own;
-      const key = tags.join('\n');
-      looked += key.length;
-      if (looked > mostRepeats * limits.tagsBytes && cuts.size > 0) {
+    read: (tags) => {
+      if (isSpent()) {
         over ??= excess('tags_bytes', 'too many bytes of tags in all groups', limits.tagsBytes);
-        return [];
+        return unread;
       }
-      const own = cuts.get(key) ?? read(tags);
-      cuts.set(key, own);
-      last = { tags, own };
-      return own;
+      const key = tags.join('\n');
+      const size = key.length + perTag * tags.length;
+      const known = lists.get(key);
+      if (known === undefined) different += size;
+      else repeats += size;
+      const list = known ?? parse(tags);
+      lists.set(key, list);
+      return list;
     },
     excess: () => over,
   };
-}
-
-function isSameList(one: readonly string[], other: readonly string[]): boolean {
-  return one.length === other.length && one.every((tag, at) => tag === other[at]);
 }
 
 /** The expressions HAProxy would search for these routes, one after the other. */

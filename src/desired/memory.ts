@@ -1,4 +1,5 @@
 import type { ClaimRecord } from '../haproxy/claims-record.js';
+import type { Sliced } from '../shared/slices.js';
 import { claimsAfter } from './claims-after.js';
 import type { ServicePlan } from './plan-service.js';
 import type { RouteContext, ServiceContext } from './policy/context.js';
@@ -43,16 +44,16 @@ export function newDesiredMemory(): DesiredMemory {
 }
 
 /** `settleRoutes`, unless nobody claims anything else than in the last build. */
-export function settledRoutes(
+export function* settledRoutes(
   plans: readonly ServicePlan[],
   record: ClaimRecord,
   context: RouteContext,
   memory: DesiredMemory,
-): SettledRoutes {
+): Sliced<SettledRoutes> {
   const before = memory.settled;
   const isSame = before?.record === record && before.context === context;
   if (isSame && claimTheSame(before.plans, plans)) return before.settled;
-  const settled = settleRoutes(plans, record, context);
+  const settled = yield* settleRoutes(plans, record, context);
   memory.settled = { plans, record, context, settled };
   return settled;
 }

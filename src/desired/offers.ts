@@ -3,7 +3,7 @@ import { compareText } from '../shared/compare.js';
 import type { CatalogService, CheckSpec, ServiceDeclaration } from '../observe/types.js';
 import { type Member, memberOfInstance, memberOfTarget } from './endpoints.js';
 import type { LimitSettings } from '../config/types.js';
-import { type Excess, oldestInstances, tagBudget } from './limits.js';
+import { type Excess, type NameBudget, nameBudget, oldestInstances, tagBudget } from './limits.js';
 import type { ServiceId } from '../haproxy/names.js';
 import { byAuthority, type JobAge, type TagSet, tagSetsOf } from './tag-sets.js';
 import type { RouteFile } from './types.js';
@@ -33,19 +33,25 @@ export function offerOfService(
   limits: LimitSettings,
 ): Offer | undefined {
   const { namespace, name, claimedAt } = service;
-  const ageOf = agesOf(service.declarations);
+  const names = nameBudget(limits);
+  names.short('a namespace', namespace);
+  // The names of those that didn't opt in cost the service nothing.
+  const ageOf = agesOf(service.declarations, nameBudget(limits));
   const budget = tagBudget(prefix, limits);
-  const cut = <T extends { readonly tags: readonly string[] }>(one: T): T => {
-    return { ...one, tags: budget.cut(one.tags) };
-  };
   const { some, excess: tooMany } = oldestInstances(
     service.instances.filter(({ tags }) => optsIn(tags, prefix)),
     limits,
   );
-  const members = some.map((one) => memberOfInstance(cut(one))).sort(byAuthority(ageOf));
+  const members = some
+    .map((one) =>
+      memberOfInstance({ ...one, ...shortNames(one, names), tags: budget.read(one.tags).own }),
+    )
+    .sort(byAuthority(ageOf));
   const declarations = service.declarations
-    .filter(({ tags }) => optsIn(tags, prefix))
-    .map(cut)
+    .flatMap((one) => {
+      const { own, isOffered } = budget.read(one.tags);
+      return isOffered ? [{ ...one, ...shortNames(one, names), tags: own }] : [];
+    })
     .sort(
       (a, b) =>
         a.jobCreateIndex - b.jobCreateIndex ||
@@ -56,7 +62,7 @@ export function offerOfService(
   const sets = tagSetsOf(members, declarations, ageOf);
   const [lead = sets[0], ...others] = sets.filter(({ tags }) => tags.length > 0);
   if (lead === undefined) return undefined;
-  const excess = budget.excess() ?? tooMany;
+  const excess = names.excess() ?? budget.excess() ?? tooMany;
   const declaredCount = declarations.reduce((sum, { count }) => sum + count, 0);
   const scalesTo = declarations.reduce((sum, { count, max = 0 }) => sum + Math.max(count, max), 0);
   return {
@@ -71,8 +77,20 @@ export function offerOfService(
   };
 }
 
-function agesOf(declarations: readonly ServiceDeclaration[]): JobAge {
-  const ages = new Map(declarations.map(({ jobId, jobCreateIndex }) => [jobId, jobCreateIndex]));
+interface Named {
+  readonly jobId: string;
+  readonly group?: string;
+}
+
+function shortNames({ jobId, group }: Named, { short }: NameBudget): Named {
+  const job = short('a job ID', jobId);
+  return { jobId: job, ...(group === undefined ? {} : { group: short('a task group', group) }) };
+}
+
+function agesOf(declarations: readonly ServiceDeclaration[], names: NameBudget): JobAge {
+  const ages = new Map(
+    declarations.map((one) => [shortNames(one, names).jobId, one.jobCreateIndex]),
+  );
   return (jobId) => ages.get(jobId) ?? Number.MAX_SAFE_INTEGER;
 }
 

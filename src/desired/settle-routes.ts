@@ -1,4 +1,5 @@
 import type { ClaimRecord } from '../haproxy/claims-record.js';
+import type { Sliced } from '../shared/slices.js';
 import { settleClaims } from './claims.js';
 import type { Claimant } from './host-claims.js';
 import { settleHosts } from './host-owners.js';
@@ -30,11 +31,11 @@ export interface SettledRoutes {
  * Who gets which route: first what the policy allows, then hosts between namespaces, then routes
  * between services. A skipped service keeps its claims, so a typo in a tag gives no domain away.
  */
-export function settleRoutes(
+export function* settleRoutes(
   plans: readonly ServicePlan[],
   record: ClaimRecord,
   context: RouteContext,
-): SettledRoutes {
+): Sliced<SettledRoutes> {
   const judged = plans.map(({ offer: { id }, routes }) =>
     routes.map((route) => ({ route, refusal: refusedRoute(context, id, route) })),
   );
@@ -42,7 +43,7 @@ export function settleRoutes(
     const allowed = judged[at]?.filter(({ refusal }) => refusal === undefined) ?? [];
     return { id, claimedAt, routes: allowed.map(({ route }) => route) };
   });
-  const owned = settleHosts(claimants, record, context);
+  const owned = yield* settleHosts(claimants, record, context);
   const claims = settleClaims(
     claimants.map(({ id, claimedAt }, at) => {
       return { service: id, claimedAt, routes: owned[at]?.kept ?? [] };

@@ -49,6 +49,7 @@ describe('loadSettings', () => {
         backoffMaxMs: 30_000,
       },
       limits: {
+        nameBytes: 255,
         tagsPerService: 1000,
         tagBytes: 4096,
         tagsBytes: 524_288,

@@ -47,6 +47,7 @@ export const settings: Settings = {
     backoffMaxMs: 30_000,
   },
   limits: {
+    nameBytes: 255,
     tagsPerService: 1000,
     tagBytes: 4096,
     tagsBytes: 524_288,

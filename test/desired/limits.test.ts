@@ -111,6 +111,38 @@ describe('limits of a service', function () {
     });
   }
 
+  const long = 'x'.repeat(256);
+  const tags = enabled('domain=x.io');
+  const named: Readonly<Record<string, Partial<CatalogService>>> = {
+    'a namespace': { namespace: long, instances: [instance({ tags })] },
+    'the job of an instance': { instances: [instance({ tags, jobId: long })] },
+    'the task group of an instance': { instances: [instance({ tags, group: long })] },
+    'the job of a declaration': { declarations: [declaration({ tags, jobId: long })] },
+    'the task group of a declaration': { declarations: [declaration({ tags, group: long })] },
+    'one of two jobs': {
+      instances: [instance({ tags }), instance({ tags, jobId: 'ü'.repeat(128) })],
+    },
+  };
+  for (const [what, given] of Object.entries(named)) {
+    it(`the name of ${what} of 256 bytes: the service is skipped for name_bytes`, () => {
+      const state = desired([service('many', { namespace: 'evil', ...given }), shop]);
+      expect(state.backends.map((one) => one.service)).to.deep.equal(['victim/shop']);
+      const [skipped] = state.skipped;
+      expect(skipped).to.include({ code: 'limit-exceeded', limit: 'name_bytes' });
+      expect(skipped?.reason).to.match(/of 256 bytes; limits\.name_bytes is 255$/);
+    });
+  }
+
+  it('a name as long as the limit is none too many, and what is kept holds none that is longer', () => {
+    const jobId = 'x'.repeat(255);
+    const of = (job: string) =>
+      desired([service('many', { instances: [instance({ tags, jobId: job, group: jobId })] })]);
+    expect(of(jobId).skipped).to.be.empty;
+    const [kept] = of(`${jobId}x`).kept;
+    expect(kept?.endpoints).to.have.length(1);
+    expect(JSON.stringify(kept)).not.to.include(jobId);
+  });
+
   it('one more than a limit is skipped, as many are not', () => {
     const domains = (count: number) => evil(list(count, (at) => `domain=d${at}.io`));
     const most = settings.limits.domainsPerService;

@@ -5,8 +5,10 @@
 
 import { Session } from 'node:inspector/promises';
 
+import { sortedNames } from '../../src/observe/catalog/model/service-names.js';
 import type { CatalogService } from '../../src/observe/types.js';
-import { declaration, desired, enabled, instance, service } from './given.js';
+import { desiredInSlices } from '../../src/desired/build.js';
+import { catalogOf, declaration, desired, enabled, instance, service, settings } from './given.js';
 
 function list<T>(count: number, of: (at: number) => T): readonly T[] {
   return Array.from({ length: count }, (_, at) => of(at));
@@ -19,6 +21,11 @@ function groups(count: number, tagsOf: (at: number) => readonly string[]): Catal
   const declarations = list(count, (at) =>
     declaration({ group: `g${at}`, tags: enabled(...tagsOf(at)) }),
   );
+  return service('many', { declarations });
+}
+
+function jobs(count: number, tagsOf: (job: number) => readonly string[]): CatalogService {
+  const declarations = list(count, (at) => declaration({ jobId: `j${at}`, tags: tagsOf(at) }));
   return service('many', { declarations });
 }
 
@@ -47,6 +54,23 @@ const cases: Readonly<Record<string, CatalogService>> = {
       declaration({ group: `g${at}`, tags: enabled('domain=x.io') }),
     ),
   }),
+  '40 jobs with 20,000 tags of their own, 17 MB in all': jobs(40, (job) => [
+    ...enabled('domain=x.io'),
+    ...list(20_000, (at) => `other.tag-${job}-${at}`),
+  ]),
+  '40 jobs with 20,000 tags of ours each': jobs(40, (job) =>
+    enabled(...list(20_000, (at) => `tag-${job}-${at}`)),
+  ),
+  '40 jobs with the same 20,000 tags': jobs(40, () => [
+    ...enabled('domain=x.io'),
+    ...list(20_000, (at) => `other.tag-${at}`),
+  ]),
+  '40 jobs that did not opt in, with 20,000 tags of their own': service('many', {
+    instances: [instance({ tags: enabled('domain=x.io') })],
+    declarations: list(40, (job) =>
+      declaration({ jobId: `j${job}`, tags: list(20_000, (at) => `other.tag-${job}-${at}`) }),
+    ),
+  }),
   '10 expressions of a long text': instances(1, () => [
     'domain.type=regex',
     ...list(10, (at) => `domain=^${text}${at}$`),
@@ -56,19 +80,85 @@ const cases: Readonly<Record<string, CatalogService>> = {
   ),
 };
 
+/** 5,000 hosts of another namespace. */
+const others = list(10, (one) =>
+  service(`shop-${one}`, {
+    namespace: 'shop',
+    claimedAt: 1,
+    instances: [
+      instance({ tags: enabled(...list(500, (at) => `domain=www-${at}.shop-${one}.example.com`)) }),
+    ],
+  }),
+);
+
+function patterns(kind: string, domains: readonly string[]): CatalogService {
+  const tags = enabled(`domain.type=${kind}`, ...domains.map((one) => `domain=${one}`));
+  return service('many', { claimedAt: 99, instances: [instance({ tags })] });
+}
+
+/** Beside the others, whose hosts it could match. What is done between two turns of the loop counts. */
+const beside: Readonly<Record<string, CatalogService>> = {
+  '10 expressions beside 5,000 hosts': patterns(
+    'regex',
+    list(10, (at) => `^[a-z0-9-]{1,60}[.][a-z0-9-]{1,60}[.]${at}xample[.](com|org)$`),
+  ),
+  '10 expressions that hosts nearly match': patterns(
+    'regex',
+    list(10, (at) => `^(www|ftp)-[0-9]+[.](shop|bar)-[0-9]+[.]example[.]com${at}$`),
+  ),
+  '50 prefixes beside 5,000 hosts': patterns(
+    'prefix',
+    list(50, (at) => `www-${at}.shop-1.example.comm`),
+  ),
+  '50 wildcards beside 5,000 hosts': patterns(
+    'wildcard',
+    list(50, (at) => `${at}.example.com`),
+  ),
+};
+
+const listed: string[] = Array.from(
+  { length: 800_000 },
+  (_, at) => `haproxy.tag-${(at * 7919) % 800_000}`,
+);
+const tasks: Readonly<Record<string, () => unknown>> = {
+  ...Object.fromEntries(Object.entries(cases).map(([name, one]) => [name, () => desired([one])])),
+  'the list of a service with 800,000 tags': () =>
+    sortedNames([{ Namespace: 'x', Services: [{ ServiceName: 'y', Tags: listed }] }], []),
+};
+
 const session = new Session();
 session.connect();
 await session.post('Profiler.enable');
 await session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
-const counts: Record<string, number> = {};
-for (const [name, given] of Object.entries(cases)) {
+
+async function count(task: () => unknown): Promise<number> {
   await session.post('Profiler.takePreciseCoverage');
-  desired([given]);
+  task();
   const { result } = await session.post('Profiler.takePreciseCoverage');
   const ranges = result
     .filter(({ url }) => url.includes('/src/'))
     .flatMap((script) => script.functions.flatMap((one) => one.ranges));
-  counts[name] = ranges.reduce((sum, { count }) => sum + count, 0);
+  return ranges.reduce((sum, one) => sum + one.count, 0);
 }
+
+/** Counting takes long: those at the end, the youngest claims, one by one, and others a hundred at once. */
+async function most(services: readonly CatalogService[]): Promise<number> {
+  const input = { catalog: catalogOf(...services), settings };
+  let length = 0;
+  for (const _ of desiredInSlices(input)) length += 1;
+  const slices = desiredInSlices(input);
+  let found = 0;
+  for (let at = 0; at <= length;) {
+    const next = at < length - 150 ? 100 : 1;
+    const run = () => list(next, () => slices.next());
+    found = Math.max(found, await count(run));
+    at += next;
+  }
+  return found;
+}
+
+const counts: Record<string, number> = {};
+for (const [name, task] of Object.entries(tasks)) counts[name] = await count(task);
+for (const [name, one] of Object.entries(beside)) counts[name] = await most([...others, one]);
 process.stdout.write(JSON.stringify(counts));
 session.disconnect();

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 
+import { openPolicy } from '../../src/config/policy.js';
 import type { ActualState } from '../../src/actual/types.js';
 import type { DesiredState, KeptService, SkipCode } from '../../src/desired/types.js';
 import { guard } from '../../src/diff/plan/guard.js';
@@ -363,4 +364,35 @@ describe('a backend that reads back differently', () => {
     const after = converge(input(desired, actual, { unstable }));
     expect(after.maps['nomad_exact']?.entries).to.deep.equal({ 'web.example.com': 'nomad_web' });
   });
+});
+
+describe('what the policy reserves', () => {
+  const hosts = ['login.corp.io', 'web.example.com'];
+  const policy = { ...openPolicy, reservedDomains: ['login.corp.io'] };
+
+  for (const mode of ['map', 'rules'] as const) {
+    it(`leaves a skipped service, of which the rest stays: in mode ${mode}`, () => {
+      const given = withSettings({ routing: { mode } });
+      const before = converge(
+        input(
+          desiredState(
+            [backend('web', { endpoints: old })],
+            hosts.map((host) => route(host)),
+          ),
+          actualState(),
+          { settings: given },
+        ),
+      );
+      const desired = skippedWith(old);
+      const routed = (state: ActualState): string[] => {
+        const front = state.frontends['http_front'];
+        const text = JSON.stringify([state.maps, front?.acls, front?.rules]);
+        return hosts.filter((host) => text.includes(host));
+      };
+      expect(routed(converge(input(desired, before, { settings: given })))).to.deep.equal(hosts);
+      const after = converge(input(desired, before, { settings: { ...given, policy } }));
+      expect(routed(after)).to.deep.equal(['web.example.com']);
+      expect(boundIn(after, 'nomad_web')).to.deep.equal([idOf('a'), idOf('b')]);
+    });
+  }
 });

@@ -47,21 +47,20 @@ describe('one among many', () => {
     });
   }
 
-  it('a job whose ID no URL can hold is known by its instances alone', async () => {
-    const { nomad } = observer;
-    nomad.addService({
-      name: 'up',
-      tags: [enabled],
-      job: { ID: '..' },
-      instances: [{ port: 9001 }],
+  // Nomad takes IDs of a megabyte, and then answers requests that name them with 431.
+  const unaddressable = { '..': '..', 'of 20,000 bytes': 'x'.repeat(20_000) };
+  for (const [what, ID] of Object.entries(unaddressable)) {
+    it(`a job whose ID no URL can hold is known by its instances alone: ${what}`, async () => {
+      const { nomad } = observer;
+      nomad.addService({ name: 'up', tags: [enabled], job: { ID }, instances: [{ port: 9001 }] });
+      const catalog = await observer.read();
+      expect(catalog.trust).to.deep.equal({ removals: 'allowed' });
+      expect(serviceOf(catalog, 'up').instances[0]?.spec.status).to.equal('unreadable');
+      expect(catalog.warnings.find(({ code }) => code === 'spec-unreadable')?.subject).to.equal(
+        `default/${ID}`.slice(0, 500),
+      );
     });
-    const catalog = await observer.read();
-    expect(catalog.trust).to.deep.equal({ removals: 'allowed' });
-    expect(serviceOf(catalog, 'up').instances[0]?.spec.status).to.equal('unreadable');
-    expect(catalog.warnings.find(({ code }) => code === 'spec-unreadable')?.subject).to.equal(
-      'default/..',
-    );
-  });
+  }
 
   for (const odd of ['a/b', '/', '..', '.', 'x/../y', 'a\nb', 'x'.repeat(256)]) {
     it(`a service that a variable made ${odd} is left out with a warning`, async () => {

@@ -260,6 +260,19 @@ describe('a catalog read from a real Nomad', () => {
       const rules = 'namespace "default" { capabilities = ["read-job"] }';
       expect(await readWith(await agent.mintToken('weak', rules))).to.equal('nomad-refused');
     });
+
+    it('fails no read for a job ID of a megabyte, which Nomad takes', async () => {
+      const spec = {
+        ...appJob({ id: 'long', tags: [enabled], count: 0 }),
+        ID: 'x'.repeat(1_100_000),
+      };
+      await agent.submit(spec);
+      const catalog = await read();
+      expect(catalog.trust).to.deep.equal({ removals: 'allowed' });
+      expect(catalog.warnings.map(({ code }) => code)).to.include('spec-unreadable');
+      await agent.request('POST', '/v1/jobs', { Job: { ...spec, Stop: true } });
+      await waitFor('its end', async () => (await read()).warnings.length === 0);
+    });
   });
 
   /** The service in the first catalog in which it is as wanted. */

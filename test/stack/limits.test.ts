@@ -15,6 +15,8 @@ const victim = 'victim.example.com';
 const namespace = 'hostile';
 
 interface Hostile {
+  /** The job's ID. */
+  readonly job?: string;
   readonly tags?: readonly string[];
   readonly instances?: number;
   /** Alike, each with tags of its own number. */
@@ -30,6 +32,7 @@ const prefixed = (...tags: readonly string[]) => tags.map((tag) => `haproxy.${ta
 
 /** By the limit that the service exceeds. */
 const cases: Readonly<Record<LimitName, Hostile>> = {
+  name_bytes: { job: 'j'.repeat(20_000), tags: prefixed('domain=x.io') },
   tags_per_service: { tags: prefixed(...list(1100, (at) => `z${at}=x`)) },
   tag_bytes: { tags: prefixed(`domain=${'a'.repeat(5000)}`) },
   tags_bytes: { tags: prefixed(...list(200, (at) => `z${at}=${'x'.repeat(4000)}`)) },
@@ -132,12 +135,13 @@ describe('one service beyond a limit', function () {
     return { ms: ms.sort((a, b) => a - b), failed };
   }
 
-  function submit({ tags = [], instances = 1, services = 1, tagsOf }: Hostile): void {
+  function submit({ job, tags = [], instances = 1, services = 1, tagsOf }: Hostile): void {
     for (let at = 0; at < services; at += 1) {
       stack.nomad.addService({
         name: `many-${at}`,
         namespace,
         tags: ['haproxy.enable=true', ...(tagsOf?.(at) ?? tags)],
+        ...(job === undefined ? {} : { job: { ID: job } }),
         instances: Array.from({ length: instances }, () => ({
           address: app.address,
           port: app.port,

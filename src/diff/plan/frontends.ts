@@ -3,6 +3,7 @@ import type { PlanInput } from './input.js';
 import type { Adoption } from '../complete/adopt.js';
 import { orphanedRules } from './orphans.js';
 import { neighboursRules } from './neighbours.js';
+import { takenRoutes } from './taken-routes.js';
 import { fits, type FrontendRouting, type Routing } from './routes.js';
 import { planFrontend } from './rules.js';
 import type { Problem, RuleStep } from '../types.js';
@@ -18,18 +19,20 @@ export interface PlannedFrontends {
 
 /** Plans our part of every frontend. Frontends without one are left alone. */
 export function planFrontends(
-  { actual, settings }: PlanInput,
+  input: PlanInput,
   routes: readonly DesiredRoute[],
   routing: Routing,
   kept: ReadonlySet<string>,
   adoption: Adoption,
 ): PlannedFrontends {
+  const { actual, settings } = input;
   const names = new Set([...Object.keys(routing.frontends), ...Object.keys(actual.frontends)]);
   const sorted = [...names].sort();
   // Nothing is removed from a frontend while the one it should move to doesn't exist.
   const isMoving = settings.haproxy.frontends.some((name) => actual.frontends[name] === undefined);
   const others = {
     kept,
+    taken: takenRoutes(input).rule,
     adoption,
     isOrphaned: orphanedRules(actual, settings),
     isNeighbours: neighboursRules(actual),

@@ -3,6 +3,7 @@ import type { Adoption } from '../complete/adopt.js';
 import { foreignEntries, needReload, planEntries, planFiles, planMaps } from './entries.js';
 import { ownEntries, planRecord } from './owned-entries.js';
 import type { PlanInput } from './input.js';
+import { takenRoutes } from './taken-routes.js';
 import type { Routing } from './routes.js';
 import type { EntryStep, Problem, Step } from '../types.js';
 
@@ -48,6 +49,7 @@ export function planAllMaps(
   const isForeign = (map: string, key: string, value: string): boolean =>
     isOutside(key, value) ||
     (map === shared && !isOurs(key, value) && !adoption.backends.has(value));
+  const taken = takenRoutes(input);
   const common = {
     maps,
     wanted,
@@ -56,7 +58,7 @@ export function planAllMaps(
     canaryMap: names.canary,
     isForeign,
     stays: (map: string, key: string, value: string) =>
-      kept.has(value) || isForeign(map, key, value),
+      (kept.has(value) && !taken.entry(map, key, value)) || isForeign(map, key, value),
   };
   const problems = foreignEntries(common).map((message): Problem => {
     return {

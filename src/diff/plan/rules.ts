@@ -8,6 +8,7 @@ import type { JsonObject } from '../../shared/json.js';
 import { pathVariable } from '../../haproxy/expressions.js';
 import { isLookup } from '../../haproxy/lookup-rules.js';
 import { aclPrefix, type FrontendRouting } from './routes.js';
+import type { TakenRoutes } from './taken-routes.js';
 import { effectOf } from '../steps.js';
 import type { RuleStep } from '../types.js';
 
@@ -23,6 +24,8 @@ export function planFrontend(
   routing: FrontendRouting,
   others: {
     readonly kept: ReadonlySet<string>;
+    /** What the policy takes from them. */
+    readonly taken: TakenRoutes['rule'];
     readonly adoption: Adoption;
     /** Rules left by an earlier map name. */
     readonly isOrphaned: (rule: JsonObject) => boolean;
@@ -61,7 +64,7 @@ export function planFrontend(
 function ownership(
   settings: Settings,
   frontend: ActualFrontend,
-  { kept, adoption, isOrphaned, isNeighbours }: Parameters<typeof planFrontend>[2],
+  { kept, taken, adoption, isOrphaned, isNeighbours }: Parameters<typeof planFrontend>[2],
 ) {
   const prefix = aclPrefix(settings.ownership.prefix);
   const names = mapNames(settings.routing);
@@ -73,7 +76,8 @@ function ownership(
     const names = test.split(/\s+/).filter((word) => word !== '');
     return names.length > 0 && names.every((name) => name.startsWith(prefix));
   };
-  const stays = (rule: JsonObject): boolean => kept.has(text(rule, 'name'));
+  const stays = (rule: JsonObject): boolean =>
+    kept.has(text(rule, 'name')) && !taken(rule, frontend);
   const needed = new Set(
     frontend.rules.filter(stays).flatMap((rule) => text(rule, 'cond_test').split(/\s+/)),
   );

@@ -11,19 +11,11 @@ import equal from 'fast-deep-equal';
 import type PQueue from 'p-queue';
 import { mapQueued } from '../../shared/concurrent.js';
 import { sameMap } from '../../shared/same.js';
-import { compareText } from '../../shared/compare.js';
-import { keyOf } from './model/keys.js';
+import { nameKey, type ServiceName, sortedNames } from './model/service-names.js';
 import { ConnectorError } from '../../shared/errors.js';
 import type { News } from './news.js';
 import type { InstancesRead, NomadApi, Unreadable } from '../nomad/api.js';
-import type { WireInstance, WireServiceGroup } from '../nomad/answers/shapes.js';
-
-export interface ServiceName {
-  readonly namespace: string;
-  readonly name: string;
-  /** Tags of all instances, sorted. */
-  readonly tags: readonly string[];
-}
+import type { WireInstance } from '../nomad/answers/shapes.js';
 
 export interface ServicesRead {
   /** The highest index of the read. */
@@ -233,27 +225,4 @@ function requireOneAlone([first, ...others]: readonly Unreadable[]): void {
     first.failed === true ? 'nomad-failed' : 'nomad-untrusted',
     first.reason,
   );
-}
-
-function nameKey({ namespace, name }: ServiceName): string {
-  return keyOf(namespace, name);
-}
-
-/** Nomad lists namespaces, names and tags in an order of its own at each read. */
-function sortedNames(
-  groups: readonly WireServiceGroup[],
-  before: readonly ServiceName[],
-): readonly ServiceName[] {
-  const known = new Map(before.map((one) => [nameKey(one), one]));
-  const names = groups.flatMap(({ Namespace: namespace, Services }) =>
-    Services.map(({ ServiceName: name, Tags }): ServiceName => {
-      const last = known.get(keyOf(namespace, name));
-      const tags = [...(Tags ?? [])].sort(compareText);
-      return last !== undefined && equal(last.tags, tags) ? last : { namespace, name, tags };
-    }),
-  );
-  const same = new Set(before);
-  const isSame = names.every((one) => same.has(one)) && new Set(names).size === names.length;
-  if (isSame && names.length === before.length) return before;
-  return names.sort((a, b) => compareText(a.namespace, b.namespace) || compareText(a.name, b.name));
 }

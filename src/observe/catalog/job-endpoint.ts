@@ -12,9 +12,16 @@ const endpoints = new Set([
   ...['submission', 'summary', 'tag', 'versions'],
 ]);
 
-/** Whether a URL can contain it: clients resolve `.` and `..`, encoded or not. */
+/** Of a URL that proxies take: most allow 8 kB. */
+const longest = 4096;
+
+/**
+ * Whether a URL can contain it: clients resolve `.` and `..`, encoded or not. Nomad takes IDs of a
+ * megabyte, and answers requests that name them with 431.
+ */
 export function isAddressable(id: string): boolean {
-  return id !== '' && id !== '.' && id !== '..';
+  const isPath = id !== '' && id !== '.' && id !== '..';
+  return isPath && id.length <= longest && encodeURIComponent(id).length <= longest;
 }
 
 export function jobEndpoint(id: string): { readonly path: string; readonly parse: Parse<WireJob> } {

@@ -139,7 +139,7 @@ async function readInstances(
 }
 
 /** Statuses that concern only this job or allocation. Others mean Nomad itself failed. */
-const ownStatuses = [301, 302, 307, 308, 400, 403, 404, 405, 414, 500];
+const ownStatuses = [301, 302, 307, 308, 400, 403, 404, 405, 414, 431, 500];
 
 /** One unreadable job must not block the others, but a failure of Nomad must. */
 async function readSpec(

@@ -1,6 +1,6 @@
 /** A complete read of Nomad before it becomes a Catalog. Lives only within a pass. */
 
-import type { ServiceName } from '../instances.js';
+import type { ServiceName } from './service-names.js';
 import type { Unreadable } from '../../nomad/api.js';
 import type { Declared } from './declarations.js';
 import type { WireAllocation, WireInstance, WireJobStub } from '../../nomad/answers/shapes.js';

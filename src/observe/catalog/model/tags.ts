@@ -24,10 +24,25 @@ export function splitTag(prefix: string, tag: string): TagParts | undefined {
  * reports it, and it must not remove the service.
  */
 export function optsIn(tags: readonly string[], prefix: string): boolean {
+  return ownTags(tags, prefix).isOffered;
+}
+
+export interface OwnTags {
+  /** The tags with our prefix. */
+  readonly own: readonly string[];
+  /** Whether they opt in. */
+  readonly isOffered: boolean;
+}
+
+export function ownTags(tags: readonly string[], prefix: string): OwnTags {
+  const own: string[] = [];
   const values: string[] = [];
   for (const tag of tags) {
     const parts = splitTag(prefix, tag);
-    if (parts?.key === 'enable') values.push(parts.value.toLowerCase());
+    if (parts === undefined) continue;
+    own.push(tag);
+    if (parts.key === 'enable') values.push(parts.value.toLowerCase());
   }
-  return values.includes('true') || (values.length > 0 && !values.includes('false'));
+  const isOffered = values.includes('true') || (values.length > 0 && !values.includes('false'));
+  return { own, isOffered };
 }

@@ -17,11 +17,18 @@ export function warningsOf(
     ...services.flatMap(noAddressWarnings),
     ...enabledInstances(snapshot).flatMap((wire) => instanceWarnings(wire, snapshot)),
   ];
-  const once = new Map(all.map((warning) => [`${warning.code} ${warning.subject}`, warning]));
+  const once = new Map(all.map((one) => [`${one.code} ${one.subject}`, shortened(one)]));
   return [...once.values()].sort(
     (a, b) => compareText(a.code, b.code) || compareText(a.subject, b.subject),
   );
 }
+
+/** A job's ID may have a megabyte. */
+function shortened({ code, subject, message }: CatalogWarning): CatalogWarning {
+  return { code, subject: subject.slice(0, mostShown), message: message.slice(0, mostShown) };
+}
+
+const mostShown = 500;
 
 function instanceWarnings(wire: WireInstance, snapshot: Snapshot): CatalogWarning[] {
   const service = label(wire.Namespace, wire.ServiceName);
