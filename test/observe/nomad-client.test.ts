@@ -18,7 +18,12 @@ import { failure, settingsFor } from './setup.js';
 const signal = new AbortController().signal;
 const trusted = { 'X-Nomad-Index': '7', 'X-Nomad-KnownLeader': 'true' };
 
-describe('the client of Nomad', () => {
+for (const ofOne of [false, true]) {
+  describe(`the client of Nomad, reading ${ofOne ? 'one object' : 'a list'}`, () => tests(ofOne));
+}
+
+function tests(ofOne: boolean): void {
+  const asked = { signal, ofOne };
   let folder: string;
   let server: Server | undefined;
   let client: NomadClient | undefined;
@@ -65,7 +70,7 @@ describe('the client of Nomad', () => {
   it('gives status, index, leader and body, and sends token and region', async () => {
     const address = `http://${await listen(always(200))}/`;
     const nomad = connect(address, { token: 'secret', region: 'eu' });
-    const answer = await nomad.get('/v1/services', { query: { namespace: '*' }, signal });
+    const answer = await nomad.get('/v1/services', { query: { namespace: '*' }, ...asked });
     expect(answer).to.deep.equal({ status: 200, index: 7, knownLeader: true, body: [] });
     expect(seen[0]?.url).to.equal('/v1/services?namespace=*&region=eu');
     expect(seen[0]?.headers['x-nomad-token']).to.equal('secret');
@@ -74,9 +79,9 @@ describe('the client of Nomad', () => {
 
   it('gives an allowed status, and throws on any other', async () => {
     const nomad = connect(`http://${await listen(always(404))}`);
-    const answer = await nomad.get('/v1/job/x', { signal, allow: [404] });
+    const answer = await nomad.get('/v1/job/x', { ...asked, allow: [404] });
     expect(answer).to.deep.include({ status: 404, body: undefined });
-    expect(await failure(nomad.get('/v1/job/x', { signal }))).to.include({ code: 'nomad-failed' });
+    expect(await failure(nomad.get('/v1/job/x', asked))).to.include({ code: 'nomad-failed' });
     expect(responses).to.deep.equal(['4xx', '4xx']);
   });
 
@@ -85,7 +90,7 @@ describe('the client of Nomad', () => {
     for (const unixSocket of [path, `unix://${path}`]) {
       const answer = await connect('http://ignored:4646', { unixSocket }).get('/v1/services', {
         query: { namespace: '*' },
-        signal,
+        ...asked,
       });
       expect(answer.body).to.deep.equal([]);
     }
@@ -98,13 +103,13 @@ describe('the client of Nomad', () => {
     const right = 'new';
     const guarded = answering(({ headers }) => (headers['x-nomad-token'] === right ? 200 : 403));
     const nomad = connect(`http://${await listen(createServer(guarded))}`, { tokenFile });
-    const error = await failure(nomad.get('/v1/services', { signal }));
+    const error = await failure(nomad.get('/v1/services', asked));
     expect(error.code).to.equal('nomad-refused');
     // The same token again would be refused again.
     expect(seen).to.have.lengthOf(1);
 
     await writeFile(tokenFile, 'new\n');
-    expect((await nomad.get('/v1/services', { signal })).status).to.equal(200);
+    expect((await nomad.get('/v1/services', asked)).status).to.equal(200);
     expect(seen.map(({ headers }) => headers['x-nomad-token'])).to.deep.equal([
       'old',
       'old',
@@ -114,10 +119,10 @@ describe('the client of Nomad', () => {
 
   it('never tells the token', async () => {
     const nomad = connect(`http://${await listen(always(500))}`, { token: 'hush-hush' });
-    const errors = [await failure(nomad.get('/v1/services', { signal }))];
+    const errors = [await failure(nomad.get('/v1/services', asked))];
     server?.closeAllConnections();
     await new Promise((resolve) => server?.close(resolve));
-    errors.push(await failure(nomad.get('/v1/services', { signal })));
+    errors.push(await failure(nomad.get('/v1/services', asked)));
     expect(errors.map(({ code }) => code)).to.deep.equal(['nomad-failed', 'nomad-unreachable']);
     for (const error of errors) {
       expect(error.cause).to.equal(undefined);
@@ -134,9 +139,9 @@ describe('the client of Nomad', () => {
     };
     const made = createServer(slow).on('connection', (socket) => sockets.add(socket));
     const nomad = connect(`http://${await listen(made)}`);
-    const reads = Array.from({ length: 50 }, () => nomad.get('/v1/services', { signal }));
+    const reads = Array.from({ length: 50 }, () => nomad.get('/v1/services', asked));
     await Promise.all(reads);
-    await nomad.get('/v1/services', { signal });
+    await nomad.get('/v1/services', asked);
     expect(sockets.size).to.be.at.most(8);
   });
 
@@ -151,9 +156,9 @@ describe('the client of Nomad', () => {
       response.writeHead(200, trusted).end('[]');
     }).on('connection', (socket) => sockets.add(socket));
     const nomad = connect(`http://${await listen(made)}`);
-    await nomad.get('/v1/services', { signal });
+    await nomad.get('/v1/services', asked);
     cut = true;
-    expect((await nomad.get('/v1/services', { signal })).status).to.equal(200);
+    expect((await nomad.get('/v1/services', asked)).status).to.equal(200);
     expect(sockets.size).to.equal(2);
   });
 
@@ -162,7 +167,9 @@ describe('the client of Nomad', () => {
     const nomad = connect(`http://127.0.0.1:${peer.port}`);
     const eight = (): Promise<unknown> =>
       Promise.all(
-        Array.from({ length: 8 }, () => nomad.get('/v1/services', { query: { held: 1 }, signal })),
+        Array.from({ length: 8 }, () =>
+          nomad.get('/v1/services', { query: { held: 1 }, ...asked }),
+        ),
       );
     try {
       await eight();
@@ -187,7 +194,7 @@ describe('the client of Nomad', () => {
         response.writeHead(200, trusted).end('[]');
       });
       const nomad = connect(`http://${await listen(made)}`);
-      const reads = Array.from({ length: 64 }, () => nomad.get('/v1/services', { signal }));
+      const reads = Array.from({ length: 64 }, () => nomad.get('/v1/services', asked));
       expect((await Promise.all(reads)).map(({ status }) => status)).to.deep.equal(
         Array.from({ length: 64 }, () => 200),
       );
@@ -196,15 +203,40 @@ describe('the client of Nomad', () => {
   }
 
   it('does not ask twice when a new connection is reset', async () => {
-    let asked = 0;
+    let requests = 0;
     const made = createServer((_request, response) => {
-      asked += 1;
+      requests += 1;
       response.destroy();
     });
     const nomad = connect(`http://${await listen(made)}`);
-    const error = await failure(nomad.get('/v1/services', { signal }));
+    const error = await failure(nomad.get('/v1/services', asked));
     expect(error.message).to.include('ECONNRESET');
-    expect(asked).to.equal(1);
+    expect(requests).to.equal(1);
+  });
+
+  it('says where an answer broke off', async () => {
+    const cut: RequestListener = (_request, response) => {
+      response.writeHead(200, { ...trusted, 'content-length': 10 }).write('[', () => {
+        response.destroy();
+      });
+    };
+    const nomad = connect(`http://${await listen(createServer(cut))}`);
+    const error = await failure(nomad.get('/v1/services', asked));
+    expect(error).to.include({ code: 'nomad-unreachable' });
+    expect(error.message).to.include('ECONNRESET in the middle of the answer');
+  });
+
+  it('reads no more than an answer may have', async () => {
+    const long = createServer((_request, response) => {
+      response.writeHead(200, trusted).end(`["${'x'.repeat(2000)}"]`);
+    });
+    const limits = { answerBytes: ofOne ? 10_000 : 1000, objectBytes: ofOne ? 1000 : 10_000 };
+    const settings = settingsFor(`http://${await listen(long)}`);
+    client = createNomadClient({ settings, limits });
+    const error = await failure(client.get('/v1/services', asked));
+    expect(error).to.include({ code: 'nomad-untrusted' });
+    const limit = ofOne ? 'object_bytes' : 'answer_bytes';
+    expect(error.message).to.include(`longer than 1000 bytes (limits.${limit})`);
   });
 
   it('ends at the deadline, also in the middle of an answer', async () => {
@@ -212,7 +244,7 @@ describe('the client of Nomad', () => {
       response.writeHead(200, trusted).write('[');
     };
     const nomad = connect(`http://${await listen(createServer(stuck))}`, { requestTimeoutMs: 100 });
-    const error = await failure(nomad.get('/v1/services', { signal }));
+    const error = await failure(nomad.get('/v1/services', asked));
     expect(error.code).to.equal('nomad-unreachable');
     expect(error.message).to.include('no answer within 100 ms');
   });
@@ -221,7 +253,7 @@ describe('the client of Nomad', () => {
     const server = createServer();
     const address = await listen(server);
     await new Promise((closed) => server.close(closed));
-    const error = await failure(connect(`http://me:secret@${address}`).get('/v1/jobs', { signal }));
+    const error = await failure(connect(`http://me:secret@${address}`).get('/v1/jobs', asked));
     expect(error.message).to.include(`Nomad at http://${address}: request for /v1/jobs failed`);
     expect(error.message).to.include('ECONNREFUSED');
   });
@@ -230,7 +262,7 @@ describe('the client of Nomad', () => {
     const made = createServer((request) => void seen.push(request));
     const nomad = connect(`http://${await listen(made)}`, { requestTimeoutMs: 60_000 });
     const stopper = new AbortController();
-    const reading = failure(nomad.get('/v1/services', { signal: stopper.signal }));
+    const reading = failure(nomad.get('/v1/services', { ...asked, signal: stopper.signal }));
     await waitFor('the request', () => seen.length === 1);
     stopper.abort();
     expect((await reading).code).to.equal('aborted');
@@ -260,7 +292,7 @@ describe('the client of Nomad', () => {
     const own = { caCert: ca, clientCert: cert, clientKey: key };
     const tlsServerName = 'server.global.nomad';
     const get = (more: Partial<NomadSettings>): Promise<unknown> =>
-      connect(address, more).get('/v1/services', { signal });
+      connect(address, more).get('/v1/services', asked);
 
     await get({ ...own, tlsServerName });
     await get({ clientCert: cert, clientKey: key, skipVerify: true });
@@ -275,7 +307,7 @@ describe('the client of Nomad', () => {
     }
     expect(seen).to.have.lengthOf(2);
   });
-});
+}
 
 /** In a thread of its own: it answers once all eight requests are there, so on eight connections. */
 const peerProgram = `

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import type { NomadSettings } from '../../config/types.js';
 import { followTlsFiles, type TlsReread } from '../../shared/tls-files.js';
 
-interface AgentPair {
+export interface AgentPair {
   readonly http: HttpAgent;
   readonly https: HttpsAgent;
 }

@@ -1,5 +1,5 @@
 import got, { type Got, type Response } from 'got';
-import type { ClientRequest } from 'node:http';
+import type { ClientRequest, IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { createRedactor } from '../../config/redact.js';
@@ -10,6 +10,7 @@ import { type StatusClass, statusClassOf } from '../../shared/status-class.js';
 import type { TlsReread } from '../../shared/tls-files.js';
 import { createAgents, type Agents } from './agents.js';
 import { DiedIdle, isBroken, MalformedAnswer, statusError, translate } from './errors.js';
+import { ReadFailure, readerOfOne, type ReadOne } from './read-one.js';
 import { createTokenSource, type TokenSource } from './token.js';
 import { cancelBeyond } from '../../shared/answer-size.js';
 import { isTrusted } from './answers/trust.js';
@@ -32,7 +33,10 @@ export interface GetOptions {
   readonly allow?: readonly number[];
   /** Index 0 is valid: the table may never have been written. */
   readonly maybeUnwritten?: boolean;
-  /** The answer is about one job, allocation or service, so a smaller limit applies. */
+  /**
+   * The answer is about one job, allocation or service: a smaller limit applies, and it is read with
+   * less ado (see read-one.ts).
+   */
   readonly ofOne?: boolean;
   /** How long Nomad may hold a blocking query, in addition to the request timeout. */
   readonly waitMs?: number;
@@ -71,6 +75,7 @@ interface Connection {
   readonly settings: NomadSettings;
   readonly limits: AnswerLimits;
   readonly http: Got;
+  readonly readOne: ReadOne;
   readonly agents: Agents;
   readonly token: TokenSource;
   readonly onResponse: (statusClass: StatusClass) => void;
@@ -97,6 +102,7 @@ export function createNomadClient(options: NomadClientOptions): NomadClient {
       followRedirect: false,
       enableUnixSockets: true,
     }),
+    readOne: readerOfOne(settings.address, socketPath(settings)),
   };
   return {
     get: (path, getOptions) => get(connection, path, getOptions),
@@ -112,11 +118,14 @@ async function get(connection: Connection, path: string, options: GetOptions) {
   return answer(again ? await send(connection, path, options) : first, path, options, connection);
 }
 
-async function send(
-  connection: Connection,
-  path: string,
-  options: GetOptions,
-): Promise<Response<Buffer>> {
+/** What is used of a response. */
+interface Answer {
+  readonly statusCode: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+async function send(connection: Connection, path: string, options: GetOptions): Promise<Answer> {
   const { agents } = connection;
   const kept = options.waitMs === undefined ? agents.short : agents.long;
   try {
@@ -134,29 +143,65 @@ async function sendOver(
   connection: Connection,
   path: string,
   options: GetOptions,
-): Promise<Response<Buffer>> {
+): Promise<Answer> {
   const deadlineMs = connection.settings.requestTimeoutMs + (options.waitMs ?? 0);
-  const deadline = withDeadline(options.signal, deadlineMs);
+  const sendOnce = options.ofOne === true ? sendForOne : sendForList;
+  connection.agents.refresh();
   try {
-    return await sendOnce(agent, connection, path, options, deadline.signal);
+    const answer = await sendOnce(agent, connection, path, options, deadlineMs);
+    connection.onResponse(statusClassOf(answer.statusCode));
+    return answer;
   } catch (error) {
     if (error instanceof DiedIdle || error instanceof MalformedAnswer) throw error;
     throw toConnectorError(connection, error, path, options.signal, deadlineMs);
+  }
+}
+
+async function sendForOne(
+  agent: Agents['fresh'],
+  connection: Connection,
+  path: string,
+  { query, signal }: GetOptions,
+  deadlineMs: number,
+): Promise<Answer> {
+  const { agents, limits, settings } = connection;
+  const search = searchOf(settings, query);
+  const how = { agent, signal, deadlineMs, mostBytes: limits.objectBytes };
+  try {
+    const own = await headers(connection);
+    return await connection.readOne({ ...how, path: path + search, headers: own });
+  } catch (error) {
+    if (!(error instanceof ReadFailure)) throw error;
+    if (error.why === 'long') throw tooLong(path, 'object_bytes', limits.objectBytes);
+    const isKept = error.socket !== undefined && agents.wasUsed(error.socket);
+    throw isKept && isBroken(error) ? new DiedIdle() : error;
+  }
+}
+
+async function sendForList(
+  agent: Agents['fresh'],
+  connection: Connection,
+  path: string,
+  options: GetOptions,
+  deadlineMs: number,
+): Promise<Answer> {
+  const deadline = withDeadline(options.signal, deadlineMs);
+  try {
+    return await sendByGot(agent, connection, path, options, deadline.signal);
   } finally {
     deadline.done();
   }
 }
 
-async function sendOnce(
+async function sendByGot(
   agent: Agents['fresh'],
   connection: Connection,
   path: string,
   options: GetOptions,
   signal: AbortSignal,
-): Promise<Response<Buffer>> {
-  const { http, agents, limits, settings, onResponse } = connection;
+): Promise<Answer> {
+  const { http, agents, limits, settings } = connection;
   let socket: Socket | undefined;
-  agents.refresh();
   const request = http(requestUrl(settings, path, options.query), {
     headers: await headers(connection),
     agent,
@@ -166,25 +211,25 @@ async function sendOnce(
   void request.on('request', (sent: ClientRequest) => {
     sent.once('socket', (its) => (socket = its));
   });
-  const limit = options.ofOne === true ? 'object_bytes' : 'answer_bytes';
-  const most = options.ofOne === true ? limits.objectBytes : limits.answerBytes;
-  const isOver = cancelBeyond(request, most);
-  const response = await request.catch((error: unknown) => {
-    if (isOver()) {
-      throw new MalformedAnswer(
-        `Nomad's answer to ${path} is longer than ${most} bytes (limits.${limit})`,
-        limit,
-      );
-    }
+  const isOver = cancelBeyond(request, limits.answerBytes);
+  return request.catch((error: unknown) => {
+    if (isOver()) throw tooLong(path, 'answer_bytes', limits.answerBytes);
     const isKept = socket !== undefined && agents.wasUsed(socket);
     throw isKept && isBroken(error) ? new DiedIdle() : error;
   });
-  onResponse(statusClassOf(response.statusCode));
-  return response;
+}
+
+function tooLong(
+  path: string,
+  limit: 'object_bytes' | 'answer_bytes',
+  most: number,
+): MalformedAnswer {
+  const message = `Nomad's answer to ${path} is longer than ${most} bytes (limits.${limit})`;
+  return new MalformedAnswer(message, limit);
 }
 
 function answer(
-  response: Response<Buffer>,
+  response: Answer,
   path: string,
   options: GetOptions,
   { redact }: Connection,
@@ -238,19 +283,26 @@ async function openStream(
   });
 }
 
-function requestUrl(settings: NomadSettings, path: string, query: Query = {}): string {
+function requestUrl(settings: NomadSettings, path: string, query?: Query): string {
+  return `${baseUrl(settings)}${path}${searchOf(settings, query)}`;
+}
+
+function searchOf(settings: NomadSettings, query: Query = {}): string {
   const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
     for (const one of [value].flat()) parameters.append(name, String(one));
   }
   if (settings.region !== undefined) parameters.set('region', settings.region);
-  const search = parameters.size === 0 ? '' : `?${parameters.toString()}`;
-  return `${baseUrl(settings)}${path}${search}`;
+  return parameters.size === 0 ? '' : `?${parameters.toString()}`;
 }
 
-function baseUrl({ address, unixSocket }: NomadSettings): string {
-  if (unixSocket === undefined) return address.replace(/\/+$/, '');
-  return `unix:${unixSocket.replace(/^unix:(\/\/)?/, '')}:`;
+function baseUrl(settings: NomadSettings): string {
+  const path = socketPath(settings);
+  return path === undefined ? settings.address.replace(/\/+$/, '') : `unix:${path}:`;
+}
+
+function socketPath({ unixSocket }: NomadSettings): string | undefined {
+  return unixSocket?.replace(/^unix:(\/\/)?/, '');
 }
 
 async function headers({ token }: Connection): Promise<Record<string, string>> {

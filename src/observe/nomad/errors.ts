@@ -2,6 +2,7 @@
 
 import { AbortError, RequestError } from 'got';
 import { ConnectorError } from '../../shared/errors.js';
+import { ReadFailure } from './read-one.js';
 
 /** `redact` sees the whole body: half a token at the end of a cut one would not be known as such. */
 export function statusError(
@@ -34,13 +35,14 @@ export function translate(
 ): ConnectorError {
   if (error instanceof ConnectorError) return error;
   if (caller.aborted) return new ConnectorError('aborted', `stopped reading ${path} from Nomad`);
-  const cut = error instanceof RequestError && error.response !== undefined;
-  const reason =
-    error instanceof AbortError
-      ? `no answer within ${deadlineMs} ms`
-      : error instanceof RequestError
-        ? `${error.code}${cut ? ' in the middle of the answer' : ''}`
-        : 'unknown failure';
+  const isLate =
+    error instanceof AbortError || (error instanceof ReadFailure && error.why === 'late');
+  const broken = brokenBy(error);
+  const why =
+    broken === undefined
+      ? 'unknown failure'
+      : `${broken.code}${broken.cut ? ' in the middle of the answer' : ''}`;
+  const reason = isLate ? `no answer within ${deadlineMs} ms` : why;
   return new ConnectorError(
     'nomad-unreachable',
     `Nomad at ${url}: request for ${path} failed: ${reason}`,
@@ -69,6 +71,14 @@ export class DiedIdle extends Error {}
 
 /** The connection broke before any answer. */
 export function isBroken(error: unknown): boolean {
-  if (!(error instanceof RequestError) || error.response !== undefined) return false;
-  return error.code === 'ECONNRESET' || error.code === 'EPIPE';
+  const broken = brokenBy(error);
+  return broken?.cut === false && (broken.code === 'ECONNRESET' || broken.code === 'EPIPE');
+}
+
+/** got's error, or that of a read without it. `cut`: in the middle of the answer. */
+function brokenBy(error: unknown): { readonly code: string; readonly cut: boolean } | undefined {
+  if (error instanceof RequestError) {
+    return { code: error.code, cut: error.response !== undefined };
+  }
+  return error instanceof ReadFailure ? error : undefined;
 }
