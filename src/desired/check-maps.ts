@@ -23,7 +23,11 @@ export interface CheckMapFiles {
 export function withCheckMaps(section: JsonObject, files: CheckMapFiles): JsonObject {
   const checks = section['http_check_list'];
   if (checks === undefined) return section;
-  const text = JSON.stringify(checks)
+  const given = JSON.stringify(checks);
+  if (!given.includes(checkPathsPlaceholder) && !given.includes(checkHostsPlaceholder)) {
+    return section;
+  }
+  const text = given
     .replaceAll(checkPathsPlaceholder, files.paths)
     .replaceAll(checkHostsPlaceholder, files.hosts);
   return { ...section, http_check_list: JSON.parse(text) as Json };

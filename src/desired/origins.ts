@@ -1,4 +1,5 @@
 import type { CheckSpec } from '../observe/types.js';
+import { interned } from '../shared/intern.js';
 import { type TagName, type Tags, tagNames, tagRows } from './vocabulary.js';
 
 /** Where a value came from, highest precedence first. */
@@ -30,10 +31,14 @@ const inSettings: ReadonlySet<TagName> = new Set([
 
 /** `spec`: the job spec's check that the service's check is based on. */
 export function originsOf(tags: Tags, spec: CheckSpec | undefined): Origins {
-  return Object.fromEntries(
-    tagNames.map((name) => [tagRows[name].key, originOf(name, tags[name], spec)]),
+  const origins = tagNames.map((name) => originOf(name, tags[name], spec));
+  return known(origins.join(), () =>
+    Object.fromEntries(tagNames.map((name, at) => [tagRows[name].key, origins[at] as Origin])),
   );
 }
+
+/** Most services have the same few tags. */
+const known = interned<Origins>();
 
 function originOf(name: TagName, given: unknown, spec: CheckSpec | undefined): Origin {
   const isGiven = Array.isArray(given) ? given.length > 0 : given !== undefined;

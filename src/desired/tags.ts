@@ -32,21 +32,27 @@ const maxUnknown = 50;
 
 const nameByKey = new Map(tagNames.map((name) => [tagRows[name].key, name]));
 
+/** What a service without a tag has: each name is there, in the rows' order. */
+const noTags = Object.fromEntries(
+  tagNames.map((name): [TagName, unknown] => [name, tagRows[name].many ? [] : undefined]),
+);
+
 /** Reads the tags that begin with `<prefix>.`. All others belong to other programs. */
 export function parseTags(prefix: string, raw: readonly string[]): ParsedTags {
   const ours = raw.flatMap((tag): RawTag[] => {
     const parts = splitTag(prefix, tag);
     return parts === undefined ? [] : [{ tag, ...parts }];
   });
-  const tags: Record<string, unknown> = {};
+  const tags: Record<string, unknown> = { ...noTags };
   const invalid: InvalidTag[] = [];
   const values: Partial<Record<TagName, readonly string[]>> = {};
   const byName = grouped(ours);
   for (const name of tagNames) {
-    const given = byName.get(name) ?? [];
+    const given = byName.get(name);
+    if (given === undefined) continue;
     const { value, problems } = readRow(name, given);
     tags[name] = value;
-    if (given.length > 0) values[name] = given.map((one) => one.value);
+    values[name] = given.map((one) => one.value);
     for (const problem of problems) invalid.push(problem);
   }
   const unknown = ours.filter(({ key }) => !nameByKey.has(key)).slice(0, maxUnknown);
@@ -72,7 +78,6 @@ function grouped(ours: readonly RawTag[]): ReadonlyMap<TagName, readonly RawTag[
 
 function readRow(name: TagName, given: readonly RawTag[]) {
   const { grammar, many } = tagRows[name];
-  if (given.length === 0) return { value: many ? [] : undefined, problems: [] };
   const distinct = firstOfEach(given, ({ value }) => value);
   const parsed = distinct.map((one) => ({ ...one, parsed: grammar.parse(one.value) }));
   const good = parsed.filter((one) => one.parsed !== undefined);

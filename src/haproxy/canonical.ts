@@ -1,37 +1,41 @@
-import type { Json, JsonObject } from '../shared/json.js';
+import { interned } from '../shared/intern.js';
+import { type Json, type JsonObject, sortedKeys } from '../shared/json.js';
 
 /**
  * Not part of a section's content: its name, its child objects, and what the Data Plane API adds.
  */
 const beside = new Set(['name', 'servers', 'metadata', 'from', 'id']);
+const besideInside = new Set(['metadata']);
+
+const sections = interned<JsonObject>();
 
 /**
  * Canonical form of a backend's section, in which what was sent equals what is read back: absent,
- * null and empty values are dropped and keys sorted. Rules keep their order.
+ * null and empty values are dropped and keys sorted. Rules keep their order. Equal sections are one
+ * object, since most backends of a fleet have the same.
  */
 export function canonicalSection(section: JsonObject): JsonObject {
-  const content = Object.entries(section).filter(([key]) => !beside.has(key));
-  return canonicalObject(Object.fromEntries(content));
+  const text = textOfObject(section, beside);
+  return sections(text, () => JSON.parse(text) as JsonObject);
 }
 
-function canonicalObject(value: JsonObject): JsonObject {
-  const entries: [string, Json][] = [];
-  for (const key of Object.keys(value).sort()) {
-    const canonical = canonicalValue(value[key]);
-    if (canonical !== undefined) entries.push([key, canonical]);
+function textOfObject(value: JsonObject, without: ReadonlySet<string>): string {
+  let text = '';
+  for (const key of sortedKeys(value)) {
+    const inner = without.has(key) ? undefined : textOf(value[key]);
+    if (inner !== undefined) text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${inner}`;
   }
-  return Object.fromEntries(entries);
+  return `{${text}}`;
 }
 
-function canonicalValue(value: Json | undefined): Json | undefined {
+function textOf(value: Json | undefined): string | undefined {
   if (value === undefined || value === null) return undefined;
-  if (typeof value !== 'object') return value;
+  if (typeof value !== 'object') return JSON.stringify(value);
   if (isList(value)) {
-    const items = value.map((item) => canonicalValue(item) ?? {});
-    return items.length === 0 ? undefined : items;
+    return value.length === 0 ? undefined : `[${value.map((item) => textOf(item) ?? '{}').join()}]`;
   }
-  const object = canonicalObject({ ...value, metadata: undefined });
-  return Object.keys(object).length === 0 ? undefined : object;
+  const text = textOfObject(value, besideInside);
+  return text === '{}' ? undefined : text;
 }
 
 function isList(value: readonly Json[] | JsonObject): value is readonly Json[] {

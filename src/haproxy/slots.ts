@@ -36,8 +36,14 @@ export function slotName(prefix: string, number: number): string {
 
 /** `nomad_web_12` -> 12; undefined where the name is not a slot's. */
 export function slotNumber(name: string): number | undefined {
-  const digits = /_([1-9][0-9]*)$/.exec(name)?.[1];
-  return digits === undefined ? undefined : Number(digits);
+  let first = name.length;
+  while (first > 0 && isDigit(name.charCodeAt(first - 1))) first--;
+  const begins = first > 0 && first < name.length && name[first - 1] === '_' && name[first] !== '0';
+  return begins ? Number(name.slice(first)) : undefined;
+}
+
+function isDigit(code: number): boolean {
+  return code >= 48 && code <= 57;
 }
 
 /** `nomad_web_12` -> `nomad_web`. */

@@ -28,11 +28,12 @@ export interface CheckedBackend {
  * agree again, because writing the path into the section would cost a needless reload.
  */
 export function resolveChecks(
-  desired: DesiredBackend,
+  desired: Pick<DesiredBackend, 'checkPaths' | 'checkHosts' | 'endpoints'>,
+  section: JsonObject,
   actual: JsonObject | undefined,
   files: CheckFiles,
 ): CheckedBackend {
-  const { section, checkPaths, checkHosts } = desired;
+  const { checkPaths, checkHosts } = desired;
   const { path, host } = lookupsOf(files);
   const had = actual === undefined ? undefined : firstCheck(actual);
   const send = firstCheck(section);
@@ -46,11 +47,11 @@ export function resolveChecks(
   const keepsHost = looksUp.host && isFixed && checkHosts === undefined;
   const all = (value: string): Readonly<Record<string, string>> =>
     Object.fromEntries(desired.endpoints.map(({ id }) => [id, value]));
-  const changed = replaceFirst(section, {
-    ...send,
+  const kept = {
     ...(keepsPath ? { uri: undefined, uri_log_format: path } : {}),
     ...(keepsHost ? { headers: withHost(send, host) } : {}),
-  });
+  };
+  const changed = keepsPath || keepsHost ? replaceFirst(section, { ...send, ...kept }) : section;
   return {
     section: withCheckMaps(changed, files),
     // Without new values, entries stay unchanged.

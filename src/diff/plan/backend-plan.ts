@@ -46,20 +46,29 @@ export function slotsInput(
   desired: DesiredBackend,
   slots: readonly ActualSlot[],
   context: BackendContext,
-): Omit<SlotsInput, 'structural'> {
-  const { settings } = context.slots;
+  how: Pick<SlotsInput, 'structural' | 'sticky'>,
+): SlotsInput {
+  const { held, isGone, mayRun, idle, now, drainTimeoutSeconds, settings } = context.slots;
   const most = context.sizes[desired.service];
+  // One literal: V8 makes a slow dictionary of a large object that is spread together.
   return {
     prefix: desired.slotPrefix,
     service: desired.service,
     slots,
     endpoints: desired.endpoints,
-    ...(desired.expected === undefined ? {} : { expected: desired.expected }),
-    ...(desired.scalesTo === undefined ? {} : { scalesTo: desired.scalesTo }),
+    expected: desired.expected,
+    scalesTo: desired.scalesTo,
     hasCheck: desired.hasCheck,
+    sticky: how.sticky,
     keepCheck: desired.keepCheck,
-    ...context.slots,
-    ...(most === undefined ? {} : { settings: { ...settings, most } }),
+    held,
+    isGone,
+    mayRun,
+    idle,
+    now,
+    drainTimeoutSeconds,
+    settings: most === undefined ? settings : { ...settings, most },
+    structural: how.structural,
   };
 }
 

@@ -22,19 +22,17 @@ export function planCustomBackend(
   context: BackendContext,
 ): BackendPlan {
   const before = actual.slots.filter(({ service }) => service === desired.service);
-  const input = slotsInput(desired, before, context);
+  const structural = context.reloadsAnyway;
+  const input = slotsInput(desired, before, context, { structural });
   const legacy = adoptedServers(desired, actual, context.adopt);
-  const slots = takenOver(
-    assignSlots({ ...input, structural: context.reloadsAnyway }).map(asShared),
-    legacy,
-  );
+  const slots = takenOver(assignSlots(input).map(asShared), legacy);
   const checked = before.find((slot) => slot.fields['check'] === 'enabled');
   const fields = (desired.keepCheck ? checked?.fields : undefined) ?? desired.serverFields;
   const wanted = new Set(slots.map(({ name }) => name));
   const existing = new Map(before.map((slot) => [slot.name, slot]));
   const base = { backend: desired.name, route: 'transaction', reload: 'custom-servers' } as const;
   const reason = `servers of ${desired.service} in backend ${desired.name}`;
-  const structural = slots.flatMap((slot): Step[] => {
+  const changes = slots.flatMap((slot): Step[] => {
     const old = existing.get(slot.name);
     if (old === undefined) {
       const summary = desired.checkSummary;
@@ -43,7 +41,7 @@ export function planCustomBackend(
     if (equal(old.fields, fields)) return [];
     return [{ kind: 'replace-server', ...base, reason, slot, fields, before: beforeOf(old) }];
   });
-  const replaced = new Set(structural.flatMap((s) => ('slot' in s ? [s.slot.name] : [])));
+  const replaced = new Set(changes.flatMap((s) => ('slot' in s ? [s.slot.name] : [])));
   const kept = slots.filter(({ name }) => existing.has(name) && !replaced.has(name));
   return {
     staying: stayingIds(desired),
@@ -51,7 +49,7 @@ export function planCustomBackend(
     checks: { paths: {}, hosts: {} },
     steps: [
       ...planSlotSteps(desired, before, kept),
-      ...structural,
+      ...changes,
       ...before.filter(({ name }) => !wanted.has(name)).map((slot) => deletion(desired.name, slot)),
       ...legacy.map((server) => adoptedDeletion(desired, server)),
     ],

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { markerHash } from '../../haproxy/ownership.js';
 import { connectorBackendName } from '../../haproxy/names.js';
 import type { ActualState } from '../../actual/types.js';
-import type { Json, JsonObject } from '../../shared/json.js';
+import { isObject, type Json, type JsonObject, sortedKeys } from '../../shared/json.js';
 import type { PlanInput } from './input.js';
 import type { FrontendRouting } from './routes.js';
 import { keyOf, keyOfAcl } from './rules.js';
@@ -22,13 +22,18 @@ function hashOf(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 12);
 }
 
+/** Of a backend that is planned as before, and of a section that others have too, the text is known. */
+const known = new WeakMap<JsonObject, string>();
+
 /** JSON with sorted keys and without undefined. */
 function stable(value: Json | undefined): string {
   if (Array.isArray(value)) return `[${(value as readonly Json[]).map(stable).join(',')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value ?? null);
-  const object = value as Readonly<Record<string, Json | undefined>>;
+  const object = value as JsonObject;
+  const before = known.get(object);
+  if (before !== undefined) return before;
   let text = '';
-  for (const key of Object.keys(object).sort()) {
+  for (const key of sortedKeys(object)) {
     const inner = object[key];
     if (inner === undefined) continue;
     text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${stable(inner)}`;
@@ -36,14 +41,15 @@ function stable(value: Json | undefined): string {
   return `{${text}}`;
 }
 
-/** Of a backend that is planned as before, the text is known. */
-const known = new WeakMap<JsonObject, string>();
-
 function textOf(structure: JsonObject): string {
-  const before = known.get(structure);
-  if (before !== undefined) return before;
-  const text = stable(structure);
-  known.set(structure, text);
+  const { section } = structure;
+  if (isObject(section)) remembered(section);
+  return remembered(structure);
+}
+
+function remembered(object: JsonObject): string {
+  const text = stable(object);
+  known.set(object, text);
   return text;
 }
 

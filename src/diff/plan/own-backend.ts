@@ -26,16 +26,17 @@ export function planBackend(
   actual: ActualBackend | undefined,
   context: BackendContext,
 ): BackendPlan {
-  const lookups = { ...desired, section: withCanaryMap(desired.section, context.canaryFile) };
-  const checked = resolveChecks(lookups, actual?.section, context.checkFiles);
-  const section = sectionOf({ ...desired, section: checked.section }, actual);
+  const withCanaries = withCanaryMap(desired.section, context.canaryFile);
+  const checked = resolveChecks(desired, withCanaries, actual?.section, context.checkFiles);
+  const section = sectionOf(desired.keepCheck, checked.section, actual);
   const changes = changesOf(actual, section);
   const before = actual?.slots ?? [];
   const sticky = section['cookie'] !== undefined;
-  const input = { ...slotsInput(desired, before, context), sticky };
-  let slots = assignSlots({ ...input, structural: changes.length > 0 || context.reloadsAnyway });
-  const resized = !equal(slots.map(nameOf), before.map(nameOf));
-  if (resized) slots = assignSlots({ ...input, structural: true });
+  const structural = actual === undefined || changes.length > 0 || context.reloadsAnyway;
+  const input = slotsInput(desired, before, context, { sticky, structural });
+  let slots = assignSlots(input);
+  const resized = !haveSameNames(slots, before);
+  if (resized && !structural) slots = assignSlots({ ...input, structural: true });
   const common = {
     staying: stayingIds(desired),
     structure: structureOf(desired.name, section, slots),
@@ -56,15 +57,22 @@ function changesOf(actual: ActualBackend | undefined, section: JsonObject): stri
   return actual.ours ? sectionChanges(actual.section, section) : ['taken over'];
 }
 
-function nameOf({ name }: { readonly name: string }): string {
-  return name;
+interface Named {
+  readonly name: string;
+}
+
+function haveSameNames(some: readonly Named[], others: readonly Named[]): boolean {
+  return some.length === others.length && some.every(({ name }, at) => name === others[at]?.name);
 }
 
 /** An unreadable job spec must not replace a working check. */
-function sectionOf(desired: DesiredBackend, actual: ActualBackend | undefined): JsonObject {
-  const keeps = desired.keepCheck && actual?.ours === true && hasCheck(actual.section);
-  if (!keeps) return desired.section;
-  return checkFieldsOf(desired.section, actual.section);
+function sectionOf(
+  keepCheck: boolean,
+  section: JsonObject,
+  actual: ActualBackend | undefined,
+): JsonObject {
+  const keeps = keepCheck && actual?.ours === true && hasCheck(actual.section);
+  return keeps ? checkFieldsOf(section, actual.section) : section;
 }
 
 function structuralStep(
@@ -98,6 +106,7 @@ function structuralStep(
 
 /** `adv_check: tcp-check -> httpchk`, one line per changed field. */
 function sectionChanges(actual: JsonObject, wanted: JsonObject): string[] {
+  if (actual === wanted) return [];
   const keys = [...new Set([...Object.keys(actual), ...Object.keys(wanted)])].sort();
   return keys
     .filter((key) => !equal(actual[key], wanted[key]))

@@ -10,12 +10,12 @@ export interface SlotsInput {
   readonly slots: readonly ActualSlot[];
   readonly endpoints: readonly Endpoint[];
   /** Instances that are yet to come are counted in whenever slots are made. */
-  readonly expected?: number;
+  readonly expected?: number | undefined;
   /** Instances that the jobs may be scaled to. */
-  readonly scalesTo?: number;
+  readonly scalesTo?: number | undefined;
   readonly hasCheck: boolean;
   /** Clients hold cookies of servers. */
-  readonly sticky?: boolean;
+  readonly sticky?: boolean | undefined;
   /** What is checked can't be known now: a check on another port stays on that port. */
   readonly keepCheck?: boolean;
   /** Instance ids that the guard keeps bound although they are absent. */
@@ -23,7 +23,7 @@ export interface SlotsInput {
   /** Whether an instance's allocation runs no more: nothing is gained by keeping it. */
   readonly isGone: (id: string) => boolean;
   /** Whether Nomad knows its allocation: its address can't be another's while that isn't over. */
-  readonly mayRun?: (id: string) => boolean;
+  readonly mayRun?: ((id: string) => boolean) | undefined;
   /** Names of draining slots without a request in flight. */
   readonly idle: ReadonlySet<string>;
   /** Unix seconds. */
@@ -47,7 +47,8 @@ export interface SlotsInput {
  * | nothing | take the next new instance |
  */
 export function assignSlots(given: SlotsInput): readonly PlannedSlot[] {
-  const input = { ...given, slots: given.slots.filter(({ name }) => isSlotOf(given.prefix, name)) };
+  const own = given.slots.filter(({ name }) => isSlotOf(given.prefix, name));
+  const input = own.length === given.slots.length ? given : { ...given, slots: own };
   const wanted = new Map(input.endpoints.map((endpoint) => [endpoint.id, endpoint]));
   const lastServing = findLastServing(input, wanted);
   const homes = homesOf(input.slots);
@@ -197,7 +198,16 @@ function placeFresh(
     const name = names[at] ?? '';
     placed.set(name, bindTo(input, name, endpoint));
   });
-  return [...placed.values()].sort(bySlotNumber);
+  return inOrder([...placed.values()]);
+}
+
+/** Most are in order: HAProxy lists them as they were written. */
+function inOrder(slots: PlannedSlot[]): PlannedSlot[] {
+  const isInOrder = slots.every((slot, at) => {
+    const before = slots[at - 1];
+    return before === undefined || bySlotNumber(before, slot) <= 0;
+  });
+  return isInOrder ? slots : slots.sort(bySlotNumber);
 }
 
 function freeCount(slots: readonly PlannedSlot[]): number {
@@ -265,6 +275,8 @@ function resize(
   const highestInUse = Math.max(0, ...inUse.map((slot) => slotNumber(slot.name) ?? 0));
   const free = input.structural || grows || placed.length === 0 || askedFor(input) > highest;
   const size = free ? Math.max(usualSize(input, input.settings), highestInUse) : highest;
+  // Numbers have no holes, as a rule.
+  if (highest === placed.length && size === highest) return placed;
   const byName = new Map(placed.map((slot) => [slot.name, slot]));
   return Array.from({ length: size }, (_, at) => {
     const name = slotName(input.prefix, at + 1);
