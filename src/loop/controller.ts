@@ -85,7 +85,9 @@ export function createController(options: ControllerOptions): Controller {
     // The scheduled retry will see this change.
     if (stopping.aborted || !isDue) return armRetry();
     busySince = Date.now();
-    const made = occasion;
+    // Behind a long pass, all there was to gather may be told by now.
+    const { gatherUntil = -Infinity } = occasion;
+    const made = gatherUntil > Date.now() ? occasion : withGathering(occasion, undefined);
     occasion = routine;
     const outcomes = await options.pass(retries.isDue, hardStop.signal, made);
     busySince = undefined;

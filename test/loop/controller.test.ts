@@ -169,6 +169,17 @@ describe('the controller', () => {
       }
     });
 
+    it('gathers nothing in a pass that begins after the debounce, as behind a long one', async () => {
+      const { controller, passes, pass } = await rested(brief);
+      controller.wake('timer');
+      await pass(2);
+      await delay(2 * brief.sync.debounceMs);
+      controller.wake('stream');
+      await delay(2 * brief.sync.debounceMs);
+      passes[1]?.end();
+      expect((await pass(3)).occasion).to.deep.equal({ nomadChanged: true });
+    });
+
     it('gathers nothing for a timer, a retry or HAProxy itself', async () => {
       for (const source of ['timer', 'retry', 'recheck', 'haproxy'] as const) {
         const { controller, pass } = await rested(brief);
