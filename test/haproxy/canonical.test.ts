@@ -28,6 +28,12 @@ describe('the canonical form of a section', () => {
     });
   });
 
+  it('is one object for equal sections, also for one that was read back in another order', () => {
+    const sent = canonicalSection({ mode: 'http', acl_list: [{ value: 'a', criterion: 'src' }] });
+    const read = { acl_list: [{ criterion: 'src', value: 'a' }], name: 'nomad_web', mode: 'http' };
+    expect(canonicalSection(read)).to.equal(sent);
+  });
+
   it('is its own canonical form', () => {
     const once = canonicalSection({ b: [{ z: 1, y: undefined }], a: { c: {} } });
     expect(canonicalSection(once)).to.deep.equal(once);
