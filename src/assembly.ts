@@ -8,6 +8,7 @@ import type { PolicySettings } from './config/policy.js';
 import { policySource } from './config/policy-source.js';
 import type { Settings, TargetSettings } from './config/types.js';
 import { createCatalogReader, type CatalogReader } from './observe/catalog/reader.js';
+import { shareReads } from './observe/catalog/shared.js';
 import { createNomadClient, type NomadClient } from './observe/nomad/client.js';
 import type { Surroundings } from './pass/context.js';
 import { newCatalogMemory, newTargetMemory } from './pass/memory.js';
@@ -37,12 +38,16 @@ export interface Assembly {
   /** A read-only Data Plane API client per target. */
   readonly clients: Readonly<Record<string, DataPlaneReader>>;
   /** Runs one pass over the targets that are due. Never throws. */
-  readonly pass: (
-    isDue: (side: Side) => boolean,
-    signal: AbortSignal,
-    occasion?: Occasion,
-  ) => Promise<readonly Outcome[]>;
+  readonly pass: PassOf;
+  /** The same over one target, at the same time as others. */
+  readonly passOf: (target: string) => PassOf;
 }
+
+type PassOf = (
+  isDue: (side: Side) => boolean,
+  signal: AbortSignal,
+  occasion?: Occasion,
+) => Promise<readonly Outcome[]>;
 
 export interface AssemblyOptions {
   /** False: the Data Plane API clients can only send GET. */
@@ -66,12 +71,13 @@ export function assemble(settings: Settings, options: AssemblyOptions): Assembly
     ...(hooks.onToken === undefined ? {} : { onToken: hooks.onToken }),
     ...(hooks.onTls === undefined ? {} : { onTls: hooks.onTls }),
   });
-  const catalog = createCatalogReader({
+  const reader = createCatalogReader({
     client: nomad,
     namespace: settings.nomad.namespace,
     tagPrefix: settings.tags.prefix,
     fullReadIntervalMs: settings.sync.fullReadIntervalMs,
   });
+  const catalog = settings.targets.length === 1 ? reader : shareReads(reader);
   const around: Surroundings = {
     settings,
     staysRunning: options.staysRunning ?? false,
@@ -93,6 +99,10 @@ export function assemble(settings: Settings, options: AssemblyOptions): Assembly
     targets: targets.map(({ name }) => name),
     clients: Object.fromEntries(targets.map(({ name, client }) => [name, client])),
     pass: (isDue, signal, occasion) => runPass(deps, isDue, signal, occasion),
+    passOf: (name) => {
+      const own = { ...deps, targets: targets.filter((target) => target.name === name) };
+      return (isDue, signal, occasion) => runPass(own, isDue, signal, occasion);
+    },
   };
 }
 

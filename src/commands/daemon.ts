@@ -6,7 +6,7 @@ import { productVersion } from '../version.js';
 import { policySource } from '../config/policy-source.js';
 import { redactSettings } from '../config/redact.js';
 import type { Settings } from '../config/types.js';
-import { createController } from '../loop/controller.js';
+import { createFleet } from '../loop/fleet.js';
 import { createHealth } from '../loop/health.js';
 import { startHaproxyWatches } from '../loop/haproxy-watches.js';
 import { startProbes } from '../loop/probes.js';
@@ -27,22 +27,22 @@ export async function runDaemon(
   const metrics = createMetrics(registry, productVersion());
   const reporter = createReporter(logger, metrics);
   const routes = watchRoutes(settings.routes.directory, {
-    onChange: () => controller.wake('route-file'),
+    onChange: () => fleet.wake('route-file'),
     logger,
   });
   const policy = policySource(settings, {
-    onChange: () => controller.wake('policy-file'),
+    onChange: () => fleet.wake('policy-file'),
     onInvalid: (reason) => logger.warn('policy file is invalid', { reason }),
   });
   const probes = startProbes({
     settings,
-    onWake: () => controller.wake('probe'),
+    onWake: () => fleet.wake('probe'),
     onResult: metrics.probe,
     onOpened: metrics.opened,
     signal,
     log: logger,
   });
-  const { nomad, catalog, clients, pass, targets } = assemble(settings, {
+  const { nomad, catalog, clients, passOf, targets } = assemble(settings, {
     writes: true,
     staysRunning: true,
     routeFiles: routes.current,
@@ -55,8 +55,8 @@ export async function runDaemon(
       onDataPlane: (status) => metrics.request('dataplane', status),
     },
   });
-  const controller = createController({
-    ...{ pass, targets },
+  const fleet = createFleet({
+    ...{ passOf, targets },
     settings: settings.sync,
     onWake: reporter.woke,
     onSuccess: (picture) => {
@@ -73,13 +73,13 @@ export async function runDaemon(
     },
   });
   const { sync } = settings;
-  const health = createHealth({ sync, targets, busySince: () => controller.busySince });
+  const health = createHealth({ sync, targets, busySince: fleet.busySince });
   const server = await startServer(settings, { status: health, registry, redact });
   logger.info('started', { settings: redactSettings(settings) });
   const wakes = startWakeSources({
     client: nomad,
     namespace: settings.nomad.namespace,
-    onWake: controller.wake,
+    onWake: (source) => fleet.wake(source),
     onConnected: metrics.streamConnected,
     listener: catalog,
     signal,
@@ -88,12 +88,12 @@ export async function runDaemon(
   const watches = startHaproxyWatches({
     clients,
     intervalMs: settings.haproxy.watchIntervalMs,
-    isBusy: () => controller.busySince !== undefined,
-    onWake: () => controller.wake('haproxy'),
+    isBusy: fleet.isBusy,
+    onWake: (target) => fleet.wake('haproxy', target),
     signal,
     log: logger,
   });
-  await controller.run(signal);
+  await fleet.run(signal);
   await Promise.all([wakes.done, watches.done]);
   routes.close();
   policy.close();

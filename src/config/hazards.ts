@@ -1,6 +1,7 @@
 import type { MergedValues } from './merge.js';
 import { type ConfigKey, defaultPassword } from './schema.js';
 import type { Layer } from './sources.js';
+import { holdsPassword, secretFilesOfTargets } from './targets.js';
 import type { Settings, TargetSettings } from './types.js';
 
 /** Settings that work, and that a careful operator wouldn't choose unknowingly. */
@@ -101,7 +102,10 @@ export function secretFilesOf(
     const path = merged.get(key)?.value;
     return typeof path === 'string' && !path.includes('-----BEGIN') ? [{ key, path }] : [];
   });
-  const inside = secretKeys.find((key) => file?.layer.values.has(key));
-  if (file === undefined || inside === undefined) return named;
-  return [...named, { key: inside, path: file.path }];
+  const ofTargets = secretFilesOfTargets(merged.get('haproxy.targets'));
+  const inside =
+    secretKeys.find((key) => file?.layer.values.has(key)) ??
+    (holdsPassword(file?.layer.values.get('haproxy.targets')) ? 'haproxy.targets' : undefined);
+  if (file === undefined || inside === undefined) return [...named, ...ofTargets];
+  return [...named, ...ofTargets, { key: inside, path: file.path }];
 }

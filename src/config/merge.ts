@@ -2,6 +2,7 @@ import type { Json } from '../shared/json.js';
 import { invalid, type ReadFile } from './file.js';
 import { leaves, type ConfigKey } from './schema.js';
 import { secretFrom, type Layer } from './sources.js';
+import { withPasswords } from './targets.js';
 import { asConnectorError } from '../shared/errors.js';
 
 export interface Merged {
@@ -20,6 +21,7 @@ const groups: readonly (readonly ConfigKey[])[] = [
   ['haproxy.username', 'haproxy.username_file'],
   ['haproxy.password', 'haproxy.password_file'],
   ['haproxy.frontend', 'haproxy.frontends'],
+  ['haproxy.address', 'haproxy.targets'],
 ];
 
 /** Merges layers, highest precedence first. Adds errors to the problems. */
@@ -44,6 +46,7 @@ function contradictions(merged: MergedValues): string[] {
     ['haproxy.username', 'haproxy.username_file'],
     ['haproxy.password', 'haproxy.password_file'],
     ['haproxy.frontend', 'haproxy.frontends'],
+    ['haproxy.address', 'haproxy.targets'],
   ];
   return pairs.flatMap(([one, other]) => {
     const [first, second] = [merged.get(one), merged.get(other)];
@@ -76,6 +79,14 @@ export function withSecrets(
     } catch (error) {
       problems.push(asConnectorError(error).message);
     }
+  }
+  const targets = merged.get('haproxy.targets');
+  try {
+    if (targets !== undefined) {
+      result.set('haproxy.targets', { ...targets, value: withPasswords(targets, readFile) });
+    }
+  } catch (error) {
+    problems.push(asConnectorError(error).message);
   }
   return result;
 }

@@ -1,6 +1,5 @@
 import {
   parseDurationOrOff,
-  parseHttpUrl,
   parseListen,
   parseLogLevel,
   parseNomadAddress,
@@ -10,6 +9,7 @@ import type { MergedValues } from './merge.js';
 import { openPolicy } from './policy.js';
 import { policyFrom, policyKey } from './policy-values.js';
 import { readerOf, type Reader } from './reader.js';
+import { givenTargets, targetsFrom } from './targets.js';
 import { unfit } from './together.js';
 import type {
   BackendStrategy,
@@ -18,7 +18,6 @@ import type {
   NomadSettings,
   RoutingSettings,
   Settings,
-  TargetSettings,
 } from './types.js';
 
 /** Builds settings from valid values and defaults. Adds conflicting values to the problems. */
@@ -28,7 +27,7 @@ export function resolveSettings(merged: MergedValues, problems: string[]): Setti
   return {
     nomad: nomadSettings(read),
     haproxy: haproxySettings(read),
-    targets: [targetSettings(read)],
+    targets: targetsFrom(read, givenTargets(merged.get('haproxy.targets')?.value)),
     tags: { prefix: read.text('tags.prefix') },
     ownership: {
       prefix: read.text('ownership.prefix'),
@@ -102,23 +101,6 @@ function haproxySettings(read: Reader): HaproxySettings {
     drainTimeoutMs: read.number('haproxy.drain_timeout_sec') * 1000,
     frontends: read.list('haproxy.frontends') ?? [read.text('haproxy.frontend')],
     ...optional({ watchIntervalMs: watch === 'off' ? undefined : watch }),
-  };
-}
-
-/** The single target defined by the `haproxy` keys. */
-function targetSettings(read: Reader): TargetSettings {
-  return {
-    name: 'default',
-    address: parseHttpUrl(read.text('haproxy.address'))!.replace(/\/v3$/, ''),
-    username: read.text('haproxy.username'),
-    password: read.text('haproxy.password'),
-    requestTimeoutMs: read.ms('haproxy.request_timeout'),
-    ...optional({
-      caCert: read.maybe('haproxy.ca_cert'),
-      clientCert: read.maybe('haproxy.client_cert'),
-      clientKey: read.maybe('haproxy.client_key'),
-      tlsServerName: read.maybe('haproxy.tls_server_name'),
-    }),
   };
 }
 

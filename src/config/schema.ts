@@ -83,9 +83,33 @@ function durationOrNone(description: string, value: string): Leaf {
   };
 }
 
+const filePath = { type: 'string', pattern: '^[^\\u0000-\\u001f]+$' } as const;
 const haproxyName = '^[A-Za-z0-9_.:-]+$';
 const nameRule = 'letters, digits, ".", "_", ":" and "-"';
 const domainRule = 'host names such as www.example.com or *.example.com';
+
+const target = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['name', 'address'],
+  properties: {
+    name: { type: 'string', pattern: '^[A-Za-z0-9_.-]{1,64}$' },
+    address: { type: 'string', format: 'http-url' },
+    username: { type: 'string', pattern: '^[^:\\u0000-\\u001f]+$' },
+    password: { type: 'string', pattern: '^[^\\u0000-\\u001f]*$' },
+    password_file: filePath,
+    ca_cert: filePath,
+    client_cert: filePath,
+    client_key: filePath,
+    tls_server_name: { type: 'string', pattern: '^[A-Za-z0-9_.-]+$' },
+    request_timeout: {
+      type: ['string', 'number'],
+      format: 'duration',
+      exclusiveMinimum: 0,
+      maximum: 604_800,
+    },
+  },
+} as const;
 
 export const sections = {
   nomad: {
@@ -196,6 +220,15 @@ export const sections = {
       items: { type: 'string', pattern: haproxyName },
       minItems: 1,
       uniqueItems: true,
+    },
+    targets: {
+      description:
+        'Several HAProxies, each with a `name` and the `address` of its Data Plane API; use instead of `address`. What a target leaves out (`username`, `password`, `password_file`, `ca_cert`, `client_cert`, `client_key`, `tls_server_name`, `request_timeout`) is as above.',
+      expected: 'a list of targets with a name and an address each',
+      type: 'array',
+      items: target,
+      minItems: 1,
+      secret: true,
     },
     // Longer than the 30 s after which the Data Plane API gives up waiting for HAProxy.
     request_timeout: duration('Timeout of a request to the Data Plane API.', '40s'),

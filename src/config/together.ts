@@ -1,6 +1,7 @@
 import type { MergedValues } from './merge.js';
 import { readerOf, type Reader } from './reader.js';
 import type { ConfigKey } from './schema.js';
+import { unfitTargets } from './targets.js';
 
 /** Values that are valid on their own but not together. */
 export function unfit(merged: MergedValues): string[] {
@@ -13,6 +14,7 @@ export function unfit(merged: MergedValues): string[] {
     ...problems,
     ...halfPair(merged, 'nomad.client_cert', 'nomad.client_key'),
     ...halfPair(merged, 'haproxy.client_cert', 'haproxy.client_key'),
+    ...unfitTargets(merged.get('haproxy.targets')),
     ...twoModes(merged),
   ];
 }

@@ -3,11 +3,15 @@ import { startWatch, type WatchOptions } from '../actual/watch.js';
 import type { Picture } from '../pass/picture.js';
 import { type Failure, nomadSide } from '../pass/run.js';
 
-export interface WatchesOptions extends Omit<WatchOptions, 'client' | 'intervalMs'> {
+type Shared = Omit<WatchOptions, 'client' | 'intervalMs' | 'isBusy' | 'onWake'>;
+
+export interface WatchesOptions extends Shared {
   /** Clients by target name. */
   readonly clients: Readonly<Record<string, DataPlaneReader>>;
   /** Undefined: no watch. */
   readonly intervalMs: number | undefined;
+  readonly isBusy: (target: string) => boolean;
+  readonly onWake: (target: string) => void;
 }
 
 /** Watches each target's HAProxy. Every pass reports its result here. */
@@ -18,11 +22,15 @@ export interface HaproxyWatches {
 }
 
 export function startHaproxyWatches(options: WatchesOptions): HaproxyWatches {
-  const { clients, intervalMs, ...shared } = options;
+  const { clients, intervalMs, isBusy, onWake, ...shared } = options;
   const watches = Object.fromEntries(
     Object.entries(intervalMs === undefined ? {} : clients).map(([name, client]) => [
       name,
-      startWatch({ ...shared, client, intervalMs: intervalMs! }),
+      startWatch({
+        ...{ ...shared, client, intervalMs: intervalMs! },
+        isBusy: () => isBusy(name),
+        onWake: () => onWake(name),
+      }),
     ]),
   );
   return {

@@ -21,13 +21,18 @@ export function readCatalog(
   signal: AbortSignal,
 ): CatalogRead {
   const full = memory.failed || targets.some((target) => needsFullRead(target.memory));
-  memory.failed = true;
   const catalog = stopwatch
     .timed('observe', () => reader.read({ full, signal }))
-    .then((read) => {
-      memory.failed = false;
-      return read;
-    });
+    .then(
+      (read) => {
+        memory.failed = false;
+        return read;
+      },
+      (error: unknown) => {
+        memory.failed = true;
+        throw error;
+      },
+    );
   return {
     catalog,
     hidden: (namespaces, stop) => reader.hidden(namespaces, stop),
