@@ -70,7 +70,9 @@ function answerOfService({ backend }: EndOf<'service'>, request: Request, parts:
   const text = `${requestText(request)} answers ${health.text}`;
   if (wanted === undefined) return leaving(text, health, service, parts);
   const losers = claims.filter(({ state, onPath }) => state === 'lost' && onPath);
-  return { ...health, text: `${text}${lossText(losers, claims, service)}` };
+  const held = parts.next.held === undefined ? '' : `; a removal is held: ${parts.next.held}`;
+  const reason = held !== '' && health.answers ? 'removal-held' : health.reason;
+  return { ...health, reason, text: `${text}${lossText(losers, claims, service)}${held}` };
 }
 
 function healthIn(

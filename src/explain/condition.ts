@@ -50,7 +50,8 @@ function allOf(
 /** Terms of each alternative: a name, or a test in braces, with or without a `!`. */
 function alternativesOf(test: string): readonly (readonly string[])[] {
   const alternatives: string[][] = [[]];
-  for (const [term] of test.matchAll(/!?\s*\{[^{}]*\}|\|\||\S+/g)) {
+  for (const [found] of test.matchAll(/!?\s*\{[^{}]*\}|\|\||\S+/g)) {
+    const term = found.trim();
     if (term === '||' || term === 'or') alternatives.push([]);
     else alternatives.at(-1)?.push(term);
   }

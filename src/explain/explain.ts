@@ -3,7 +3,7 @@ import { claimsOn } from './claims.js';
 import { explainBackend } from './backend.js';
 import { answerForBackend, answerForHost, answerForService } from './answer.js';
 import { nextPass, stateInHaproxy } from './next-pass.js';
-import { isKnownHost, namedBackends, namedServices } from './names.js';
+import { isExactHost, mayBeHost, namedBackends, namedServices } from './names.js';
 import { requestOf } from './query.js';
 import { explainService } from './service.js';
 import { routesOf } from './routes.js';
@@ -20,8 +20,10 @@ export function explain(seen: Seen, query: string): Explanation {
   const services = namedServices(name, seen);
   const backends = namedBackends(name, seen);
   const isNamed = services.length + backends.length > 0;
-  const host =
-    request !== undefined && (!isNamed || isKnownHost(request, seen)) ? request : undefined;
+  const isHost =
+    request !== undefined &&
+    (isNamed ? isExactHost(request, seen) : mayBeHost(name, request, seen));
+  const host = isHost ? request : undefined;
   const routes = host === undefined ? [] : routesOf(host, seen);
   const claims = host === undefined ? [] : claimsOn(host, seen);
 

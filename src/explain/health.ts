@@ -1,3 +1,5 @@
+import { namespaceOf } from '../haproxy/ownership.js';
+import type { AllocationFacts } from '../observe/types.js';
 import { countOf, checkFailure, isOrAre, shortName } from './words.js';
 import type {
   BackendExplained,
@@ -74,38 +76,67 @@ function withoutServers(
   service: ServiceExplained | undefined,
   name: string,
   draining: number,
-  { jobs }: Seen,
+  seen: Seen,
 ): Omit<Health, 'answers'> {
-  const rest = draining === 0 ? '' : `, and ${draining} of its servers still drain`;
-  const no = (why: string) => ({
-    reason: 'no-instances' as const,
-    text: `503: ${name} has no instances${why}${rest}`,
-  });
-  if (service === undefined) return no('');
-  const pending = service.instances.filter(({ phase }) => phase === 'gate');
+  if (service === undefined) return { reason: 'no-instances', text: `503: ${name} has no servers` };
+  const of = (phase: InstanceExplained['phase']): readonly InstanceExplained[] =>
+    service.instances.filter((one) => one.phase === phase);
+  const [pending, serving, unused] = [of('gate'), of('serve'), of('unused')];
   if (pending.length > 0) {
     return { reason: 'instances-pending', text: `503: ${pendingText(pending)}` };
   }
-  const unused = service.instances.filter(({ phase }) => phase !== 'drain');
-  if (unused.length > 0) {
-    return {
-      reason: 'not-applied',
-      text: `503: ${name} has ${unused.length} instances and HAProxy has no server of them yet`,
-    };
+  if (serving.length > 0) {
+    const text = `503: HAProxy has no server yet of the ${serving.length} instances of ${name}`;
+    return { reason: 'not-applied', text };
   }
-  const lost = service.instances.filter(({ clientStatus }) => clientStatus === 'lost');
-  if (lost.length > 0) return { reason: 'node-lost', text: `503: ${lostText(lost, name)}` };
-  return no(jobText(service, jobs !== undefined));
+  if (unused.length > 0) {
+    const why = service.warnings.length === 0 ? '' : `: ${service.warnings.join('; ')}`;
+    return { reason: 'no-instances', text: `503: no instance of ${name} can be used${why}` };
+  }
+  const rest = draining === 0 ? '' : `, and ${draining} of its servers still drain`;
+  const { reason, why } = whyNone(service, seen);
+  return { reason, text: `503: ${name} has no instances${why}${rest}` };
 }
 
-function jobText({ jobs, instances }: ServiceExplained, areJobsKnown: boolean): string {
+interface WhyNone {
+  readonly reason: Reason;
+  readonly why: string;
+}
+
+/** What its job and the allocations of that say. */
+function whyNone(service: ServiceExplained, seen: Seen): WhyNone {
+  const { jobs } = service;
   const [job] = jobs;
-  if (job === undefined) return areJobsKnown ? ': no job declares it' : '';
-  if (job.stopped === true) return `: job ${job.job} is stopped`;
+  const none = (why: string): WhyNone => ({ reason: 'no-instances', why });
+  if (job === undefined) return none(seen.jobs === undefined ? '' : ': no job declares it');
+  if (job.stopped === true) return none(`: job ${job.job} is stopped`);
   const count = jobs.reduce((sum, one) => sum + (one.count ?? 0), 0);
-  if (count === 0) return `: job ${job.job} asks for none (count 0)`;
-  if (instances.length > 0) return `: all ${instances.length} have ended`;
-  return `: job ${job.job} asks for ${count} and none is registered`;
+  if (count === 0) return none(`: job ${job.job} asks for none (count 0)`);
+  const allocations = allocationsOf(service, seen);
+  const lost = allocations.filter(({ clientStatus }) => clientStatus === 'lost');
+  const asks = `: job ${job.job} asks for ${count} and none is registered`;
+  if (lost.length > 0) {
+    const nodes = [...new Set(lost.flatMap(({ node }) => node ?? []))].sort();
+    const where = nodes.length === 0 ? 'a node that is down' : nodes.join(', ');
+    return { reason: 'node-lost', why: `${asks}; ${lost.length} lost with ${where}` };
+  }
+  const pending = allocations.filter(({ clientStatus }) => clientStatus === 'pending');
+  if (pending.length === 0) return none(asks);
+  return {
+    reason: 'instances-pending',
+    why: `${asks}; ${pending.length} of its allocations ${isOrAre(pending.length)} pending`,
+  };
+}
+
+function allocationsOf(
+  { service, jobs }: ServiceExplained,
+  { picture }: Seen,
+): readonly AllocationFacts[] {
+  const namespace = namespaceOf(service);
+  const ids = new Set(jobs.map(({ job }) => job));
+  return Object.values(picture.catalog.allocations).filter(
+    (one) => one.namespace === namespace && ids.has(one.jobId),
+  );
 }
 
 function pendingText(pending: readonly InstanceExplained[]): string {
@@ -113,11 +144,6 @@ function pendingText(pending: readonly InstanceExplained[]): string {
   const id = first?.allocation.slice(0, 8) ?? '';
   if (pending.length === 1) return `allocation ${id} is pending: its tasks don't run yet`;
   return `${pending.length} allocations are pending: their tasks don't run yet`;
-}
-
-function lostText(lost: readonly InstanceExplained[], name: string): string {
-  const nodes = [...new Set(lost.flatMap(({ node }) => node ?? []))].join(', ');
-  return `the instances of ${name} are lost with their node${nodes === '' ? '' : ` (${nodes})`}`;
 }
 
 /** Of servers that are there, all for the same cause if possible. */
@@ -166,7 +192,7 @@ function causeOf(
     const node = instance.node ?? 'its node';
     return {
       reason: 'node-lost',
-      state: `DOWN and Nomad has lost contact with ${node} (status unknown)`,
+      state: `DOWN, and Nomad has lost contact with ${node} (unknown)`,
     };
   }
   if (instance?.phase === 'gate') {

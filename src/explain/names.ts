@@ -38,11 +38,19 @@ export function namedBackends(name: string, { picture }: Seen): readonly string[
   return isActual || picture.desired.backends.some((one) => one.name === name) ? [name] : [];
 }
 
-/** A route of ours may be about it, or it is an entry of a map. */
-export function isKnownHost(request: Request, { picture }: Seen): boolean {
+/** A route asks for exactly this host, or a map has an entry for it. */
+export function isExactHost(request: Request, { picture }: Seen): boolean {
   const { desired, actual } = picture;
   return (
     desired.routes.some((route) => route.match === 'exact' && matchesHost(route, request)) ||
     Object.values(actual.maps).some(({ entries }) => own(entries, request.host) !== undefined)
+  );
+}
+
+/** A single word is only a host if something is routed by it. */
+export function mayBeHost(name: string, request: Request, seen: Seen): boolean {
+  if (/[.:/]/.test(name) || isExactHost(request, seen)) return true;
+  return seen.picture.desired.routes.some(
+    (route) => route.match !== 'any' && matchesHost(route, request),
   );
 }
