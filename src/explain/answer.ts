@@ -384,7 +384,7 @@ function answerOfRouted(service: ServiceExplained, health: Health, parts: Parts)
   const more = shown.length > mostNamed ? ` and ${shown.length - mostNamed} more` : '';
   const lost = service.warnings.find((one) => / (?:belongs to|overlaps with) /.test(one));
   const loss = lost === undefined ? '' : `; ${lost}`;
-  return { ...health, text: `${named}${more} answers ${health.text}${loss}` };
+  return { ...health, text: `${name} (${named}${more}) answers ${health.text}${loss}` };
 }
 
 /** Where a request that the route should match ends. A regex can't be turned into one. */

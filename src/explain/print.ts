@@ -128,7 +128,7 @@ function statusText(status: number | undefined): string {
 }
 
 function claimRow({ service, route, match, state, since, why }: ClaimExplained): Row {
-  const time = since === undefined ? '' : ` since ${timeText(since)}`;
+  const time = since === undefined ? '' : `, claimed since ${timeText(since)}`;
   const because = why === undefined ? '' : `: ${why}`;
   const sign = state === 'owns' ? undefined : { sign: '~' as const };
   return { cells: [`${route} (${match})`, service, `${state}${time}${because}`], ...sign };
@@ -199,7 +199,7 @@ function backendRows(
   { servers, free, exists }: BackendExplained,
   services: readonly ServiceExplained[],
 ): readonly Row[] {
-  if (!exists) return [{ cells: ['none'] }];
+  if (!exists || servers.length + free === 0) return [{ cells: ['no servers'] }];
   return [
     ...servers.map((server) => serverRow(server, services)),
     ...(free === 0 ? [] : [{ cells: [`${free} free`, 'slots without an instance'] }]),

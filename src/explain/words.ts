@@ -42,8 +42,8 @@ function outcomeOf(check: CheckResult | undefined): string {
   if (check === undefined || result === undefined) return 'fails';
   const { code, text } = check;
   const detail = text === undefined || text === '' ? '' : ` (${text})`;
-  if (result === 'L7STS' || (code !== undefined && code > 0))
-    return `gave ${code ?? 'another status'}`;
+  if (code !== undefined && code > 0) return `gave ${code}`;
+  if (result === 'L7STS') return 'gave a status that fails it';
   if (result.endsWith('TOUT')) return 'timed out';
   if (result === 'L4CON') return `could not connect${detail}`;
   if (result.startsWith('L6')) return `failed in TLS${detail}`;
