@@ -8,6 +8,7 @@ export function addExplainCommand(program: Parser, emit: Emit): void {
     .command('explain')
     .description('say which instances answer for a host, a service or a backend, or why none does')
     .argument('<name>', 'HOST[/PATH], [NAMESPACE/]SERVICE or BACKEND')
+    .allowExcessArguments(false)
     .action((query: string, _own: object, command: Parser) => {
       const root = command.optsWithGlobals<RootOptions>();
       refuseRunFlags(root, 'explain');

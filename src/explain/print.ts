@@ -14,12 +14,12 @@ import type {
 } from './types.js';
 
 /** A block of aligned lines under a heading. */
-interface Block {
+export interface Block {
   readonly heading: string;
   readonly rows: readonly Row[];
 }
 
-interface Row {
+export interface Row {
   readonly cells: readonly string[];
   readonly sign?: '+' | '~' | '-' | '!';
 }
@@ -80,7 +80,7 @@ function widthsOf(rows: readonly Row[]): readonly number[] {
   return widths;
 }
 
-function blocksOf(explanation: Explanation): readonly Block[] {
+export function blocksOf(explanation: Explanation): readonly Block[] {
   const { routes, claims, services, backends, next, suggestions } = explanation;
   return [
     { heading: `Request ${explanation.query}`, rows: routes.flatMap(routeRows) },

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+
 import { expect } from 'chai';
 import fc from 'fast-check';
 
@@ -50,5 +52,10 @@ describe('explain', () => {
       }),
       runs(200),
     );
+  });
+
+  it('has each of its reasons in the docs', () => {
+    const docs = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8');
+    for (const reason of reasons) expect(docs).to.contain(`\n| \`${reason}\` `);
   });
 });
