@@ -1,14 +1,17 @@
-import { nearestOf } from './suggest.js';
-import { claimsOn } from './claims.js';
-import { explainBackend } from './backend.js';
-import { answerForBackend, answerForHost, answerForService } from './answer.js';
-import { nextPass, stateInHaproxy } from './next-pass.js';
-import { isExactHost, mayBeHost, namedBackends, namedServices } from './names.js';
-import { requestOf } from './query.js';
-import { explainService } from './service.js';
-import { routesOf } from './routes.js';
 import { oneLine } from '../shared/text.js';
-import type { Answer, BackendExplained, Explanation, Seen, Subject } from './types.js';
+import { explainBackend } from './backend.js';
+import { claimsOn } from './claims.js';
+import { answerForHost } from './host-answer.js';
+import { isExactHost, mayBeHost, namedBackends, namedServices } from './names.js';
+import { nextPass, stateInHaproxy } from './next-pass.js';
+import { requestOf } from './query.js';
+import type { Request } from './request.js';
+import { routesOf } from './routes.js';
+import type { Parts } from './sentences.js';
+import { explainService } from './service.js';
+import { answerForBackend, answerForService } from './service-answer.js';
+import { nearestOf } from './suggest.js';
+import type { Answer, Explanation, Seen, Subject } from './types.js';
 
 /**
  * Says which instances answer for a host, a service or a backend, or why none does, from what one
@@ -16,46 +19,11 @@ import type { Answer, BackendExplained, Explanation, Seen, Subject } from './typ
  */
 export function explain(seen: Seen, query: string): Explanation {
   const name = query.trim();
-  const request = requestOf(name);
-  const services = namedServices(name, seen);
-  const backends = namedBackends(name, seen);
-  const isNamed = services.length + backends.length > 0;
-  const isHost =
-    request !== undefined &&
-    (isNamed ? isExactHost(request, seen) : mayBeHost(name, request, seen));
-  const host = isHost ? request : undefined;
-  const routes = host === undefined ? [] : routesOf(host, seen);
-  const claims = host === undefined ? [] : claimsOn(host, seen);
-
-  const concernedServices = new Set([
-    ...services,
-    ...claims.map(({ service }) => service),
-    ...servicesOf(backends, seen),
-    ...servicesOf(
-      routes.flatMap(({ end }) => (end.kind === 'service' ? [end.backend] : [])),
-      seen,
-    ),
-  ]);
-  const explained = [...concernedServices].map((service) => explainService(service, seen));
-  const concernedBackends = new Set([
-    ...backends,
-    ...explained.flatMap(({ backend }) => backend ?? []),
-    ...routes.flatMap(({ end }) => ('backend' in end ? (end.backend ?? []) : [])),
-  ]);
-  const known = new Map(
-    [...concernedBackends].map((one): [string, BackendExplained] => [
-      one,
-      explainBackend(one, seen),
-    ]),
-  );
-  const next = nextPass(concernedBackends, concernedServices, seen);
-  const parts = { routes, claims, services: explained, backends: known, next, seen };
-  const subjects: Subject[] = [
-    ...(host === undefined ? [] : [subject('host', name, answerForHost(host, parts))]),
-    ...services.map((one) => subject('service', one, answerForService(one, parts))),
-    ...backends.map((one) => subject('backend', one, answerForBackend(one, parts))),
-  ];
+  const named = namedBy(name, seen);
+  const parts = partsOf(named, seen);
+  const subjects = subjectsOf(name, named, parts);
   const found = subjects.some(({ reason }) => reason !== 'not-found' && reason !== 'unknown-host');
+  const { routes, claims, services, backends, next } = parts;
   return {
     formatVersion: 1,
     query: name,
@@ -64,11 +32,61 @@ export function explain(seen: Seen, query: string): Explanation {
     ambiguous: subjects.length > 1,
     ...together(name, subjects),
     subjects,
-    ...(host === undefined ? {} : { request: host }),
-    ...{ routes, claims, services: explained, backends: [...known.values()], next },
+    ...(named.host === undefined ? {} : { request: named.host }),
+    ...{ routes, claims, services, backends: [...backends.values()], next },
     state: stateInHaproxy(seen),
     suggestions: found ? [] : nearestOf(name, seen),
   };
+}
+
+/** All that has the name of the query. */
+interface Named {
+  readonly host?: Request;
+  /** `namespace/service`. */
+  readonly services: readonly string[];
+  readonly backends: readonly string[];
+}
+
+function namedBy(name: string, seen: Seen): Named {
+  const request = requestOf(name);
+  const services = namedServices(name, seen);
+  const backends = namedBackends(name, seen);
+  if (request === undefined) return { services, backends };
+  const isNamed = services.length + backends.length > 0;
+  const isHost = isNamed ? isExactHost(request, seen) : mayBeHost(name, request, seen);
+  return { services, backends, ...(isHost ? { host: request } : {}) };
+}
+
+/** The named things, and all that stands on the way from them to the instances. */
+function partsOf({ host, ...named }: Named, seen: Seen): Parts {
+  const routes = host === undefined ? [] : routesOf(host, seen);
+  const claims = host === undefined ? [] : claimsOn(host, seen);
+  const reached = routes.flatMap(({ end }) => (end.kind === 'service' ? [end.backend] : []));
+  const labels = new Set([
+    ...named.services,
+    ...claims.map(({ service }) => service),
+    ...servicesOf([...named.backends, ...reached], seen),
+  ]);
+  const services = [...labels].map((label) => explainService(label, seen));
+  const names = new Set([
+    ...named.backends,
+    ...services.flatMap(({ backend }) => backend ?? []),
+    ...routes.flatMap(({ end }) => ('backend' in end ? (end.backend ?? []) : [])),
+  ]);
+  const backends = new Map([...names].map((one) => [one, explainBackend(one, seen)]));
+  return { routes, claims, services, backends, next: nextPass(names, labels, seen), seen };
+}
+
+function subjectsOf(
+  name: string,
+  { host, services, backends }: Named,
+  parts: Parts,
+): readonly Subject[] {
+  return [
+    ...(host === undefined ? [] : [subject('host', name, answerForHost(host, parts))]),
+    ...services.map((one) => subject('service', one, answerForService(one, parts))),
+    ...backends.map((one) => subject('backend', one, answerForBackend(one, parts))),
+  ];
 }
 
 function subject(kind: Subject['kind'], name: string, { text, ...answer }: Answer): Subject {

@@ -1,6 +1,6 @@
 import type { Paint, Redact } from '../diff/print/print.js';
 import { plainJson, visible } from '../shared/text.js';
-import { timeText } from './answer.js';
+import { timeText } from './sentences.js';
 import type {
   BackendExplained,
   CheckResult,

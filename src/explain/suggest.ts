@@ -1,4 +1,4 @@
-import { nearest } from '../shared/nearest.js';
+import { nearestFew } from '../shared/nearest.js';
 import { allServices } from './names.js';
 import { requestOf, routeText } from './query.js';
 import type { Seen } from './types.js';
@@ -18,13 +18,5 @@ export function nearestOf(name: string, seen: Seen): readonly string[] {
     ...services,
     ...desired.backends.map((one) => one.name),
   ]);
-  const asked = requestOf(name)?.host ?? name;
-  const found: string[] = [];
-  for (let left = most; left > 0; left--) {
-    const next = nearest(asked, [...names]);
-    if (next === undefined) break;
-    names.delete(next);
-    found.push(next);
-  }
-  return found;
+  return nearestFew(requestOf(name)?.host ?? name, [...names], most);
 }

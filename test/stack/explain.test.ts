@@ -8,11 +8,34 @@ import { createLogger } from '../../src/telemetry/logger.js';
 import type { App } from '../../fixtures/apps/app.js';
 import type { CheckSpec } from '../../fixtures/nomad/types.js';
 import { domainOf, enabledTags, type Stack, startStack } from '../../fixtures/stack.js';
+import { appJob } from '../../fixtures/nomad/app-job.js';
+import { nomadBin } from '../../fixtures/nomad/real.js';
 import { at, until } from './helpers.js';
 
 interface Explained extends Omit<Explanation, 'formatVersion'> {
   readonly format_version: 1;
   readonly code: number;
+}
+
+/** The command itself, in this process. */
+async function explainWith(settings: Settings, query: string): Promise<Explained> {
+  let printed = '';
+  const code = await runExplain(
+    { kind: 'explain', query, flags: {}, output: 'json', color: 'never' },
+    {
+      settings,
+      logger: createLogger({ level: 'error', redact: (text) => text }),
+      onToken: () => undefined,
+      redact: (text) => text,
+    },
+    {
+      env: {},
+      print: (text) => (printed += text),
+      isTerminal: false,
+      signal: new AbortController().signal,
+    },
+  );
+  return { ...(JSON.parse(printed) as Explained), code };
 }
 
 /** R9: for each reason of a 404 or a 503, the sentence names it. One stack for all. */
@@ -30,25 +53,6 @@ describe('explain', function () {
 
   after(async () => stack?.close());
 
-  const explainWith = async (settings: Settings, query: string): Promise<Explained> => {
-    let printed = '';
-    const code = await runExplain(
-      { kind: 'explain', query, flags: {}, output: 'json', color: 'never' },
-      {
-        settings,
-        logger: createLogger({ level: 'error', redact: (text) => text }),
-        onToken: () => undefined,
-        redact: (text) => text,
-      },
-      {
-        env: {},
-        print: (text) => (printed += text),
-        isTerminal: false,
-        signal: new AbortController().signal,
-      },
-    );
-    return { ...(JSON.parse(printed) as Explained), code };
-  };
   const explain = (query: string): Promise<Explained> => explainWith(stack.settings, query);
 
   const converge = async (change?: (settings: Settings) => Settings): Promise<void> => {
@@ -331,6 +335,13 @@ describe('explain', function () {
       'skipped',
       'policy',
     ]);
+    const closed = (given: Settings): Settings => ({
+      ...given,
+      policy: { ...openPolicy, mode: 'strict' },
+    });
+    const refused = await explainWith(closed(stack.settings), 'greedy');
+    expect(refused.text).to.match(/^greedy is skipped: .*policy/);
+    expect(refused.services[0]?.skipped?.code).to.equal('policy');
     stack.nomad.removeService('greedy');
   });
 
@@ -439,5 +450,56 @@ describe('explain', function () {
     expect(unknown.code).to.equal(2);
     expect(JSON.parse(unknown.stdout)).to.deep.include({ format_version: 1, reason: 'not-found' });
     expect((await stack.run(['explain'])).code).to.equal(64);
+  });
+});
+
+describe('explain, with a real Nomad', () => {
+  let stack: Stack;
+
+  before(async function () {
+    if (nomadBin() === undefined) {
+      process.stderr.write('SKIPPED: explain with a real Nomad, because NOMAD_BIN is not set\n');
+      this.skip();
+    }
+    this.timeout(300_000);
+    stack = await startStack({ nomad: 'real' });
+  });
+
+  after(async function () {
+    this.timeout(60_000);
+    await stack?.close();
+  });
+
+  it('names job version, node and allocation, and a job that was stopped', async function () {
+    this.timeout(120_000);
+    const { agent, settings } = stack;
+    await agent.submit(appJob({ id: 'web', version: 'v1', count: 2, tags: enabledTags('web') }));
+    await agent.waitRunning('web', 2);
+    const passes = stack.passes();
+    await until(async () => (await passes.run()).rest.steps.length === 0);
+    const long = { timeoutMs: 30_000 };
+    const host = domainOf('web');
+    await until(async () => (await explainWith(settings, host)).text.includes('2 of 2'), long);
+    const { services } = await explainWith(settings, host);
+    const [web] = services;
+    expect(web?.jobs).to.deep.equal([{ job: 'web', count: 2, status: 'running', stopped: false }]);
+    expect(web?.instances).to.have.lengthOf(2);
+    for (const { version, clientStatus, node, allocation } of web?.instances ?? []) {
+      expect([version, clientStatus]).to.deep.equal([0, 'running']);
+      expect(node).to.match(/./);
+      expect(allocation).to.match(/^[0-9a-f-]{36}$/);
+    }
+    const bare = appJob({ id: 'bare', version: 'v1', count: 1, tags: ['haproxy.domain=bare.io'] });
+    await agent.submit(bare);
+    await agent.waitRunning('bare', 1);
+    expect((await explainWith(settings, 'bare.io')).reason).to.equal('not-enabled');
+    await agent.stopJob('web');
+    await until(async () => {
+      await passes.run();
+      return (await stack.request(host)).status === 404;
+    }, long);
+    passes.close();
+    const gone = await explainWith(settings, host);
+    expect(gone.text).to.match(/404: web claimed it until recently, but job web is stopped$/);
   });
 });
