@@ -29,6 +29,7 @@ const pureFolders = [
   'src/observe/probe/model',
   'src/actual/normalise',
   'src/apply/render',
+  'src/explain',
 ];
 
 const impureMessage =

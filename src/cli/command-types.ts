@@ -5,6 +5,7 @@ export type Command =
   | DaemonCommand
   | OnceCommand
   | DryRunCommand
+  | ExplainCommand
   | RouteAddCommand
   | RouteRemoveCommand
   | RouteListCommand
@@ -35,6 +36,12 @@ export interface OnceCommand extends Common {
 export interface DryRunCommand extends Common {
   readonly kind: 'dry-run';
   readonly detailedExitcode: boolean;
+}
+
+export interface ExplainCommand extends Common {
+  readonly kind: 'explain';
+  /** `HOST[/PATH]`, `[NAMESPACE/]SERVICE` or `BACKEND`. */
+  readonly query: string;
 }
 
 export interface RouteTarget {

@@ -35,6 +35,24 @@ export function exitCode(outcome: Outcome): ExitCode {
   return outcome.changed === true && outcome.detailed === true ? 2 : 0;
 }
 
+/**
+ * Of `explain`.
+ *
+ * | code | means |
+ * |---|---|
+ * | 64, 1 | as above: it can't be told |
+ * | 2 | nothing has that name |
+ * | 3 | it doesn't answer |
+ * | 0 | it answers |
+ */
+export function explainExitCode(explained: {
+  readonly found: boolean;
+  readonly answers: boolean;
+}): ExitCode {
+  if (explained.answers) return 0;
+  return explained.found ? 3 : 2;
+}
+
 /** The code of a run that ended with a thrown value. */
 export function exitCodeOf(error: unknown): ExitCode {
   const usageError = asConnectorError(error).code === 'config-invalid';

@@ -50,6 +50,8 @@ async function dispatch(command: RunnableCommand, built: Built, around: Around):
     case 'once':
     case 'dry-run':
       return (await import('./single.js')).runSingle(command, built, around);
+    case 'explain':
+      return (await import('./explain.js')).runExplain(command, built, around);
     case 'route-add':
     case 'route-remove':
     case 'route-list':

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { exitCode, exitCodeOf, type Outcome } from '../../src/cli/exit-codes.js';
+import { exitCode, exitCodeOf, explainExitCode, type Outcome } from '../../src/cli/exit-codes.js';
 import { ConnectorError } from '../../src/shared/errors.js';
 
 const outcomes: fc.Arbitrary<Required<Outcome>> = fc.record({
@@ -49,5 +49,13 @@ describe('exitCode', () => {
     expect(exitCodeOf(new ConnectorError('config-invalid', 'x'))).to.equal(64);
     expect(exitCodeOf(new ConnectorError('nomad-unreachable', 'x'))).to.equal(1);
     expect(exitCodeOf('x')).to.equal(1);
+  });
+});
+
+describe('explainExitCode', () => {
+  it('tells what answers from what does not, and that from what nobody knows', () => {
+    expect(explainExitCode({ found: true, answers: true })).to.equal(0);
+    expect(explainExitCode({ found: true, answers: false })).to.equal(3);
+    expect(explainExitCode({ found: false, answers: false })).to.equal(2);
   });
 });

@@ -130,3 +130,17 @@ describe('route commands', () => {
     expect(refused('route list --once')).to.contain("--once can't be used with route");
   });
 });
+
+describe('the explain command', () => {
+  it('takes one name, with options of the program before or after', () => {
+    const explain = { kind: 'explain', ...common, output: 'json', query: 'x.io/api' };
+    expect(parse('explain x.io/api --output json')).to.deep.equal(explain);
+    expect(parse('--output json explain x.io/api')).to.deep.equal(explain);
+  });
+
+  it('refuses none, several, and flags of a run', () => {
+    expect(refused('explain')).to.contain('missing required argument');
+    expect(refused('explain a b')).to.contain('too many arguments');
+    expect(refused('explain a --once')).to.contain("--once can't be used with explain");
+  });
+});

@@ -45,6 +45,7 @@ export function toFacts(alloc: WireAllocation): AllocationFacts {
     desiredStatus: alloc.DesiredStatus,
     canary: alloc.DeploymentStatus?.Canary === true,
     createIndex: alloc.CreateIndex,
+    ...(alloc.NodeName ? { node: alloc.NodeName } : {}),
   };
 }
 
