@@ -30,6 +30,8 @@ const pureFolders = [
   'src/actual/normalise',
   'src/apply/render',
   'src/explain',
+  'src/server/status/model',
+  'src/server/status/render',
 ];
 
 const impureMessage =
