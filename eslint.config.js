@@ -144,6 +144,19 @@ export default tseslint.config(
     rules: { '@typescript-eslint/no-require-imports': 'off' },
   },
   {
+    // Runs in browsers.
+    files: ['src/server/status/*.js'],
+    languageOptions: {
+      globals: Object.fromEntries(
+        [
+          ...['document', 'location', 'history', 'Node', 'EventSource', 'DOMParser', 'FormData'],
+          ...['URL', 'URLSearchParams', 'fetch', 'setTimeout', 'clearTimeout', 'setInterval'],
+          'clearInterval',
+        ].map((name) => [name, 'readonly']),
+      ),
+    },
+  },
+  {
     // chai's assertions are expressions, and mocha's tests read better with loose returns.
     files: ['test/**/*.ts', 'e2e/**/*.ts', 'fixtures/**/*.ts', 'bench/**/*.ts'],
     rules: { '@typescript-eslint/no-unused-expressions': 'off' },

@@ -29,11 +29,14 @@ export function createEvents(options: EventsOptions): Events {
 
   async function* stream(gone: AbortSignal): AsyncGenerator<string> {
     const signal = AbortSignal.any([gone, closing.signal]);
+    let sent = source.version();
     yield `retry: 3000\n\n${eventOf(source)}`;
     while (!signal.aborted) {
-      const isNews = await nextPass(source, heartbeatMs, signal);
+      // Something may have changed while the reader took its time.
+      const isNews = sent !== source.version() || (await nextPass(source, heartbeatMs, signal));
       if (signal.aborted) return;
-      // A comment: it keeps proxies from closing the connection.
+      sent = source.version();
+      // A comment keeps proxies from closing the connection.
       yield isNews ? eventOf(source) : ':\n\n';
     }
   }

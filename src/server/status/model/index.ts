@@ -1,14 +1,10 @@
 import type { ActualBackend, ActualSlot } from '../../../actual/types.js';
-import type {
-  DesiredBackend,
-  DesiredRoute,
-  KeptService,
-  Skipped,
-} from '../../../desired/types.js';
+import type { DesiredBackend, DesiredRoute, KeptService, Skipped } from '../../../desired/types.js';
 import type { CatalogService } from '../../../observe/types.js';
 import type { Picture } from '../../../pass/picture.js';
 import { pendingBackends } from '../../../telemetry/figures.js';
 import { compareText } from '../../../shared/compare.js';
+import type { Sliced } from '../../../shared/slices.js';
 
 /** A picture by service. */
 export interface Index {
@@ -31,21 +27,24 @@ export interface Index {
   readonly held: ReadonlySet<string>;
 }
 
-export function indexOf({ catalog, desired, actual, rest }: Picture): Index {
+export function* indexOf({ catalog, desired, actual, rest }: Picture): Sliced<Index> {
   const backends = byKey(desired.backends, ({ service }) => service);
   const skipped = byKey(rest.skipped, ({ service }) => service);
+  yield;
   const standing = Object.values(actual.backends).flatMap(placesOf);
   const slots = grouped(
     Object.values(actual.backends).flatMap((backend) => backend.slots),
     ({ service }) => service,
   );
+  yield;
   const services = [...catalog.services, ...(catalog.unreadable ?? [])];
   const places = new Map(standing);
   const names = new Set([...backends.keys(), ...skipped.keys(), ...places.keys()]);
+  const routes = grouped(desired.routes, ({ service }) => service);
+  yield;
   return {
     names: [...names].sort(compareText),
-    ...{ backends, skipped, slots, places },
-    routes: grouped(desired.routes, ({ service }) => service),
+    ...{ backends, routes, skipped, slots, places },
     kept: byKey(desired.kept, ({ service }) => service),
     warnings: grouped(
       rest.warnings,

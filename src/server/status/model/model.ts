@@ -45,7 +45,7 @@ function* targetStatus(
 }
 
 function* allRows(picture: Picture, tagPrefix: string): Sliced<readonly ServiceRows[]> {
-  const index = indexOf(picture);
+  const index = yield* indexOf(picture);
   yield;
   return yield* mapInSlices(index.names, (name) => rowsOf(name, index, picture, tagPrefix));
 }

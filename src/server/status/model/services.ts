@@ -128,6 +128,7 @@ function lastHosts(
     const parts = splitTag(tagPrefix, tag);
     return parts?.key === 'domain' && parts.value !== '' ? [parts.value.toLowerCase()] : [];
   });
-  const found = claimed.length > 0 || backend === undefined ? claimed : (entries.get(backend) ?? []);
+  const found =
+    claimed.length > 0 || backend === undefined ? claimed : (entries.get(backend) ?? []);
   return [...new Set(found)].slice(0, maxClaimed);
 }
