@@ -79,7 +79,7 @@ export async function runDaemon(
   const { sync } = settings;
   const health = createHealth({ sync, targets, busySince: () => controller.busySince });
   const status = createStatusSource({
-    ...{ version: productVersion(), tagPrefix: settings.tags.prefix, targets },
+    ...{ version: productVersion(), settings, targets },
     ready: health.ready,
   });
   const { hostNames = [] } = settings.http;

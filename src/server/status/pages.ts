@@ -1,5 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { runInSlices } from '../../shared/slices.js';
+import { explain } from '../../explain/explain.js';
 import { visible } from '../../shared/text.js';
 import { type Answer, type Asked, type Handler, json, type Pages } from '../http.js';
 import { type Asset, readAssets } from './assets.js';
@@ -9,12 +10,13 @@ import { statusOf } from './model/model.js';
 import { findHosts, findServices, pageOf, type Page, type Search } from './model/search.js';
 import { hostStates, type StatusModel, type TargetStatus } from './model/types.js';
 import { eachText } from './render/clean.js';
+import { explainPage } from './render/explain-page.js';
 import type { Finder } from './render/finder.js';
 import { hostsPage } from './render/hosts-page.js';
 import type { Html } from './render/html.js';
 import { statusJson } from './render/json.js';
 import { type Frame, page as wholePage } from './render/layout.js';
-import { type Tab, tabs } from './render/links.js';
+import { explainPath, type Tab, tabs } from './render/links.js';
 import { noticesPage } from './render/notices-page.js';
 import { passesPage } from './render/passes-page.js';
 import { servicesPage } from './render/services-page.js';
@@ -54,25 +56,51 @@ export function createStatusPages(options: StatusPagesOptions): Pages {
   const model = lastModel(source);
   let documents = 0;
 
-  async function view(tab: Tab, { query }: Asked): Promise<Answer> {
+  /** A page around what `content` makes of the target that is asked for. */
+  async function view(
+    title: string,
+    { query }: Asked,
+    content: (target: TargetStatus, of: { readonly target?: string }) => Html,
+    tab?: Tab,
+  ): Promise<Answer> {
     const version = source.version();
     const { targets, ...rest } = await model();
     const target = targets.find(({ name }) => name === query.get('target')) ?? targets[0];
     if (target === undefined) return json(404, { error: 'no target' });
-    const content = tabContent(tab, target, query, targets.length > 1, clean);
+    const inside = content(target, targets.length > 1 ? { target: target.name } : {});
     const { hosts, services, ...head } = target;
     const frame: Frame = {
-      ...eachText({ model: rest, target: { ...head, passes: [] } }, clean),
-      ...{ tab, version },
-      totals: { hosts: hosts.length, services: services.length },
+      ...eachText({ model: rest, target: { ...head, passes: [], notices: [] } }, clean),
+      ...{ version, ...(tab === undefined ? {} : { tab }) },
+      totals: {
+        ...{ hosts: hosts.length, services: services.length },
+        notices: head.notices.length,
+      },
       targets: targets.map(({ name }) => name),
       assets: {
-        style: assets.style.url,
-        script: assets.script.url,
+        ...{ style: assets.style.url, script: assets.script.url },
         icon: assets.icon.url,
       },
     };
-    return { status: 200, type: 'text/html; charset=utf-8', body: wholePage(frame, tab, content) };
+    return { status: 200, type: 'text/html; charset=utf-8', body: wholePage(frame, title, inside) };
+  }
+
+  function tabView(tab: Tab, asked: Asked): Promise<Answer> {
+    const search = searchOf(asked.query);
+    const content: Parameters<typeof view>[2] = (target, of) =>
+      tabContent({ tab, target, search, of, clean });
+    return view(tab, asked, content, tab);
+  }
+
+  function explainView(asked: Asked): Promise<Answer> {
+    const query = (asked.query.get('q') ?? '').slice(0, maxQuery);
+    return view('explain', asked, ({ name }, of) => {
+      const { settings, targets } = source.current();
+      const picture = targets.find((one) => one.name === name)?.picture;
+      const isAsked = picture !== undefined && query.trim() !== '';
+      const found = isAsked ? explain({ picture, settings, now: Date.now() }, query) : undefined;
+      return explainPage(visible(query), eachText(found, clean), of.target);
+    });
   }
 
   function stream({ headers, signal }: Asked): Answer {
@@ -98,8 +126,9 @@ export function createStatusPages(options: StatusPagesOptions): Pages {
 
   const handlers: readonly (readonly [string, Handler])[] = [
     ...(Object.keys(tabs) as Tab[]).map(
-      (tab) => [tabs[tab], (asked: Asked) => view(tab, asked)] as const,
+      (tab) => [tabs[tab], (asked: Asked) => tabView(tab, asked)] as const,
     ),
+    [explainPath, explainView],
     ['/events', stream],
     ['/status.json', document],
     ...Object.values(assets).map(
@@ -136,16 +165,17 @@ function lastModel(source: StatusSource): () => Promise<StatusModel> {
   };
 }
 
-function tabContent(
-  tab: Tab,
-  target: TargetStatus,
-  query: URLSearchParams,
-  isOneOfMany: boolean,
-  clean: (text: string) => string,
-): Html {
-  const search = searchOf(query);
-  const of = isOneOfMany ? { target: target.name } : {};
-  const find = (page: Page<unknown>, part: Pick<Finder, 'what' | 'hint' | 'counts'>): Finder => ({
+interface TabContent {
+  readonly tab: Tab;
+  readonly target: TargetStatus;
+  readonly search: Search;
+  /** If there are several targets. */
+  readonly of: { readonly target?: string };
+  readonly clean: (text: string) => string;
+}
+
+function tabContent({ tab, target, search, of, clean }: TabContent): Html {
+  const finder = (page: Page<unknown>, part: Pick<Finder, 'what' | 'hint' | 'counts'>): Finder => ({
     ...{ path: tabs[tab], search, page },
     ...part,
     ...of,
@@ -153,15 +183,15 @@ function tabContent(
   switch (tab) {
     case 'hosts': {
       const found = findHosts(target.hosts, search);
-      const hint = 'host, service or backend';
-      const finder = find(found, { what: 'host', hint, counts: target.counts.hosts });
-      return hostsPage(eachText(found.rows, clean), finder);
+      const { hosts: counts } = target.counts;
+      const find = finder(found, { what: 'host', hint: 'host, service or backend', counts });
+      return hostsPage(eachText(found.rows, clean), find);
     }
     case 'services': {
       const found = findServices(target.services, search);
-      const hint = 'service, job, allocation, address or host';
-      const finder = find(found, { what: 'service', hint, counts: target.counts.services });
-      return servicesPage(eachText(found.rows, clean), finder);
+      const { services: counts } = target.counts;
+      const find = finder(found, { what: 'service', hint: 'service, job, host, address', counts });
+      return servicesPage(eachText(found.rows, clean), find);
     }
     case 'passes':
       return passesPage(eachText(target.pending, clean), eachText(target.passes, clean));
@@ -172,12 +202,14 @@ function tabContent(
   }
 }
 
+const maxQuery = 200;
+
 /** What somebody searches for, in as far as it makes sense. */
 function searchOf(query: URLSearchParams): Search {
   const state = hostStates.find((one) => one === query.get('state'));
   const page = Number(query.get('page') ?? 1);
   return {
-    q: (query.get('q') ?? '').slice(0, 200),
+    q: (query.get('q') ?? '').slice(0, maxQuery),
     ...(state === undefined ? {} : { state }),
     page: Number.isSafeInteger(page) ? page : 1,
   };

@@ -1,3 +1,4 @@
+import type { Settings } from '../../config/types.js';
 import type { Picture } from '../../pass/picture.js';
 import { type Failure, nomadSide } from '../../pass/run.js';
 import type { FailedPass, ReadyState } from './model/types.js';
@@ -5,7 +6,7 @@ import type { PassRecord, StatusInput, TargetInput } from './model/input.js';
 
 export interface StatusSourceOptions {
   readonly version: string;
-  readonly tagPrefix: string;
+  readonly settings: Settings;
   /** Names of the targets. */
   readonly targets: readonly string[];
   readonly ready: () => ReadyState;
@@ -27,7 +28,7 @@ const maxPasses = 8;
 
 /** Keeps references to what passes left, and computes nothing: mostly, nobody looks. */
 export function createStatusSource(options: StatusSourceOptions): StatusSource {
-  const { version, tagPrefix, now = Date.now } = options;
+  const { version, settings, now = Date.now } = options;
   const startedAt = now();
   const targets = new Map<string, TargetInput>(
     options.targets.map((name) => [name, { name, passes: [] }]),
@@ -65,7 +66,7 @@ export function createStatusSource(options: StatusSourceOptions): StatusSource {
       tell();
     },
     current: () => ({
-      ...{ version, startedAt, tagPrefix },
+      ...{ version, startedAt, settings },
       ready: options.ready(),
       targets: [...targets.values()],
     }),

@@ -6,7 +6,7 @@ import { runThrough } from '../../../src/shared/slices.js';
 import type { StatusInput, TargetInput } from '../../../src/server/status/model/input.js';
 import { statusOf } from '../../../src/server/status/model/model.js';
 import type { StatusModel, TargetStatus } from '../../../src/server/status/model/types.js';
-import { catalogOf, enabled, instance, service } from '../../desired/given.js';
+import { catalogOf, enabled, instance, service, settings } from '../../desired/given.js';
 import {
   actualBackend,
   actualState,
@@ -24,7 +24,7 @@ export function input(target: Partial<TargetInput>, more: Partial<StatusInput> =
     version: '1.2.3',
     startedAt: 0,
     ready: { ok: true },
-    tagPrefix: 'haproxy',
+    settings,
     targets: [{ name: 'default', passes: [], ...target }],
     ...more,
   };

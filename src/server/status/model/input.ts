@@ -1,3 +1,4 @@
+import type { Settings } from '../../../config/types.js';
 import type { Plan, ReloadReason, Step } from '../../../diff/types.js';
 import type { Picture } from '../../../pass/picture.js';
 import type { Times } from '../../../pass/stopwatch.js';
@@ -8,8 +9,7 @@ export interface StatusInput {
   readonly version: string;
   readonly startedAt: number;
   readonly ready: ReadyState;
-  /** `tags.prefix`: domains of skipped services are read from their tags. */
-  readonly tagPrefix: string;
+  readonly settings: Settings;
   readonly targets: readonly TargetInput[];
 }
 

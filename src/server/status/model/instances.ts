@@ -38,7 +38,7 @@ function instanceOf(
   const job = registered?.jobId ?? endpoint?.job ?? slot?.binding?.job;
   const allocation = registered?.allocId ?? allocationIn(id);
   const { address, port } = endpoint ?? slot?.config ?? { address: '', port: 0 };
-  const version = registered?.allocation?.jobVersion;
+  const { jobVersion: version, node } = registered?.allocation ?? {};
   return {
     id,
     phase: phaseOf(endpoint, slot, haproxy, held.has(id)),
@@ -46,6 +46,7 @@ function instanceOf(
     ...(allocation === undefined ? {} : { allocation }),
     ...(job === undefined || job === '' ? {} : { job }),
     ...(version === undefined ? {} : { version }),
+    ...(node === undefined ? {} : { node }),
     ...(registered?.allocation?.canary === true ? { canary: true } : {}),
     ...(slot === undefined ? {} : { server: slot.name, weight: slot.config.weight }),
     ...(haproxy === undefined ? {} : { haproxy }),

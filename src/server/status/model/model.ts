@@ -18,7 +18,9 @@ import type { Picture } from '../../../pass/picture.js';
 
 /** The status of everything, in slices: thousands of services take longer than a probe may wait. */
 export function* statusOf(input: StatusInput): Sliced<StatusModel> {
-  const { version, startedAt, ready, tagPrefix } = input;
+  const { version, startedAt, ready, settings } = input;
+  // Domains of skipped services are read from their tags.
+  const tagPrefix = settings.tags.prefix;
   const targets: TargetStatus[] = [];
   for (const target of input.targets) targets.push(yield* targetStatus(target, tagPrefix));
   return { version, startedAt, ready, targets };

@@ -134,6 +134,7 @@ export interface InstanceStatus {
   readonly job?: string;
   readonly version?: number;
   readonly canary?: true;
+  readonly node?: string;
   /** HAProxy's server. */
   readonly server?: string;
   /** As HAProxy's process says: `UP`, `DOWN`, `DRAIN`, `MAINT`; absent if it has no such server. */

@@ -15,7 +15,7 @@ function table(rows: readonly HostStatus[], target: string | undefined): Html {
   return html`<table class="hosts">
     <thead>
       <tr>
-        <th scope="col">State</th>
+        <th scope="col"><span class="word">State</span></th>
         <th scope="col">Host</th>
         <th scope="col">Service</th>
         <th scope="col" class="number">Up</th>

@@ -7,9 +7,13 @@ import { counted, duration, number, timeOf } from './parts.js';
 export interface Frame {
   readonly model: Omit<StatusModel, 'targets'>;
   /** Without rows, which the content brings. */
-  readonly target: Omit<TargetStatus, 'hosts' | 'services'>;
+  readonly target: Omit<TargetStatus, 'hosts' | 'services' | 'passes' | 'notices'>;
   /** Rows there are, to say how many a tab has. */
-  readonly totals: { readonly hosts: number; readonly services: number };
+  readonly totals: {
+    readonly hosts: number;
+    readonly services: number;
+    readonly notices: number;
+  };
   /** Names of all targets. */
   readonly targets: readonly string[];
   /** Absent: none of the tabs. */
@@ -54,7 +58,7 @@ function header({ target, targets, tab, totals }: Frame): Html {
     ['hosts', 'Hosts', totals.hosts],
     ['services', 'Services', totals.services],
     ['passes', 'Passes'],
-    ['notices', 'Notices', target.notices.length],
+    ['notices', 'Notices', totals.notices],
   ];
   return html`<header>
     <p class="brand">haproxy-nomad-connector</p>
@@ -96,13 +100,10 @@ function targetMenu(current: string, targets: readonly string[], tab: Tab = 'hos
 function summary({ model, target }: Frame): Html {
   const { ready } = model;
   return html`<section class="summary" id="summary" aria-label="Summary">
-    <p class="verdict ${ready.ok ? 'answers' : 'down'}">
-      <strong>${ready.ok ? 'In sync' : 'Not in sync'}</strong
-      >${!ready.ok && html`: ${ready.reason}`}
-    </p>
+    ${!ready.ok && html`<p class="verdict down"><strong>Not in sync</strong>: ${ready.reason}</p>`}
     ${target.failure !== undefined && html`<p class="verdict down"><strong>The last pass failed</strong> (${target.failure.code}, ${timeOf(target.failure.at)}): ${target.failure.reason}</p>`}
     <dl>
-      ${facts(target).map(
+      ${[sync(ready.ok), ...facts(target)].map(
         ([name, value]) =>
           html`<div>
             <dt>${name}</dt>
@@ -111,6 +112,13 @@ function summary({ model, target }: Frame): Html {
       )}
     </dl>
   </section>`;
+}
+
+function sync(isReady: boolean): readonly [string, Html] {
+  const state = html`<span class="badge ${isReady ? 'answers' : 'down'}"
+    >${isReady ? 'in sync' : 'not in sync'}</span
+  >`;
+  return ['HAProxy with Nomad', state];
 }
 
 function facts({ seen, counts, pending }: Frame['target']): readonly (readonly [string, Html])[] {

@@ -16,6 +16,8 @@ export interface Where {
   readonly target?: string;
 }
 
+export const explainPath = '/explain';
+
 /** A path with what isn't usual about it: `/services?q=web&page=2`. */
 export function linkTo(path: string, { q = '', state, page = 1, target }: Where = {}): string {
   const query = new URLSearchParams();
@@ -27,5 +29,5 @@ export function linkTo(path: string, { q = '', state, page = 1, target }: Where 
 }
 
 export function explainLink(what: string, target?: string): string {
-  return linkTo('/explain', { q: what, ...(target === undefined ? {} : { target }) });
+  return linkTo(explainPath, { q: what, ...(target === undefined ? {} : { target }) });
 }

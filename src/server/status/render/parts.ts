@@ -16,7 +16,9 @@ export function stateLabel(state: HostState): string {
 
 export function badge(state: HostState): Html {
   const [mark, label] = stateMarks[state];
-  return html`<span class="badge ${state}"><span aria-hidden="true">${mark}</span> ${label}</span>`;
+  return html`<span class="badge ${state}"
+    ><span aria-hidden="true">${mark}</span><span class="word"> ${label}</span></span
+  >`;
 }
 
 const phaseClass: Readonly<Record<InstancePhase, HostState>> = {

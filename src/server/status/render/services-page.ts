@@ -80,6 +80,7 @@ function instances({ service, instances: all }: ServiceStatus): Html {
             <th scope="col">Phase</th>
             <th scope="col">Allocation</th>
             <th scope="col">Job</th>
+            <th scope="col">Node</th>
             <th scope="col">Address</th>
             <th scope="col">Server</th>
             <th scope="col">HAProxy</th>
@@ -95,7 +96,7 @@ function instances({ service, instances: all }: ServiceStatus): Html {
 }
 
 function instanceLine(one: InstanceStatus): Html {
-  const { phase, allocation, job, version, canary, address, server, haproxy, weight } = one;
+  const { phase, allocation, job, version, canary, node, address, server, haproxy, weight } = one;
   return html`<tr>
     <td>${phaseBadge(phase)}</td>
     <th scope="row" class="mono" title="${allocation ?? one.id}">
@@ -104,6 +105,7 @@ function instanceLine(one: InstanceStatus): Html {
     <td>
       ${job}${version !== undefined && html` <span class="muted">v${version}</span>`}${canary === true && html` <span class="muted">canary</span>`}
     </td>
+    <td>${node ?? '–'}</td>
     <td class="mono">${address === '' ? 'unresolved' : address}</td>
     <td class="mono">${server ?? '–'}</td>
     <td>${haproxy ?? 'not loaded'}</td>
