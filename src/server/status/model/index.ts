@@ -23,6 +23,8 @@ export interface Index {
   readonly entries: ReadonlyMap<string, readonly string[]>;
   /** Backends that steps are left for. */
   readonly pending: ReadonlySet<string>;
+  /** Keys of routes that a step is left to add. */
+  readonly unrouted: ReadonlySet<string>;
   /** Ids of instances whose removal is held. */
   readonly held: ReadonlySet<string>;
 }
@@ -58,6 +60,7 @@ export function* indexOf({ catalog, desired, actual, rest }: Picture): Sliced<In
       ([key]) => key,
     ),
     pending: pendingBackends(rest.steps),
+    unrouted: new Set(rest.steps.flatMap((one) => (one.kind === 'add-entry' ? [one.key] : []))),
     held: new Set(rest.held?.instances),
   };
 }

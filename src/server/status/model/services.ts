@@ -48,8 +48,12 @@ export function rowsOf(
   const common = { service: name, ...(backend === undefined ? {} : { backend }), wanted };
   const hosts =
     routes.length > 0
-      ? routes.map((route) => ({ ...common, ...hostOf(route), ...routed(route, own, picture) }))
-      : lastHosts(name, backend, index, tagPrefix).map((host) => unrouted(host, own, common));
+      ? routes.map((route) => ({
+          ...common,
+          ...hostOf(route),
+          ...routed(route, own, picture, index),
+        }))
+      : lastHosts(name, backend, index, tagPrefix).map((host) => withoutRoute(host, own, common));
   return {
     hosts,
     service: {
@@ -91,20 +95,25 @@ function hostOf({ match, host, path = '', mode, frontends }: DesiredRoute) {
   return { host: shown + path, match, mode, frontends };
 }
 
-/** A route in a frontend that doesn't exist leads nowhere. */
+/** A route that HAProxy doesn't have, or in a frontend that doesn't exist, leads nowhere. */
 function routed(
-  { frontends }: DesiredRoute,
-  { state, up, reason }: Judgement,
+  { host, path = '', frontends }: DesiredRoute,
+  judged: Judgement,
   { actual }: Picture,
+  { unrouted }: Index,
 ): Judgement {
-  const isReachable = frontends.some((name) => actual.frontends[name] !== undefined);
-  if (!isReachable && state !== 'skipped') {
+  const { state, up } = judged;
+  if (state === 'skipped') return judged;
+  if (frontends.every((name) => actual.frontends[name] === undefined)) {
     return { state: 'down', up, reason: `no frontend ${frontends.join(', ')} in HAProxy` };
   }
-  return { state, up, ...(reason === undefined ? {} : { reason }) };
+  if (unrouted.has(host + path)) {
+    return { state: 'down', up, reason: 'its route is not in HAProxy yet' };
+  }
+  return judged;
 }
 
-function unrouted(
+function withoutRoute(
   host: string,
   own: Judgement,
   common: Pick<HostStatus, 'service' | 'backend' | 'wanted'>,

@@ -3,7 +3,7 @@ export function eachText<T>(value: T, replace: (text: string) => string): T {
   if (typeof value === 'string') return replace(value) as T;
   if (Array.isArray(value)) {
     const items: readonly unknown[] = value;
-    return items.map((item) => eachText(item, replace)) as T;
+    return items.map((item): unknown => eachText(item, replace)) as T;
   }
   if (typeof value !== 'object' || value === null) return value;
   const entries = Object.entries(value).map(([key, item]) => [key, eachText(item, replace)]);
