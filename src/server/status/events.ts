@@ -46,7 +46,9 @@ export function createEvents(options: EventsOptions): Events {
       if (clients.size >= maxClients || closing.signal.aborted) return undefined;
       clients.add(gone);
       gone.addEventListener('abort', () => clients.delete(gone), { once: true });
-      return { status: 200, type: 'text/event-stream', body: stream(gone) };
+      // Else the server would wait for the next request on it when it closes.
+      const headers = { connection: 'close' };
+      return { status: 200, type: 'text/event-stream', body: stream(gone), headers };
     },
     close: () => closing.abort(),
   };

@@ -176,7 +176,7 @@ interface TabContent {
 
 function tabContent({ tab, target, search, of, clean }: TabContent): Html {
   const finder = (page: Page<unknown>, part: Pick<Finder, 'what' | 'hint' | 'counts'>): Finder => ({
-    ...{ path: tabs[tab], search, page },
+    ...{ path: tabs[tab], search: { ...search, q: visible(search.q) }, page },
     ...part,
     ...of,
   });
