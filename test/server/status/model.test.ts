@@ -238,7 +238,7 @@ describe('search and pages', () => {
         const wanted = q.toLowerCase().split(' ');
         const fits = ({ host, service: name, backend: of = '' }: HostStatus): boolean =>
           wanted.every((word) => `${host} ${name} ${of}`.includes(word));
-        expect(all.flat()).to.deep.equal(hosts.filter(fits));
+        expect(all.flat()).to.have.deep.members(hosts.filter(fits));
         expect(all.every((rows) => rows.length <= rowsPerPage)).to.equal(true);
       }),
     ));
@@ -251,6 +251,12 @@ describe('search and pages', () => {
         expect(found.rows).to.not.have.length(0);
       }),
     ));
+
+  it('put who has exactly that name first', () => {
+    const found = findServices(services, { q: 'default/cart-1', page: 1 });
+    expect(found.rows[0]?.service).to.equal('default/cart-1');
+    expect(found.total).to.be.above(1);
+  });
 
   it('filter by state, as often as it is counted', () => {
     for (const state of ['down', 'degraded', 'answers', 'skipped', 'empty'] as const) {

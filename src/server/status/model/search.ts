@@ -44,13 +44,19 @@ function paged<T extends { readonly state: HostState }>(
   namesOf: (row: T) => readonly string[],
 ): Page<T> {
   const words = q.toLowerCase().split(/\s+/).filter(Boolean);
+  const isNamed = (row: T): boolean => namesOf(row).includes(q.trim());
   const fits = (row: T): boolean => {
     if (state !== undefined && row.state !== state) return false;
     if (words.length === 0) return true;
     const names = namesOf(row).join('\n').toLowerCase();
     return words.every((word) => names.includes(word));
   };
-  return pageOf(words.length === 0 && state === undefined ? all : all.filter(fits), page);
+  if (words.length === 0 && state === undefined) return pageOf(all, page);
+  const found = all.filter(fits);
+  // Who asks for `web` wants `web` before `web-admin`.
+  const named = words.length === 0 ? [] : found.filter(isNamed);
+  const others = named.length === 0 ? found : found.filter((row) => !named.includes(row));
+  return pageOf([...named, ...others], page);
 }
 
 export function pageOf<T>(matching: readonly T[], asked: number): Page<T> {

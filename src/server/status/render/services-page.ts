@@ -9,15 +9,17 @@ const maxInstances = 50;
 const maxHosts = 3;
 
 export function servicesPage(rows: readonly ServiceStatus[], find: Finder): Html {
-  // A search that leaves one is for its details.
-  const isOpen = rows.length === 1;
+  const { q } = find.search;
+  // Who searches for one wants its details.
+  const isOpen = ({ service }: ServiceStatus): boolean =>
+    service === q || (q !== '' && rows.length === 1);
   return html`<h1 class="hidden">Services</h1>
     ${finder(find)}
     ${
       rows.length === 0
         ? html`<p class="nothing">No service matches.</p>`
         : html`<div class="services" id="rows">
-            ${rows.map((row) => card(row, isOpen, find.target))}
+            ${rows.map((row) => card(row, isOpen(row), find.target))}
           </div>`
     }
     ${pager(find)}`;
