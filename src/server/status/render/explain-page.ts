@@ -48,7 +48,7 @@ function answer({ answers, text }: Explanation): Html {
 function block({ heading, rows }: Block, at: number): Html {
   const columns = Math.max(...rows.map(({ cells }) => cells.length));
   const id = `block-${at}`;
-  return html`<section aria-labelledby="${id}" class="block">
+  return html`<div class="block">
     <h2 id="${id}">${heading}</h2>
     <div class="scroll" tabindex="0" role="region" aria-labelledby="${id}">
       <table>
@@ -58,7 +58,7 @@ function block({ heading, rows }: Block, at: number): Html {
       </table>
     </div>
     ${rows.length > maxRows && html`<p class="muted">and ${rows.length - maxRows} more</p>`}
-  </section>`;
+  </div>`;
 }
 
 const signs = { '+': 'add', '~': 'change', '-': 'remove', '!': 'remove' } as const;
