@@ -67,6 +67,8 @@ export function createStatusPages(options: StatusPagesOptions): Pages {
     const { targets, ...rest } = await model();
     const target = targets.find(({ name }) => name === query.get('target')) ?? targets[0];
     if (target === undefined) return json(404, { error: 'no target' });
+    // The last slice of the model is one hold of the event loop, the page another.
+    await turn();
     const inside = content(target, targets.length > 1 ? { target: target.name } : {});
     const { hosts, services, ...head } = target;
     const frame: Frame = {

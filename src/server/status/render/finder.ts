@@ -54,7 +54,7 @@ export function finder({ path, search, counts, page, what, hint, target }: Finde
       </ul>
     </nav>
     <p class="muted" id="matches">
-      ${counted(page.total, what)}${(q !== '' || state !== undefined) && ' match'}
+      ${counted(page.total, what)}${(q !== '' || state !== undefined) && (page.total === 1 ? ' matches' : ' match')}
     </p>
   </div>`;
 }
