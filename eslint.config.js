@@ -30,6 +30,8 @@ const pureFolders = [
   'src/actual/normalise',
   'src/apply/render',
   'src/explain',
+  'src/server/status/model',
+  'src/server/status/render',
 ];
 
 const impureMessage =
@@ -140,6 +142,19 @@ export default tseslint.config(
     files: ['**/*.cjs'],
     languageOptions: { globals: { require: 'readonly', module: 'writable', process: 'readonly' } },
     rules: { '@typescript-eslint/no-require-imports': 'off' },
+  },
+  {
+    // Runs in browsers.
+    files: ['src/server/status/*.js'],
+    languageOptions: {
+      globals: Object.fromEntries(
+        [
+          ...['document', 'location', 'history', 'Node', 'EventSource', 'DOMParser', 'FormData'],
+          ...['URL', 'URLSearchParams', 'fetch', 'setTimeout', 'clearTimeout', 'setInterval'],
+          'clearInterval',
+        ].map((name) => [name, 'readonly']),
+      ),
+    },
   },
   {
     // chai's assertions are expressions, and mocha's tests read better with loose returns.

@@ -4,7 +4,7 @@
  * 380 modules and compiling the JSON schemas is most of a start (docs/performance.md).
  */
 
-import { rm, writeFile } from 'node:fs/promises';
+import { copyFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
@@ -12,6 +12,7 @@ import type { Ajv, ValidateFunction } from 'ajv';
 import standalone from 'ajv/dist/standalone/index.js';
 import { type Metafile, type Plugin, build as bundle } from 'esbuild';
 
+import { assetFiles } from '../src/server/status/assets.js';
 import { licencesOf } from './licences.js';
 
 const root = resolve(import.meta.dirname, '..');
@@ -34,6 +35,9 @@ export async function build(folder: string, entry = 'src/main.ts'): Promise<Meta
     },
     plugins: [compiledSchemas],
   });
+  for (const file of assetFiles) {
+    await copyFile(join(root, 'src/server/status', file), join(folder, file));
+  }
   const licences = await licencesOf(root, Object.keys(metafile.inputs));
   await writeFile(join(folder, 'THIRD-PARTY-LICENCES.txt'), licences);
   return metafile;

@@ -8,8 +8,11 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import type { Metafile } from 'esbuild';
 
+import { freePort } from '../fixtures/ports.js';
+import { start, waitFor } from '../fixtures/process.js';
 import { type CommandResult, runNode } from '../fixtures/stack/command.js';
 import { build } from '../scripts/build.js';
+import { assetFiles } from '../src/server/status/assets.js';
 
 const root = resolve(import.meta.dirname, '..');
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
@@ -63,6 +66,33 @@ describe('the built program', function () {
   it('is free of the compiler of schemas', () => {
     const inputs = Object.values(metafile.outputs).flatMap((output) => Object.keys(output.inputs));
     expect(packagesOf(inputs)).to.include('got').and.not.include('ajv');
+  });
+
+  it('has the files of the status page beside it', () => {
+    const files = readdirSync(join(folder, 'dist'));
+    expect(files).to.include.members([...assetFiles]);
+    const asset = readFileSync(join(folder, 'dist', 'status.js'), 'utf8');
+    expect(asset).to.equal(readFileSync(join(root, 'src/server/status/status.js'), 'utf8'));
+  });
+
+  it('serves the status page', async () => {
+    const port = await freePort();
+    const listen = `127.0.0.1:${port}`;
+    const program = [join(folder, 'dist', 'main.js'), '--http-listen', listen];
+    const nowhere = { NOMAD_ADDR: 'http://127.0.0.1:9', HAPROXY_DATAPLANE_URL: '' };
+    const running = await start(process.execPath, program, {
+      ...{ name: 'connector', env: nowhere },
+    });
+    try {
+      const page = await waitFor('the page', async () => {
+        const answer = await fetch(`http://${listen}/`).catch(() => undefined);
+        return answer?.text();
+      });
+      const [style = ''] = /\/assets\/status\.css[^"]*/.exec(page) ?? [];
+      expect((await fetch(`http://${listen}${style}`)).status).to.equal(200);
+    } finally {
+      await running.stop();
+    }
   });
 
   it('checks its settings', async () => {

@@ -13,6 +13,8 @@ import { startProbes } from '../loop/probes.js';
 import { startWakeSources } from '../observe/wake/wake.js';
 import { watchRoutes } from '../routes/folder.js';
 import { type HttpServerOptions, startHttpServer } from '../server/http.js';
+import { createStatusPages } from '../server/status/pages.js';
+import { createStatusSource } from '../server/status/source.js';
 import { createMetrics } from '../telemetry/metrics.js';
 import { createReporter } from '../telemetry/report.js';
 import { tlsReporter } from '../telemetry/tls.js';
@@ -62,6 +64,7 @@ export async function runDaemon(
     onSuccess: (picture) => {
       reporter.succeeded(picture);
       health.succeeded(picture);
+      status.succeeded(picture);
       watches.succeeded(picture);
       probes.succeeded(picture);
       wakes.namespacesSeen(catalog.namespaces());
@@ -69,12 +72,19 @@ export async function runDaemon(
     onFailure: (failure, waitMs) => {
       reporter.failed(failure, waitMs);
       health.failed(failure);
+      status.failed(failure);
       watches.failed(failure);
     },
   });
   const { sync } = settings;
   const health = createHealth({ sync, targets, busySince: fleet.busySince });
-  const server = await startServer(settings, { status: health, registry, redact });
+  const status = createStatusSource({
+    ...{ version: productVersion(), settings, targets },
+    ready: health.ready,
+  });
+  const { hostNames = [] } = settings.http;
+  const pages = createStatusPages({ source: status, redact, hostNames });
+  const server = await startServer(settings, { status: health, registry, redact, pages });
   logger.info('started', { settings: redactSettings(settings) });
   const wakes = startWakeSources({
     client: nomad,

@@ -22,6 +22,11 @@ const grant = {
 } as const;
 
 export const domainList = { type: 'array', items: domain, uniqueItems: true } as const;
+export const hostNameList = {
+  type: 'array',
+  items: { type: 'string', pattern: `^${label}([.]${label})*$` },
+  uniqueItems: true,
+} as const;
 export const nameList = {
   type: 'array',
   items: { type: 'string', pattern: name },

@@ -169,7 +169,7 @@ function limitSettings(read: Reader): LimitSettings {
 function httpSettings(read: Reader): Settings['http'] {
   const listen = parseListen(read.either('http.listen'))!;
   if (listen === 'off') return { host: '', port: 0, enabled: false };
-  return { ...listen, enabled: true };
+  return { ...listen, enabled: true, ...optional({ hostNames: read.list('http.host_names') }) };
 }
 
 type Present<T> = { readonly [K in keyof T]?: Exclude<T[K], undefined> };

@@ -2,6 +2,7 @@ import type { Json } from '../shared/json.js';
 import {
   domainList,
   grantList,
+  hostNameList,
   methodList,
   nameList,
   namespaceMap,
@@ -473,7 +474,7 @@ export const sections = {
   http: {
     listen: {
       description:
-        'Listen address of `/health`, `/readyz` and `/metrics`; `:8080` is every address, `off` none.',
+        'Listen address of the status page, `/health`, `/readyz` and `/metrics`; `:8080` is every address, `off` none.',
       expected: '":PORT", "HOST:PORT" or "off"',
       type: ['string', 'integer'],
       format: 'listen',
@@ -481,6 +482,12 @@ export const sections = {
       maximum: 65_535,
       default: '127.0.0.1:8080',
       flag: '--http-listen',
+    },
+    host_names: {
+      description:
+        'Host names under which browsers may reach the status page, besides addresses, `localhost` and the name of the machine.',
+      expected: 'a list of host names such as status.example.com',
+      ...hostNameList,
     },
   },
   log: {

@@ -1,5 +1,14 @@
 import type { PolicySettings } from './policy.js';
 
+export interface HttpSettings {
+  /** Empty: all addresses. */
+  readonly host: string;
+  readonly port: number;
+  readonly enabled: boolean;
+  /** Names that requests for the status page may use besides addresses and this machine's own. */
+  readonly hostNames?: readonly string[];
+}
+
 /** All settings, resolved: flags > environment > file > defaults. Times are milliseconds. */
 export interface Settings {
   readonly nomad: NomadSettings;
@@ -22,7 +31,7 @@ export interface Settings {
   /** Absent: `openPolicy`. */
   readonly policy?: PolicySettings;
   /** An empty host means all addresses. */
-  readonly http: { readonly host: string; readonly port: number; readonly enabled: boolean };
+  readonly http: HttpSettings;
   readonly log: { readonly level: LogLevel };
 }
 

@@ -142,7 +142,9 @@ function serviceBlocks(service: ServiceExplained): readonly Block[] {
       : [{ cells: ['skipped', `${skipped.code}: ${skipped.reason}`], sign: '!' as const }]),
     ...jobs.map(({ job, count, status, stopped }) => {
       const asked = count === undefined ? 'declares it no more' : `count ${count}`;
-      return { cells: [`job ${job}`, [asked, stopped ? 'stopped' : status].join(', ')] };
+      return {
+        cells: [`job ${job}`, [asked, (stopped ? 'stopped' : status) ?? []].flat().join(', ')],
+      };
     }),
     ...routes.slice(0, mostRoutes).map(({ route, match, mode, frontends }) => ({
       cells: ['route', `${route} (${match}, ${mode}, ${frontends.join(' ')})`],

@@ -1,5 +1,13 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import type { Registry } from 'prom-client';
 import { ConnectorError } from '../shared/errors.js';
 import { plainJson } from '../shared/text.js';
@@ -27,6 +35,15 @@ export interface HttpServerOptions {
   readonly registry: Pick<Registry, 'metrics' | 'contentType'>;
   /** Applied to the reasons. */
   readonly redact: (text: string) => string;
+  /** The status page and what belongs to it. */
+  readonly pages?: Pages;
+}
+
+/** Further paths. */
+export interface Pages {
+  readonly handlers: ReadonlyMap<string, Handler>;
+  /** Ends the answers that would go on forever. */
+  readonly close: () => void;
 }
 
 export interface HttpServer {
@@ -35,13 +52,23 @@ export interface HttpServer {
   readonly close: () => Promise<void>;
 }
 
-interface Answer {
+export interface Answer {
   readonly status: number;
   readonly type: string;
-  readonly body: string;
+  /** In pieces: sent as they come, no faster than they are read. */
+  readonly body: string | AsyncIterable<string>;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
-type Handler = () => Answer | Promise<Answer>;
+/** A request for a path, by GET or HEAD. */
+export interface Asked {
+  readonly query: URLSearchParams;
+  readonly headers: IncomingHttpHeaders;
+  /** Aborted when nobody waits for the answer any longer. */
+  readonly signal: AbortSignal;
+}
+
+export type Handler = (asked: Asked) => Answer | Promise<Answer>;
 
 const closeGraceMs = 1000;
 
@@ -56,7 +83,7 @@ const limits = {
 } as const;
 const maxConnections = 64;
 
-/** `/health`, `/healthz`, `/readyz` and `/metrics`. */
+/** `/health`, `/healthz`, `/readyz`, `/metrics`, and the pages. */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const handlers = handlersOf(options);
   const server = createServer(limits, (request, response) => {
@@ -65,7 +92,13 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   boundConnections(server);
   await listen(server, options);
   const { port } = server.address() as AddressInfo;
-  return { port, close: () => close(server) };
+  return {
+    port,
+    close: () => {
+      options.pages?.close();
+      return close(server);
+    },
+  };
 }
 
 /**
@@ -85,9 +118,10 @@ function boundConnections(server: Server): void {
 }
 
 function handlersOf(options: HttpServerOptions): ReadonlyMap<string, Handler> {
-  const { status, registry, redact } = options;
+  const { status, registry, redact, pages } = options;
   const health = (): Answer => conditionAnswer(status.alive(), redact);
   return new Map<string, Handler>([
+    ...(pages?.handlers ?? []),
     ['/health', health],
     ['/healthz', health],
     ['/readyz', () => conditionAnswer(status.ready(), redact)],
@@ -103,7 +137,7 @@ function conditionAnswer({ ok, reason }: Condition, redact: (text: string) => st
   return json(503, { status: 'unavailable', reason: redact(reason ?? 'unknown') });
 }
 
-function json(status: number, body: Readonly<Record<string, string>>): Answer {
+export function json(status: number, body: Readonly<Record<string, string>>): Answer {
   return { status, type: 'application/json', body: `${plainJson(body)}\n` };
 }
 
@@ -112,27 +146,36 @@ async function respond(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const { status, type, body } = await answerTo(handlers, request);
+  const { status, type, body, headers } = await answerTo(handlers, request, response);
   response.writeHead(status, {
     'content-type': type,
-    'content-length': Buffer.byteLength(body),
+    ...(typeof body === 'string' ? { 'content-length': Buffer.byteLength(body) } : {}),
     'cache-control': 'no-store',
     ...(status === 405 ? { allow: 'GET, HEAD' } : {}),
+    ...headers,
   });
-  response.end(request.method === 'HEAD' ? undefined : body);
   // An unread body would keep the connection busy.
   request.resume();
+  if (request.method === 'HEAD') response.end();
+  else if (typeof body === 'string') response.end(body);
+  // A reader that goes away in the middle is nobody's failure.
+  else await pipeline(Readable.from(body), response).catch(() => undefined);
 }
 
 async function answerTo(
   handlers: ReadonlyMap<string, Handler>,
-  { url = '', method }: IncomingMessage,
+  { url = '', method, headers }: IncomingMessage,
+  response: ServerResponse,
 ): Promise<Answer> {
-  const handler = handlers.get(url.split('?', 1)[0] ?? '');
+  const [path = '', query = ''] = url.split(/\?(.*)/s, 2);
+  const handler = handlers.get(path);
   if (handler === undefined) return json(404, { error: 'not found' });
   if (method !== 'GET' && method !== 'HEAD') return json(405, { error: 'method not allowed' });
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
   try {
-    return await handler();
+    const asked = { query: new URLSearchParams(query), headers, signal: gone.signal };
+    return await handler(asked);
   } catch {
     return json(500, { error: 'internal error' });
   }

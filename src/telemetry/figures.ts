@@ -25,7 +25,7 @@ const failures: ReadonlySet<SkipCode> = new Set([
 ]);
 
 export function serviceFigures({ desired, actual, rest }: Picture): ServiceFigures {
-  const unfinished = new Set(rest.steps.flatMap(backendsOf));
+  const unfinished = pendingBackends(rest.steps);
   const isRouted = ({ name }: { readonly name: string }): boolean =>
     actual.backends[name] !== undefined && !unfinished.has(name) && !lacking.has(name);
   const unreachable = desired.routes.filter(({ frontends }) =>
@@ -43,7 +43,11 @@ export function serviceFigures({ desired, actual, rest }: Picture): ServiceFigur
   };
 }
 
-/** The backends that a remaining step affects. */
+/** The backends that remaining steps affect. */
+export function pendingBackends(steps: readonly Step[]): ReadonlySet<string> {
+  return new Set(steps.flatMap(backendsOf));
+}
+
 function backendsOf(step: Step): string[] {
   if ('backend' in step) return [step.backend];
   if ('value' in step) return [step.value];

@@ -1,0 +1,38 @@
+import { changeLines } from '../../../diff/print/changes.js';
+import { reloadsOf } from '../../../diff/print/print.js';
+import type { Plan, Step } from '../../../diff/types.js';
+import type { Picture } from '../../../pass/picture.js';
+import type { PassRecord } from './input.js';
+import type { PassStatus, PendingPlan } from './types.js';
+
+/** A first pass over thousands of services has tens of thousands of steps. */
+const maxSteps = 200;
+
+export function passOf(record: PassRecord): PassStatus {
+  const { startedAt, endedAt, phases } = record.times;
+  const common = { at: endedAt, durationMs: endedAt - startedAt, phases };
+  if ('failure' in record) {
+    const { code, reason } = record.failure;
+    const nothing = { steps: 0, changes: [], reloads: [] };
+    return { ...common, result: 'failed', ...nothing, error: { code, reason } };
+  }
+  const { plan, steps, reloads } = record;
+  const changes = firstChanges(plan, steps);
+  return { ...common, result: 'changed', steps: steps.length, changes, reloads };
+}
+
+export function pendingOf(picture: Picture | undefined): PendingPlan {
+  if (picture === undefined) return { steps: 0, changes: [], reloads: [], waiting: 0 };
+  const { rest } = picture;
+  return {
+    steps: rest.steps.length,
+    changes: firstChanges(rest, rest.steps),
+    reloads: [...new Set(reloadsOf(rest).map(({ code }) => code))],
+    ...(rest.gathering === undefined ? {} : { afterMs: rest.gathering.afterMs }),
+    waiting: rest.waiting.length,
+  };
+}
+
+function firstChanges(plan: Plan, steps: readonly Step[]): readonly string[] {
+  return changeLines({ ...plan, steps: steps.slice(0, maxSteps) }).slice(0, maxSteps);
+}
