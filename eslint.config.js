@@ -29,6 +29,9 @@ const pureFolders = [
   'src/observe/probe/model',
   'src/actual/normalise',
   'src/apply/render',
+  'src/doctor/checks',
+  'src/doctor/model',
+  'src/doctor/print',
 ];
 
 const impureMessage =

@@ -5,6 +5,7 @@ export type Command =
   | DaemonCommand
   | OnceCommand
   | DryRunCommand
+  | DoctorCommand
   | RouteAddCommand
   | RouteRemoveCommand
   | RouteListCommand
@@ -35,6 +36,11 @@ export interface OnceCommand extends Common {
 export interface DryRunCommand extends Common {
   readonly kind: 'dry-run';
   readonly detailedExitcode: boolean;
+}
+
+/** Checks everything that the connector depends on. */
+export interface DoctorCommand extends Common {
+  readonly kind: 'doctor';
 }
 
 export interface RouteTarget {

@@ -19,6 +19,17 @@ export function commonOf(options: RootOptions): Common {
   return { flags: settingsFlags(options), output: options.output, color: options.color };
 }
 
+/** Options of a pass make no sense with a command of its own. */
+export function requireNoRun(root: RootOptions, command: string): void {
+  for (const [name, flag] of [
+    ['once', '--once'],
+    ['dryRun', '--dry-run'],
+    ['detailedExitcode', '--detailed-exitcode'],
+  ] as const) {
+    if (root[name] === true) throw usageError(`${flag} can't be used with ${command}`);
+  }
+}
+
 function settingsFlags(options: RootOptions): SettingsFlags {
   const { config, frontend } = options;
   return {

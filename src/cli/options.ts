@@ -2,6 +2,7 @@ import { Argument, Command as Parser, CommanderError, Option } from 'commander';
 import type { Command, RootOptions } from './command-types.js';
 import { completionFor, type Shell, shells } from './completion.js';
 import { collect, commonOf, usageError, type Emit } from './option-values.js';
+import { addDoctorCommand } from './doctor-options.js';
 import { addRouteCommands } from './route-options.js';
 import { productVersion } from '../version.js';
 
@@ -48,6 +49,7 @@ function rootParser(emit: Emit, printed: string[]): Parser {
     if (unknown !== undefined) throw usageError(`unknown command '${unknown}'`);
     emit(runCommand(options));
   });
+  addDoctorCommand(program, emit);
   addRouteCommands(program, emit);
   addCompletionCommand(program, emit);
   return program;
