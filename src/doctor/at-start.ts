@@ -1,10 +1,6 @@
 import type { Settings } from '../config/types.js';
 import type { Picture } from '../pass/picture.js';
 import type { Logger } from '../telemetry/logger.js';
-import { checks } from './checks/index.js';
-import { examine } from './doctor.js';
-import { gatherersOf } from './facts/gatherers.js';
-import { factSource } from './facts/source.js';
 
 export interface StartExamination {
   /** The first pass is over; `picture`: it succeeded. Later calls do nothing. */
@@ -28,6 +24,13 @@ export function examineAtStart({ settings, logger, onToken, signal }: StartOptio
   let running: Promise<void> | undefined;
 
   async function run(picture: Picture | undefined): Promise<void> {
+    // Loaded only now: the first pass doesn't wait for them.
+    const [{ checks }, { examine }, { gatherersOf }, { factSource }] = await Promise.all([
+      import('./checks/index.js'),
+      import('./doctor.js'),
+      import('./facts/gatherers.js'),
+      import('./facts/source.js'),
+    ]);
     const examined = { settings, hazards: [], onToken };
     const gatherers = gatherersOf(picture === undefined ? examined : { ...examined, picture });
     const short = checks.filter(({ atStart }) => atStart);

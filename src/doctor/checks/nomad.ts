@@ -1,18 +1,10 @@
 import type { Settings } from '../../config/types.js';
 import { namespacesOf } from '../../observe/catalog/model/keys.js';
-import { maxNamespaces, policyLine } from '../model/nomad-answers.js';
+import { policyLine } from '../model/nomad-answers.js';
+import { judgeRight, mayRead, someOf } from '../model/rights.js';
 import { judgeClock } from '../model/clock.js';
 import { judgeVersion } from '../model/versions.js';
-import {
-  check,
-  error,
-  type Facts,
-  type Finding,
-  ok,
-  type Right,
-  type RightFact,
-  warning,
-} from '../types.js';
+import { check, error, type Facts, type Finding, ok, type Right, warning } from '../types.js';
 
 export const nomadChecks = [
   check({
@@ -71,7 +63,7 @@ export const nomadChecks = [
     remedy: 'the right in the ACL policy, for the namespace that the line names',
     needs: ['settings', 'rights'],
     atStart: true,
-    run: ({ settings, rights }) => judgeRight('list-jobs', 'list jobs', settings, rights.jobs),
+    run: ({ settings, rights }) => judgeRight(settings, rights, 'jobs'),
   }),
   ...readRights(),
   check({
@@ -79,19 +71,19 @@ export const nomadChecks = [
     group: 'Nomad',
     about: '`read-job`: the event stream, which wakes the connector',
     remedy: 'the right in the ACL policy; with `nomad.namespace: "*"`, for all namespaces',
-    needs: ['settings', 'stream'],
+    needs: ['rights', 'stream'],
     atStart: false,
-    run: ({ stream }) => judgeStream(stream),
+    run: ({ rights, stream }) => judgeStream(stream, mayRead(rights)),
   }),
 ];
 
 function readRights() {
   const rows = [
-    ['nomad-read-jobs', 'job', 'read jobs', 'the jobs, whose checks HAProxy gets'],
-    ['nomad-read-services', 'services', 'read services', 'the services and their instances'],
-    ['nomad-read-allocations', 'allocations', 'read allocations', 'the state of the instances'],
-  ] as const satisfies readonly (readonly [string, Right, string, string])[];
-  return rows.map(([id, right, verb, what]) =>
+    ['nomad-read-jobs', 'job', 'the jobs, whose checks HAProxy gets'],
+    ['nomad-read-services', 'services', 'the services and their instances'],
+    ['nomad-read-allocations', 'allocations', 'the state of the instances'],
+  ] as const satisfies readonly (readonly [string, Right, string])[];
+  return rows.map(([id, right, what]) =>
     check({
       id,
       group: 'Nomad',
@@ -99,7 +91,7 @@ function readRights() {
       remedy: 'the right in the ACL policy, for the namespace that the line names',
       needs: ['settings', 'rights'],
       atStart: true,
-      run: ({ settings, rights }) => judgeRight('read-job', verb, settings, rights[right]),
+      run: ({ settings, rights }) => judgeRight(settings, rights, right),
     }),
   );
 }
@@ -156,31 +148,7 @@ function judgeNamespaces({ nomad }: Settings, shown: readonly string[]): Finding
   );
 }
 
-function judgeRight(
-  right: 'list-jobs' | 'read-job',
-  verb: string,
-  { nomad }: Settings,
-  facts: readonly RightFact[],
-): Finding {
-  const refused = facts.filter(({ status }) => status === 401 || status === 403);
-  const failed = facts.filter(({ status }) => status >= 500 || status === 429);
-  const names = refused.map(({ namespace }) => namespace);
-  if (names.length > 0) {
-    // All of them: the policy lacks the right, not a namespace.
-    const isAll = names.length === facts.length && namespacesOf(nomad.namespace).includes('*');
-    const lines = (isAll ? ['*'] : names.slice(0, 3)).map(policyLine).join(' ');
-    const says = `the token may not ${verb} in ${someOf(names)}: it lacks ${right}`;
-    return error(says, `in the token's ACL policy: ${lines}`);
-  }
-  if (failed.length > 0) {
-    const [{ namespace, status } = { namespace: '', status: 0 }] = failed;
-    return error(`Nomad answers ${status} in ${namespace}`, "look into Nomad's log");
-  }
-  const more = facts.length === maxNamespaces ? ' (no more were asked)' : '';
-  return ok(`may ${verb} in ${someOf(facts.map(({ namespace }) => namespace))}${more}`);
-}
-
-function judgeStream(facts: Facts['stream']): readonly Finding[] {
+function judgeStream(facts: Facts['stream'], mayRead: boolean): readonly Finding[] {
   const bad = facts.filter(({ state }) => state !== 'heard');
   if (bad.length === 0) return [ok('the event stream sends heartbeats')];
   return bad.map(({ namespace, state }) => {
@@ -188,17 +156,11 @@ function judgeStream(facts: Facts['stream']): readonly Finding[] {
       const says = `the event stream of ${namespace} broke`;
       return error(says, 'let proxies before Nomad pass answers that never end (/v1/event/stream)');
     }
-    const says =
-      `the event stream of ${namespace} is silent: the token lacks read-job` +
-      (namespace === '*' ? ' on "*"' : '');
-    const names = namespace === '*' ? ', or name the namespaces in nomad.namespace' : '';
-    return error(says, `in the token's ACL policy: ${policyLine(namespace)}${names}`);
+    const line = `in the token's ACL policy: ${policyLine(namespace)}`;
+    const says = `the event stream of ${namespace} is silent: the token lacks read-job`;
+    if (namespace !== '*' || !mayRead) return error(says, line);
+    // It is woken by blocking queries alone.
+    const slower = `${says} on "*", so that changes are noticed later`;
+    return warning(slower, `${line}; or name one namespace in nomad.namespace`);
   });
-}
-
-const maxNamed = 5;
-
-function someOf(names: readonly string[]): string {
-  const shown = names.slice(0, maxNamed).join(', ');
-  return names.length > maxNamed ? `${shown} and ${names.length - maxNamed} more` : shown;
 }

@@ -23,12 +23,14 @@ type HaproxyFacts = Pick<
   | 'actual'
 >;
 
-const requestMs = 10_000;
+/** Longer than that, and nobody waits for the doctor. */
+const longestMs = 10_000;
 
 export function haproxyFacts(settings: Settings): HaproxyFacts {
   const [target] = settings.targets;
+  const requestMs = Math.min(target.requestTimeoutMs, longestMs);
   const client = lazily(() => createDataPlaneReader({ ...target, requestTimeoutMs: requestMs }));
-  const ask = dataplaneAsker(target, settings.limits.answerBytes);
+  const ask = dataplaneAsker({ ...target, requestTimeoutMs: requestMs }, settings);
   const timeoutMs = requestMs + 1000;
   const info = lazyAsk((signal) => ask('/v3/info', signal));
   return {
@@ -100,10 +102,11 @@ export function haproxyFacts(settings: Settings): HaproxyFacts {
   };
 }
 
-function dataplaneAsker(target: TargetSettings, answerBytes: number): Ask {
-  const { address, username, password } = target;
+function dataplaneAsker(target: TargetSettings, { limits }: Settings): Ask {
+  const { address, username, password, requestTimeoutMs: timeoutMs } = target;
+  const { answerBytes } = limits;
   const name = 'the Data Plane API';
-  const whom: Whom = { name, section: 'haproxy', at: address, timeoutMs: requestMs };
+  const whom: Whom = { name, section: 'haproxy', at: address, timeoutMs };
   const basic = Buffer.from(`${username}:${password}`).toString('base64');
   const headers = () => Promise.resolve({ authorization: `Basic ${basic}` });
   const ask = lazily(() => asker({ whom, base: address, tls: target, answerBytes, headers }));

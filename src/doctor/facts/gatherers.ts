@@ -8,7 +8,8 @@ import { silentLogger } from '../../telemetry/logger.js';
 import { haproxyFacts } from './dataplane.js';
 import { tryPort, tryRouteFolder } from './local.js';
 import { nomadFacts } from './nomad.js';
-import type { Gatherers } from './source.js';
+import { rightsLack } from '../model/rights.js';
+import { type Gatherers, Lacking } from './source.js';
 
 export interface Examined {
   readonly settings: Settings;
@@ -39,7 +40,8 @@ export function gatherersOf(examined: Examined): Gatherers {
       gather: async (get, signal) => {
         if (picture !== undefined) return picture;
         // What they lack is told better than by the pass that fails for it.
-        await get('token');
+        const lacks = rightsLack(settings, await get('rights'));
+        if (lacks !== undefined) throw new Lacking(lacks);
         await get('actual');
         return passOnce(settings, onToken, signal);
       },

@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
 import { createTokenSource } from '../../observe/nomad/token.js';
 import { createNomadClient, type NomadClient } from '../../observe/nomad/client.js';
 import { namespacesOf } from '../../observe/catalog/model/keys.js';
@@ -22,16 +24,18 @@ type NomadFacts = Pick<
   'nomad' | 'nomadVersion' | 'token' | 'namespaces' | 'rights' | 'stream'
 >;
 
-const requestMs = 10_000;
+/** Longer than that, and nobody waits for the doctor. */
+const longestMs = 10_000;
 /** Nomad sends the first heartbeat at once to those who may listen. */
 const heartbeatMs = 3000;
+const againMs = 200;
 
 export function nomadFacts(
   settings: Settings,
   onToken: (token: string) => void = () => undefined,
 ): NomadFacts {
   const ask = nomadAsker(settings, onToken);
-  const timeoutMs = requestMs + 1000;
+  const timeoutMs = requestMsOf(settings) + 1000;
   return {
     nomad: {
       timeoutMs,
@@ -76,7 +80,7 @@ export function nomadFacts(
       },
     },
     stream: {
-      timeoutMs: 4 * timeoutMs,
+      timeoutMs: 2 * timeoutMs + heartbeatMs,
       gather: async (get, signal) => {
         await get('token');
         return listenAll(settings, signal);
@@ -85,11 +89,17 @@ export function nomadFacts(
   };
 }
 
-function nomadAsker({ nomad, limits }: Settings, onToken: (token: string) => void): Ask {
+function requestMsOf({ nomad }: Settings): number {
+  return Math.min(nomad.requestTimeoutMs, longestMs);
+}
+
+function nomadAsker(settings: Settings, onToken: (token: string) => void): Ask {
+  const { nomad, limits } = settings;
+  const timeoutMs = requestMsOf(settings);
   const token = createTokenSource(nomad, onToken);
   const { address, unixSocket, region } = nomad;
   const at = unixSocket ?? address;
-  const whom: Whom = { name: 'Nomad', section: 'nomad', at, timeoutMs: requestMs };
+  const whom: Whom = { name: 'Nomad', section: 'nomad', at, timeoutMs };
   const base = unixSocket === undefined ? address : `unix:${unixSocket}:`;
   let ask: Ask | undefined;
   return (path, signal) => {
@@ -169,7 +179,10 @@ async function listenAll(settings: Settings, signal: AbortSignal): Promise<reado
   }
 }
 
-/** With the topics of the connector's own subscription. */
+/**
+ * With the topics of the connector's own subscription. Nomad ends streams when a policy changes
+ * (2.0.5), so one that ends without a word is opened again.
+ */
 async function listen(
   client: NomadClient,
   namespace: string,
@@ -182,18 +195,31 @@ async function listen(
     scope.abort();
   }, heartbeatMs);
   try {
-    const query = { topic: ['Service', 'Allocation', 'Job'], namespace };
-    const stream = await client.stream('/v1/event/stream', { query, signal: scope.signal });
-    const lines = createLineReader();
-    for await (const chunk of stream as AsyncIterable<Uint8Array>) {
-      if (lines.push(chunk).length > 0) return 'heard';
+    while (!scope.signal.aborted) {
+      if (await hears(client, namespace, scope.signal)) return 'heard';
+      await delay(againMs, undefined, { signal: scope.signal });
     }
-    return 'failed';
   } catch {
-    return isLate ? 'silent' : 'failed';
+    if (!isLate) return 'failed';
   } finally {
     clearTimeout(timer);
     scope.done();
     scope.abort();
   }
+  return 'silent';
+}
+
+/** Whether a line came before the stream ended. */
+async function hears(
+  client: NomadClient,
+  namespace: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const query = { topic: ['Service', 'Allocation', 'Job'], namespace };
+  const stream = await client.stream('/v1/event/stream', { query, signal });
+  const lines = createLineReader();
+  for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+    if (lines.push(chunk).length > 0) return true;
+  }
+  return false;
 }
