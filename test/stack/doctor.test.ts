@@ -537,7 +537,7 @@ describe('doctor: HAProxy and its configuration', function () {
         .replace('  option redispatch 1\n', '')
         .replace(
           'backend operator_api\n',
-          'backend custom\n  balance roundrobin\n\nbackend operator_api\n',
+          'backend custom\n  balance roundrobin\n  retry-on none\n\nbackend operator_api\n',
         ),
     );
     const app = await stack.app('a');
@@ -547,6 +547,8 @@ describe('doctor: HAProxy and its configuration', function () {
     const lines = await doctor(stack);
     const fix = /option redispatch 1/;
     expectFound(lines, 'custom-backends', 'warning', /backend \S+ has no "option redisp/, fix);
+    const retry = /retry-on conn-failure$/m;
+    expectFound(lines, 'custom-retries', 'warning', /custom has retry-on none/, retry);
   });
 
   it('a frontend without a bind', async () => {

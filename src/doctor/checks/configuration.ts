@@ -62,6 +62,15 @@ export const configurationChecks = [
     'backends with servers of the connector lose no request',
   ),
   check({
+    id: 'custom-retries',
+    group: 'haproxy.cfg',
+    about: 'the same backends try a failed connection again: `retries` and `retry-on` allow it',
+    remedy: '`retries 3` and `retry-on conn-failure` in that backend, or its defaults',
+    needs: ['actual', 'sections'],
+    atStart: true,
+    run: ({ actual, sections }) => judgeRetries(actual, sections),
+  }),
+  check({
     id: 'defaults',
     group: 'haproxy.cfg',
     about:
@@ -150,6 +159,29 @@ function judgeFrontends({ haproxy }: Settings, { frontends }: SectionsFact): rea
     found,
     routed.length === 0 ? 'see frontend' : 'they listen, and have a default_backend',
   );
+}
+
+/** HAProxy's own are `retries 3` and `retry-on conn-failure` (configuration manual, 4.2). */
+function judgeRetries({ backends }: ActualState, sections: SectionsFact): readonly Finding[] {
+  const found = Object.values(backends).flatMap(({ name, ours, slots }): Finding[] => {
+    if (ours || slots.length === 0) return [];
+    const own = sections.backends.find((one) => textAt(one, 'name') === name) ?? {};
+    const defaults = sections.defaults.find((one) => textAt(one, 'name') === textAt(own, 'from'));
+    const { retries, retry_on: on } = { ...defaults, ...own };
+    const findings: Finding[] = [];
+    if (retries === 0) {
+      const says = `backend ${name} has retries 0: a failed connection is a failed request`;
+      findings.push(warning(says, 'in that backend: retries 3'));
+    }
+    if (typeof on === 'string' && !/\b(conn-failure|all-retryable-errors)\b/.test(on)) {
+      const says = `backend ${name} has retry-on ${on}: a failed connection is a failed request`;
+      findings.push(
+        warning(says, `in that backend: retry-on conn-failure ${on}`.replace(/ none$/, '')),
+      );
+    }
+    return findings;
+  });
+  return orOk(found, 'failed connections are tried again');
 }
 
 /** HAProxy warns of each, and without them waits for as long as the other side likes. */
