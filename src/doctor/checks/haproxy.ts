@@ -48,6 +48,10 @@ export const dataplaneChecks = [
     atStart: true,
     run: ({ dataplane: { aheadMs } }) => judgeClock('the Data Plane API', aheadMs),
   }),
+];
+
+/** After `haproxy-reach`, which says best what they may lack. */
+export const reloadChecks = [
   check({
     id: 'reload-strategy',
     group: 'Data Plane API',

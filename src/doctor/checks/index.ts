@@ -1,7 +1,7 @@
 import type { Check } from '../types.js';
 import { configurationChecks, scopeCheck } from './configuration.js';
 import { connectorChecks, otherCheck } from './connector.js';
-import { dataplaneChecks, descriptorCheck, haproxyChecks } from './haproxy.js';
+import { dataplaneChecks, descriptorCheck, haproxyChecks, reloadChecks } from './haproxy.js';
 import { nomadChecks } from './nomad.js';
 import { settingsChecks } from './settings.js';
 
@@ -13,6 +13,7 @@ export const checks: readonly Check[] = [
   ...nomadChecks,
   ...dataplaneChecks,
   ...haproxyChecks,
+  ...reloadChecks,
   ...configurationChecks,
   otherCheck,
   descriptorCheck,
