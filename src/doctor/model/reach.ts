@@ -27,7 +27,8 @@ function causeOf(whom: Whom, code: string): readonly [what: string, fix: string]
   const address = `${section}.address`;
   const host = hostOf(at);
   if (/^(ENOTFOUND|EAI_)/.test(code)) {
-    return [`DNS has no address for ${host}`, `set ${address} to a host name that resolves here`];
+    const name = URL.canParse(at) ? new URL(at).hostname : at;
+    return [`DNS has no address for ${name}`, `set ${address} to a host name that resolves here`];
   }
   if (code === 'ECONNREFUSED') {
     return ['nothing listens there', `start ${name}, or set ${address} to where it listens`];
