@@ -32,6 +32,9 @@ const pureFolders = [
   'src/explain',
   'src/server/status/model',
   'src/server/status/render',
+  'src/doctor/checks',
+  'src/doctor/model',
+  'src/doctor/print',
 ];
 
 const impureMessage =

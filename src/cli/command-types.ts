@@ -6,6 +6,7 @@ export type Command =
   | OnceCommand
   | DryRunCommand
   | ExplainCommand
+  | DoctorCommand
   | RouteAddCommand
   | RouteRemoveCommand
   | RouteListCommand
@@ -42,6 +43,11 @@ export interface ExplainCommand extends Common {
   readonly kind: 'explain';
   /** `HOST[/PATH]`, `[NAMESPACE/]SERVICE` or `BACKEND`. */
   readonly query: string;
+}
+
+/** Checks everything that the connector depends on. */
+export interface DoctorCommand extends Common {
+  readonly kind: 'doctor';
 }
 
 export interface RouteTarget {

@@ -3,6 +3,7 @@ import type { Command, RootOptions } from './command-types.js';
 import { completionFor, type Shell, shells } from './completion.js';
 import { collect, commonOf, usageError, type Emit } from './option-values.js';
 import { addExplainCommand } from './explain-options.js';
+import { addDoctorCommand } from './doctor-options.js';
 import { addRouteCommands } from './route-options.js';
 import { productVersion } from '../version.js';
 
@@ -50,6 +51,7 @@ function rootParser(emit: Emit, printed: string[]): Parser {
     emit(runCommand(options));
   });
   addExplainCommand(program, emit);
+  addDoctorCommand(program, emit);
   addRouteCommands(program, emit);
   addCompletionCommand(program, emit);
   return program;

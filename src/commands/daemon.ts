@@ -6,6 +6,7 @@ import { productVersion } from '../version.js';
 import { policySource } from '../config/policy-source.js';
 import { redactSettings } from '../config/redact.js';
 import type { Settings } from '../config/types.js';
+import { examineAtStart } from '../doctor/at-start.js';
 import { createFleet } from '../loop/fleet.js';
 import { createHealth } from '../loop/health.js';
 import { startHaproxyWatches } from '../loop/haproxy-watches.js';
@@ -68,14 +69,17 @@ export async function runDaemon(
       watches.succeeded(picture);
       probes.succeeded(picture);
       wakes.namespacesSeen(catalog.namespaces());
+      examination.passed(picture);
     },
     onFailure: (failure, waitMs) => {
       reporter.failed(failure, waitMs);
       health.failed(failure);
       status.failed(failure);
       watches.failed(failure);
+      examination.passed();
     },
   });
+  const examination = examineAtStart({ settings, logger, onToken, signal });
   const { sync } = settings;
   const health = createHealth({ sync, targets, busySince: fleet.busySince });
   const status = createStatusSource({
@@ -104,7 +108,7 @@ export async function runDaemon(
     log: logger,
   });
   await fleet.run(signal);
-  await Promise.all([wakes.done, watches.done]);
+  await Promise.all([wakes.done, watches.done, examination.done()]);
   routes.close();
   policy.close();
   nomad.close();

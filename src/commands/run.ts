@@ -20,15 +20,24 @@ export async function runCommand(command: RunnableCommand, around: Around): Prom
     secretsOf(settings).forEach(redactor.add);
     logger = createLogger({ level: settings.log.level, redact: redactor.redact });
     const hazards = hazardsOf(settings, secretFiles, modeOf);
-    if (!command.kind.startsWith('route')) {
+    if (logsHazards(command)) {
       for (const { message, fields } of hazards) logger.warn(message, fields);
     }
     const { redact, add: onToken } = redactor;
-    return await dispatch(command, { settings, logger, onToken, redact }, around);
+    return await dispatch(command, { settings, hazards, logger, onToken, redact }, around);
   } catch (error) {
+    if (command.kind === 'doctor' && exitCodeOf(error) === 64) {
+      const { reportSettings } = await import('./doctor.js');
+      return reportSettings(command, error, around, redactor.redact);
+    }
     logger.error('failed', { error });
     return exitCodeOf(error);
   }
+}
+
+/** A route needs no credentials, and the doctor prints them itself. */
+function logsHazards({ kind }: RunnableCommand): boolean {
+  return kind !== 'doctor' && !kind.startsWith('route');
 }
 
 /** Node would print the error as it is, and all that hangs on it. */
@@ -52,6 +61,8 @@ async function dispatch(command: RunnableCommand, built: Built, around: Around):
       return (await import('./single.js')).runSingle(command, built, around);
     case 'explain':
       return (await import('./explain.js')).runExplain(command, built, around);
+    case 'doctor':
+      return (await import('./doctor.js')).runDoctor(command, built, around);
     case 'route-add':
     case 'route-remove':
     case 'route-list':

@@ -1,3 +1,4 @@
+import type { Hazard } from '../config/hazards.js';
 import type { Settings } from '../config/types.js';
 import type { Logger } from '../telemetry/logger.js';
 
@@ -13,6 +14,7 @@ export interface Around {
 /** What every command except `--help` and `--version` needs. */
 export interface Built {
   readonly settings: Settings;
+  readonly hazards: readonly Hazard[];
   readonly logger: Logger;
   /** Called with a token to redact from the logs. */
   readonly onToken: (token: string) => void;

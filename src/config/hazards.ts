@@ -7,9 +7,16 @@ import type { Settings, TargetSettings } from './types.js';
 /** Settings that work, and that a careful operator wouldn't choose unknowingly. */
 export interface Hazard {
   /** A static text; values go into the fields. */
-  readonly message: string;
+  readonly message: HazardMessage;
   readonly fields: Readonly<Record<string, string>>;
 }
+
+export type HazardMessage =
+  | 'plain http to another host'
+  | 'the default password is in use'
+  | 'the certificate is not verified'
+  | 'TLS settings have no effect'
+  | 'others can access a secret file';
 
 /** A file whose content is a secret. */
 export interface SecretFile {
@@ -31,9 +38,7 @@ export function hazardsOf(
     ...(overNetwork ? plainHttp('nomad.address', nomad.address) : []),
     ...targets.flatMap(({ address }) => plainHttp('haproxy.address', address)),
     ...targets.flatMap(knownPassword),
-    ...(nomad.skipVerify && nomad.address.startsWith('https:')
-      ? [{ message: 'the certificate is not verified', fields: { key: 'nomad.skip_verify' } }]
-      : []),
+    ...unverified(nomad),
     ...(overNetwork ? idleTls('nomad', nomad) : []),
     ...targets.flatMap((target) => idleTls('haproxy', target)),
     ...files.flatMap((file) => open(file, modeOf(file.path))),
@@ -63,6 +68,11 @@ function knownPassword({ password, username }: TargetSettings): Hazard[] {
   if (password !== defaultPassword) return [];
   const detail = 'anybody knows it; set haproxy.password_file';
   return [{ message: 'the default password is in use', fields: { username, detail } }];
+}
+
+function unverified({ skipVerify, address }: Settings['nomad']): Hazard[] {
+  if (!skipVerify || !address.startsWith('https:')) return [];
+  return [{ message: 'the certificate is not verified', fields: { key: 'nomad.skip_verify' } }];
 }
 
 type TlsKeys = Pick<Settings['nomad'], 'address' | 'caCert' | 'clientCert' | 'tlsServerName'>;

@@ -23,6 +23,15 @@ describe('parseArguments', () => {
     expect(parse('--dry-run')).to.deep.equal({ kind: 'dry-run', ...common, detailedExitcode });
   });
 
+  it('takes doctor, with settings before or after it, and no options of a pass', () => {
+    expect(parse('doctor')).to.deep.equal({ kind: 'doctor', ...common });
+    const flags = { configFile: 'c.yaml' };
+    const command = { kind: 'doctor', ...common, flags, output: 'json' };
+    expect(parse('doctor --output json --config c.yaml')).to.deep.equal(command);
+    expect(parse('--output json --config c.yaml doctor')).to.deep.equal(command);
+    expect(refused('doctor --once')).to.include("--once can't be used with doctor");
+  });
+
   it('takes --once and --dry-run together as a dry run', () => {
     expect(parse('--once --dry-run --detailed-exitcode')).to.deep.equal({
       kind: 'dry-run',

@@ -1,0 +1,71 @@
+import { assemble } from '../../assembly.js';
+import type { Hazard } from '../../config/hazards.js';
+import type { Settings } from '../../config/types.js';
+import type { Picture } from '../../pass/picture.js';
+import { watchRoutes } from '../../routes/folder.js';
+import { asConnectorError } from '../../shared/errors.js';
+import { silentLogger } from '../../telemetry/logger.js';
+import { haproxyFacts } from './dataplane.js';
+import { tryPort, tryRouteFolder } from './local.js';
+import { nomadFacts } from './nomad.js';
+import { rightsLack } from '../model/rights.js';
+import { type Gatherers, Lacking } from './source.js';
+
+export interface Examined {
+  readonly settings: Settings;
+  readonly hazards: readonly Hazard[];
+  /** Called with a token to redact. */
+  readonly onToken?: (token: string) => void;
+  /** Of a pass that was just made, so that none is needed. */
+  readonly picture?: Picture;
+}
+
+const passMs = 120_000;
+
+/** How each fact is found out. Sends nothing but GET. */
+export function gatherersOf(examined: Examined): Gatherers {
+  const { settings, hazards, onToken, picture } = examined;
+  const facts = haproxyFacts(settings);
+  return {
+    settings: { timeoutMs: 1000, gather: () => settings },
+    hazards: { timeoutMs: 1000, gather: () => hazards },
+    port: { timeoutMs: 5000, gather: () => tryPort(settings) },
+    routeFolder: { timeoutMs: 5000, gather: () => tryRouteFolder(settings) },
+    ...nomadFacts(settings, onToken),
+    ...facts,
+    actual:
+      picture === undefined ? facts.actual : { timeoutMs: 1000, gather: () => picture.actual },
+    picture: {
+      timeoutMs: passMs,
+      gather: async (get, signal) => {
+        if (picture !== undefined) return picture;
+        // What they lack is told better than by the pass that fails for it.
+        const lacks = rightsLack(settings, await get('rights'));
+        if (lacks !== undefined) throw new Lacking(lacks);
+        await get('actual');
+        return passOnce(settings, onToken, signal);
+      },
+    },
+  };
+}
+
+async function passOnce(
+  settings: Settings,
+  onToken: Examined['onToken'],
+  signal: AbortSignal,
+): Promise<Picture> {
+  const routes = watchRoutes(settings.routes.directory, { logger: silentLogger });
+  const { nomad, pass } = assemble(settings, {
+    writes: false,
+    routeFiles: routes.current,
+    ...(onToken === undefined ? {} : { hooks: { onToken } }),
+  });
+  try {
+    const [outcome] = await pass(() => true, signal);
+    if (outcome === undefined || 'error' in outcome) throw asConnectorError(outcome?.error);
+    return outcome.picture;
+  } finally {
+    routes.close();
+    nomad.close();
+  }
+}
