@@ -15,6 +15,7 @@ import { watchRoutes } from '../routes/folder.js';
 import { type HttpServerOptions, startHttpServer } from '../server/http.js';
 import { createMetrics } from '../telemetry/metrics.js';
 import { createReporter } from '../telemetry/report.js';
+import { createServerInfo, withServerInfo } from '../telemetry/server-info.js';
 import { tlsReporter } from '../telemetry/tls.js';
 import type { Around, Built } from './types.js';
 
@@ -55,12 +56,14 @@ export async function runDaemon(
       onDataPlane: (status) => metrics.request('dataplane', status),
     },
   });
+  const serverInfo = createServerInfo(targets);
   const controller = createController({
     ...{ pass, targets },
     settings: settings.sync,
     onWake: reporter.woke,
     onSuccess: (picture) => {
       reporter.succeeded(picture);
+      serverInfo.succeeded(picture);
       health.succeeded(picture);
       watches.succeeded(picture);
       probes.succeeded(picture);
@@ -74,7 +77,9 @@ export async function runDaemon(
   });
   const { sync } = settings;
   const health = createHealth({ sync, targets, busySince: () => controller.busySince });
-  const server = await startServer(settings, { status: health, registry, redact });
+  metrics.readyWhen(() => health.ready().ok);
+  const served = { status: health, registry: withServerInfo(registry, serverInfo), redact };
+  const server = await startServer(settings, served);
   logger.info('started', { settings: redactSettings(settings) });
   const wakes = startWakeSources({
     client: nomad,

@@ -74,6 +74,7 @@ export function createReporter(logger: Logger, metrics: Metrics): Reporter {
     succeeded,
     failed: ({ side, error, times }, waitMs) => {
       const durationMs = took(metrics, times, 'failed');
+      metrics.failed(error.code);
       waiting(side, waitMs);
       logger.error('pass failed', { pass: ++pass, side, durationMs, retryMs: waitMs, error });
     },

@@ -113,6 +113,7 @@ describe('the report of a pass', () => {
     const told = { pass: 2, side: 'default', durationMs: 250, retryMs: 200, error };
     expect(report.lines[1]?.fields).to.include(told);
     expect(report.measured('succeeded')).to.deep.equal([]);
+    expect(report.measured('failed')).to.deep.equal([['haproxy-down'], ['nomad-unreachable']]);
   });
 
   it('measures the phases of a pass under its result', () => {

@@ -45,6 +45,8 @@ export function toFacts(alloc: WireAllocation): AllocationFacts {
     desiredStatus: alloc.DesiredStatus,
     canary: alloc.DeploymentStatus?.Canary === true,
     createIndex: alloc.CreateIndex,
+    ...(alloc.NodeName ? { node: alloc.NodeName } : {}),
+    ...(alloc.TaskGroup ? { group: alloc.TaskGroup } : {}),
   };
 }
 
