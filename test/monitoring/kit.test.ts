@@ -68,6 +68,15 @@ describe('the monitoring kit', () => {
     }
   });
 
+  it('is documented metric by metric', async () => {
+    const text = await readFile(join(root, 'docs', 'operations.md'), 'utf8');
+    const table = text.slice(text.indexOf('## Metrics'), text.indexOf('## Monitoring'));
+    for (const name of await exported()) {
+      const short = /^haproxy_nomad_connector_(.*?)(_bucket|_sum|_count)?$/.exec(name)?.[1];
+      if (short !== undefined) expect(table, name).to.contain(`\`${short}\``);
+    }
+  });
+
   it('is documented alert by alert', async () => {
     const text = await readFile(join(root, 'docs', 'operations.md'), 'utf8');
     for (const { alert } of rules) expect(text, alert).to.contain(`| \`${alert}\``);

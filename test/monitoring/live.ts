@@ -225,13 +225,24 @@ frontend exporter
     for (const app of apps) {
       expect(known.get(allocOf(stack.nomad, app)), app.name).to.be.above(0);
     }
+    const bySlot = 'count by (server) ({__name__=~"haproxy_server_.*", proxy="nomad_web"})';
+    const info = 'haproxy_nomad_connector_server_info{proxy="nomad_web"}';
+    const seen = async (expr: string): Promise<string[]> =>
+      (await prometheus.query(expr)).map(({ metric }) => metric['server'] ?? '').sort();
+    // Free slots are in maintenance, and left out.
+    expect(await seen(bySlot)).to.deep.equal(await seen(info));
+    expect((await prometheus.query(bySlot))[0]?.value).to.be.within(40, 100);
   });
 
   it('an edit by hand in a backend of ours: ConfigurationDrift', async () => {
+    const total = 'haproxy_nomad_connector_drift_total';
+    const drift = async (): Promise<number> => (await world.prometheus.query(total))[0]?.value ?? 0;
+    const before = await drift();
     const ours = /^backend nomad_web\b.*\n/m;
     await world.stack.editConfiguration((text) =>
       text.replace(ours, (line) => `${line}  timeout server 5s\n`),
     );
+    await waitFor('drift to be counted', async () => (await drift()) > before);
     await fires('ConfigurationDrift');
   });
 

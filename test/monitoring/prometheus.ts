@@ -74,6 +74,8 @@ function configurationOf(scrapes: Readonly<Record<string, string>>): string {
     rule_files: ['rules.yaml'],
     scrape_configs: Object.entries(scrapes).map(([name, target]) => ({
       job_name: name,
+      // As the documentation says it: only HAProxy's exporter knows it.
+      params: { 'no-maint': [''] },
       static_configs: [{ targets: [target] }],
     })),
   });
