@@ -112,7 +112,8 @@ function count(metrics: Metrics, picture: Picture, last: Picture | undefined): v
   // The end of a drain isn't drift, nor is a server whose check passed.
   const drift = plan.steps.filter((step) => step.kind !== 'free-slot' && !isOpening(step)).length;
   const isLeft = last?.rest.gathering !== undefined;
-  if (catalog.index === last?.catalog.index && !isLeft) metrics.drift(drift);
+  // Its index alone doesn't tell: that of the services is the same while a new job has no instance.
+  if (catalog === last?.catalog && !isLeft) metrics.drift(drift);
   metrics.services(serviceFigures(picture));
   metrics.heldRemovals((rest.held?.instances.length ?? 0) + (rest.held?.backends.length ?? 0));
   metrics.heldSince(rest.held?.lasting?.since ?? 0);

@@ -197,19 +197,27 @@ describe('the report of a pass', () => {
 
   it('counts as drift what was to be done though the catalog is the same', () => {
     const report = reporter();
-    const at = (index: number) => ({ catalog: { ...catalogOf(), index }, plan: something });
-    report.succeeded(picture(at(1)));
-    report.succeeded(picture(at(2)));
+    const [one, two] = [catalogOf(), { ...catalogOf(), index: catalogOf().index + 1 }];
+    report.succeeded(picture({ catalog: one, plan: something }));
+    report.succeeded(picture({ catalog: two, plan: something }));
     expect(report.measured('drift')).to.deep.equal([]);
-    report.succeeded(picture(at(2)));
+    report.succeeded(picture({ catalog: two, plan: something }));
     expect(report.measured('drift')).to.deep.equal([[something.steps.length]]);
+  });
+
+  it('counts no drift where a job is new, though no instance is registered yet', () => {
+    const report = reporter();
+    const before = catalogOf();
+    report.succeeded(picture({ catalog: before }));
+    report.succeeded(picture({ catalog: { ...before, services: [] }, plan: something }));
+    expect(report.measured('drift')).to.deep.equal([]);
   });
 
   it('counts no drift where the last pass left a reload for later', () => {
     const report = reporter();
-    const plan = something;
-    report.succeeded(picture({ plan, rest: { ...something, gathering: { afterMs: 75 } } }));
-    report.succeeded(picture({ plan }));
+    const given = { plan: something, catalog: catalogOf() };
+    report.succeeded(picture({ ...given, rest: { ...something, gathering: { afterMs: 75 } } }));
+    report.succeeded(picture(given));
     expect(report.measured('drift')).to.deep.equal([]);
   });
 
