@@ -18,6 +18,7 @@ import { createStatusPages } from '../server/status/pages.js';
 import { createStatusSource } from '../server/status/source.js';
 import { createMetrics } from '../telemetry/metrics.js';
 import { createReporter } from '../telemetry/report.js';
+import { createServerInfo, withServerInfo } from '../telemetry/server-info.js';
 import { tlsReporter } from '../telemetry/tls.js';
 import type { Around, Built } from './types.js';
 
@@ -58,12 +59,14 @@ export async function runDaemon(
       onDataPlane: (status) => metrics.request('dataplane', status),
     },
   });
+  const serverInfo = createServerInfo(targets);
   const fleet = createFleet({
     ...{ passOf, targets },
     settings: settings.sync,
     onWake: reporter.woke,
     onSuccess: (picture) => {
       reporter.succeeded(picture);
+      serverInfo.succeeded(picture);
       health.succeeded(picture);
       status.succeeded(picture);
       watches.succeeded(picture);
@@ -88,7 +91,9 @@ export async function runDaemon(
   });
   const { hostNames = [] } = settings.http;
   const pages = createStatusPages({ source: status, redact, hostNames });
-  const server = await startServer(settings, { status: health, registry, redact, pages });
+  metrics.readyWhen(() => health.ready().ok);
+  const served = { status: health, registry: withServerInfo(registry, serverInfo), redact, pages };
+  const server = await startServer(settings, served);
   logger.info('started', { settings: redactSettings(settings) });
   const wakes = startWakeSources({
     client: nomad,

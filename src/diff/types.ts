@@ -243,6 +243,7 @@ export interface OpenServer extends StepOfTable<'open-server'> {
   readonly service: string;
   readonly server: string;
   readonly config: SlotConfig;
+  readonly binding?: Binding;
   /** The probe's. */
   readonly key: string;
 }

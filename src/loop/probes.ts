@@ -1,6 +1,8 @@
+import type { ActualSlot } from '../actual/types.js';
 import type { Settings } from '../config/types.js';
 import { isOpening, isSlotStep, isStructureWrite } from '../diff/dispatch.js';
 import { isWaiting, probesOf } from '../diff/plan/probes.js';
+import { instanceBehind, instanceText } from '../diff/print/instance.js';
 import type { SlotBefore, Step } from '../diff/types.js';
 import { startProber } from '../observe/probe/prober.js';
 import type { ProbeResult } from '../observe/probe/run-check.js';
@@ -64,7 +66,11 @@ export function startProbes(options: ProbesOptions): Probes {
     prober.watch(target, probes, (server) => !isNew.has(server));
   }
 
-  function noticeOpened({ target, actual, steps }: Picture, known: Known, now: number): void {
+  function noticeOpened(
+    { target, actual, steps, catalog }: Picture,
+    known: Known,
+    now: number,
+  ): void {
     const opened = new Set(steps.filter(isOpening).map(({ server }) => server));
     const waiting = new Set<string>();
     for (const slot of Object.values(actual.backends).flatMap(({ slots }) => slots)) {
@@ -72,21 +78,35 @@ export function startProbes(options: ProbesOptions): Probes {
       if (isWaiting(slot)) waiting.add(slot.name);
       else if (since !== undefined && slot.runtime?.admin === 'ready') {
         known.begun.delete(slot.name);
-        tell(target, slot.name, opened.has(slot.name) ? 'probe' : 'haproxy', now - since);
+        const by = opened.has(slot.name) ? 'probe' : 'haproxy';
+        tell({ target, slot, catalog, by, ms: now - since });
       }
     }
     for (const name of known.waiting.keys()) if (!waiting.has(name)) known.waiting.delete(name);
     for (const name of waiting) if (!known.waiting.has(name)) known.waiting.set(name, now);
   }
 
-  function tell(target: string, server: string, by: OpenedBy, ms: number): void {
+  function tell({ target, slot, catalog, by, ms }: Opened): void {
     options.onOpened(by, ms / 1000);
+    const server = slot.name;
     const { tries: probes = 0, failure } = prober.waiting(target)[server] ?? {};
-    const last = failure === undefined ? {} : { lastFailure: failure };
-    options.log.debug('server is UP', { server, openedBy: by, waitedMs: ms, probes, ...last });
+    const instance = instanceBehind(slot.service, slot.binding);
+    const nodeOf = (allocId: string) => catalog.allocations[allocId]?.node;
+    options.log.debug('server is UP', {
+      server,
+      ...(instance === undefined ? {} : { instance: instanceText(instance, nodeOf) }),
+      ...{ openedBy: by, waitedMs: ms, probes },
+      ...(failure === undefined ? {} : { lastFailure: failure }),
+    });
   }
 
   return { succeeded, passed: prober.passed };
+}
+
+interface Opened extends Pick<Picture, 'target' | 'catalog'> {
+  readonly slot: ActualSlot;
+  readonly by: OpenedBy;
+  readonly ms: number;
 }
 
 function nothingKnown(): Known {

@@ -142,6 +142,8 @@ export interface AllocationFacts {
   readonly createIndex: number;
   /** The name of its node; for people. */
   readonly node?: string;
+  /** The task group; for people. */
+  readonly group?: string;
 }
 
 /** A check block with its port label resolved against the allocation. Times in milliseconds. */

@@ -36,6 +36,9 @@ export const recoveries: Readonly<Record<ErrorCode, Recovery>> = {
   internal: 'end',
 };
 
+/** Every code of an error. A metric label, so the set is bounded. */
+export const errorCodes = Object.keys(recoveries) as readonly ErrorCode[];
+
 export function recoveryFrom(error: unknown): Recovery {
   return recoveries[asConnectorError(error).code];
 }

@@ -9,6 +9,8 @@ import { type OpenedBy, openedBy } from '../loop/probes.js';
 import { type WakeSource, wakeSources } from '../loop/wake-sources.js';
 import { type ProbeResult, probeResults } from '../observe/probe/run-check.js';
 import { type Phase, phases } from '../pass/phases.js';
+import { errorCodes } from '../pass/recover.js';
+import type { ErrorCode } from '../shared/errors.js';
 import { type StatusClass, statusClasses } from '../shared/status-class.js';
 import { labelledCounter, labelledGauge } from './labels.js';
 
@@ -36,6 +38,10 @@ export interface Metrics {
   readonly phase: (phase: Phase | 'total', result: PassOutcome, seconds: number) => void;
   /** A pass succeeded. `at`: milliseconds since the epoch. */
   readonly succeeded: (at: number, seconds: number) => void;
+  /** A pass over a target failed, or the read of Nomad. */
+  readonly failed: (code: ErrorCode) => void;
+  /** What `ready` is asked for at each scrape. */
+  readonly readyWhen: (isReady: () => boolean) => void;
   /** Time from process start to the first successful pass. */
   readonly startupSynced: (seconds: number) => void;
   readonly services: (counts: ServiceCounts) => void;
@@ -65,6 +71,8 @@ export interface Metrics {
  * | metric | type | labels | meaning |
  * |---|---|---|---|
  * | pass_duration_seconds | histogram | phase, result | duration of each phase of a pass, by result |
+ * | failures_total | counter | code | failed passes by error |
+ * | ready | gauge | | 1 while `/readyz` answers 200 |
  * | last_success_timestamp_seconds | gauge | | time of the last successful pass, Unix seconds |
  * | last_sync_duration_seconds | gauge | | duration of the last successful pass |
  * | startup_sync_duration_seconds | gauge | | time from process start to the first successful pass |
@@ -86,6 +94,8 @@ export interface Metrics {
  * | backoff_seconds | gauge | | delay before the next retry; 0 if the last pass succeeded |
  * | build_info | gauge | version, node | always 1 |
  *
+ * `server_info` is made in server-info.ts: its series come and go with the instances.
+ *
  * Plus the default `process_*` and `nodejs_*` metrics.
  */
 export function createMetrics(registry: Registry, version: string): Metrics {
@@ -96,12 +106,15 @@ export function createMetrics(registry: Registry, version: string): Metrics {
     ...serviceMetrics(registry),
     ...changeMetrics(registry),
     ...stateMetrics(registry),
+    ...readyMetric(registry),
     ...sourceMetrics(registry),
     ...probeMetrics(registry),
   };
 }
 
-function passMetrics(registry: Registry): Pick<Metrics, 'phase' | 'succeeded' | 'startupSynced'> {
+function passMetrics(
+  registry: Registry,
+): Pick<Metrics, 'phase' | 'succeeded' | 'failed' | 'startupSynced'> {
   const durations = new Histogram({
     name: `${prefix}pass_duration_seconds`,
     help: 'Duration of each phase of a pass, by result of the pass.',
@@ -112,6 +125,12 @@ function passMetrics(registry: Registry): Pick<Metrics, 'phase' | 'succeeded' | 
   for (const phase of timedPhases) {
     for (const result of passOutcomes) durations.zero({ phase, result });
   }
+  const failures = labelledCounter(registry, {
+    name: `${prefix}failures_total`,
+    help: 'Failed passes by error code.',
+    label: 'code',
+    values: errorCodes,
+  });
   const success = gauge(
     registry,
     'last_success_timestamp_seconds',
@@ -133,6 +152,7 @@ function passMetrics(registry: Registry): Pick<Metrics, 'phase' | 'succeeded' | 
       success.set(at / 1000);
       duration.set(seconds);
     },
+    failed: (code) => failures.add(code),
     startupSynced: (seconds) => startup.set(seconds),
   };
 }
@@ -230,6 +250,19 @@ function stateMetrics(
     },
     backoff: (seconds) => backoff.set(seconds),
   };
+}
+
+function readyMetric(registry: Registry): Pick<Metrics, 'readyWhen'> {
+  let ready = (): boolean => false;
+  new Gauge({
+    name: `${prefix}ready`,
+    help: '1 while /readyz answers 200.',
+    registers: [registry],
+    collect() {
+      this.set(ready() ? 1 : 0);
+    },
+  });
+  return { readyWhen: (isReady) => (ready = isReady) };
 }
 
 function sourceMetrics(registry: Registry): Pick<Metrics, 'wake' | 'streamConnected' | 'request'> {

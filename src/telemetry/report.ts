@@ -7,6 +7,7 @@ import type { Times } from '../pass/stopwatch.js';
 import { serviceFigures } from './figures.js';
 import type { Logger } from './logger.js';
 import type { Metrics, PassOutcome } from './metrics.js';
+import { nodesOf } from './behind.js';
 import { createWarnOnce, type WarnOnce } from './warn-once.js';
 import { type Warning, warningsOf } from './warnings.js';
 
@@ -40,8 +41,8 @@ export function createReporter(logger: Logger, metrics: Metrics): Reporter {
     return known;
   }
 
-  function warn({ message, fields }: Warning): void {
-    logger.warn(message, fields);
+  function warn({ message, fields, more }: Warning): void {
+    logger.warn(message, { ...fields, ...more });
   }
 
   function waiting(side: Side, ms: number): void {
@@ -65,7 +66,7 @@ export function createReporter(logger: Logger, metrics: Metrics): Reporter {
     if (changed) logger.info('HAProxy changed', { ...fields, ...changesOf(picture) });
     else logger.debug('nothing to do', fields);
     const now = warningsOf(picture, before.last);
-    before.warnings.update(now.map((value) => ({ key: JSON.stringify(value), value })));
+    before.warnings.update(now.map((value) => ({ key: keyOf(value), value })));
     before.last = picture;
   }
 
@@ -74,14 +75,19 @@ export function createReporter(logger: Logger, metrics: Metrics): Reporter {
     succeeded,
     failed: ({ side, error, times }, waitMs) => {
       const durationMs = took(metrics, times, 'failed');
+      metrics.failed(error.code);
       waiting(side, waitMs);
       logger.error('pass failed', { pass: ++pass, side, durationMs, retryMs: waitMs, error });
     },
   };
 }
 
-function changesOf({ steps, reloads, plan }: Picture) {
-  const changes = changeLines({ ...plan, steps });
+function keyOf({ message, fields }: Warning): string {
+  return JSON.stringify([message, fields]);
+}
+
+function changesOf({ steps, reloads, plan, catalog }: Picture) {
+  const changes = changeLines({ ...plan, steps }, nodesOf(catalog));
   return {
     steps: steps.length,
     reloads,
@@ -106,7 +112,8 @@ function count(metrics: Metrics, picture: Picture, last: Picture | undefined): v
   // The end of a drain isn't drift, nor is a server whose check passed.
   const drift = plan.steps.filter((step) => step.kind !== 'free-slot' && !isOpening(step)).length;
   const isLeft = last?.rest.gathering !== undefined;
-  if (catalog.index === last?.catalog.index && !isLeft) metrics.drift(drift);
+  // Its index alone doesn't tell: that of the services is the same while a new job has no instance.
+  if (catalog === last?.catalog && !isLeft) metrics.drift(drift);
   metrics.services(serviceFigures(picture));
   metrics.heldRemovals((rest.held?.instances.length ?? 0) + (rest.held?.backends.length ?? 0));
   metrics.heldSince(rest.held?.lasting?.since ?? 0);

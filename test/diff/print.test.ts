@@ -65,10 +65,10 @@ describe('the printed plan', () => {
       [
         'HAProxy http://127.0.0.1:5555 (config v57, Nomad index 8812)',
         '  + backend nomad_api              default/api',
-        '      + server 10.0.0.7:21344      check GET /health every 10s',
+        '      + server 10.0.0.7:21344      check GET /health every 10s; alloc 00000000, job api',
         '  ~ backend nomad_web              default/web',
-        '      ~ server 10.0.0.9:20100      weight 100 -> 20',
-        '      - server 10.0.0.8:20333      drain, then free its slot',
+        '      ~ server 10.0.0.9:20100      weight 100 -> 20; alloc 00000000, job web',
+        '      - server 10.0.0.8:20333      drain, then free its slot; alloc 00000000, job web',
         '  ! service shop skipped: domain x.io belongs to web',
         'Plan: 2 to add, 1 to change, 1 to remove, 1 skipped. Reload: yes (new backend nomad_api).',
         '',
@@ -112,8 +112,8 @@ describe('the printed plan', () => {
     const plan = planFor(desiredState(), actual, { catalog: catalog({ allocations: stopped }) });
     expect(lines(plan).slice(1)).to.deep.equal([
       '  - backend nomad_web              default/web',
-      '      - server 10.0.0.8:20333',
-      '      - server 10.0.0.9:20100',
+      '      - server 10.0.0.8:20333      alloc 00000000, job web',
+      '      - server 10.0.0.9:20100      alloc 00000000, job web',
       'Plan: 0 to add, 0 to change, 3 to remove. Reload: yes (removed backend nomad_web).',
       '',
     ]);
@@ -141,8 +141,19 @@ describe('the printed plan', () => {
     );
     expect(lines(plan).slice(1, 3)).to.deep.equal([
       `  + backend nomad_${name}  default/${name}`,
-      '      + server 10.0.0.1:20097                        check GET /health every 10s',
+      '      + server 10.0.0.1:20097                        check GET /health every 10s; ' +
+        `alloc 00000000, job ${name}`,
     ]);
+  });
+
+  it('names the job where it is not the service, and no instance of a route file', () => {
+    const [db, file] = [
+      backend('db', { endpoints: [endpoint('a', { job: 'postgres' })] }),
+      backend('f', { service: 'file:f', endpoints: [endpoint('b', { id: '10.0.0.1:80' })] }),
+    ];
+    const text = printPlan(planFor(desiredState([db, file, web]), actual));
+    expect(text).to.match(/server 10\.0\.0\.1:20097 .* every 10s; alloc 00000000, job postgres\n/);
+    expect(text).to.match(/server 10\.0\.0\.1:20098 .* every 10s\n/);
   });
 
   it('writes IPv6 addresses in brackets', () => {
@@ -181,19 +192,19 @@ describe('the printed plan', () => {
             action: 'add',
             within: 'backend nomad_api',
             subject: 'server 10.0.0.7:21344',
-            detail: 'check GET /health every 10s',
+            detail: 'check GET /health every 10s; alloc 00000000, job api',
           },
           {
             action: 'change',
             within: 'backend nomad_web',
             subject: 'server 10.0.0.9:20100',
-            detail: 'weight 100 -> 20',
+            detail: 'weight 100 -> 20; alloc 00000000, job web',
           },
           {
             action: 'remove',
             within: 'backend nomad_web',
             subject: 'server 10.0.0.8:20333',
-            detail: 'drain, then free its slot',
+            detail: 'drain, then free its slot; alloc 00000000, job web',
           },
         ],
         skipped: [shop],

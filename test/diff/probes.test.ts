@@ -192,7 +192,7 @@ describe('a server whose check has passed', () => {
     const made = plan(inputFor(waiting, whole, { passed }));
     expect(made.steps.map(({ kind }) => kind)).to.deep.equal(['open-server']);
     expect(printPlan(made)).to.match(
-      /~ server 10\.0\.0\.1:20098 +passed its check\n.*Reload: no\./,
+      /~ server 10\.0\.0\.1:20098 +passed its check; alloc \S+ job \S+\n.*Reload: no\./,
     );
     const after = applyToModel(waiting, made);
     expect(opened(inputFor(after, whole, { passed }))).to.deep.equal([]);

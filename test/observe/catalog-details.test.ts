@@ -189,6 +189,8 @@ describe('what a catalog makes of odd registrations and specs', () => {
         desiredStatus: 'run',
         canary: false,
         createIndex: alloc?.CreateIndex,
+        node: 'node-1',
+        group: 'g',
       });
     });
 

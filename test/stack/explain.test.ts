@@ -27,6 +27,7 @@ async function explainWith(settings: Settings, query: string): Promise<Explained
       logger: createLogger({ level: 'error', redact: (text) => text }),
       onToken: () => undefined,
       redact: (text) => text,
+      hazards: [],
     },
     {
       env: {},

@@ -7,7 +7,15 @@ import { nomadBin } from '../../fixtures/nomad/real.js';
 import { waitFor } from '../../fixtures/process.js';
 import { type Stack, domainOf, enabledTags, startStack } from '../../fixtures/stack.js';
 import type { Connector } from '../../fixtures/stack/connector.js';
+import { createServerInfo } from '../../src/telemetry/server-info.js';
 import { until } from './helpers.js';
+
+interface Alloc {
+  readonly ID: string;
+  readonly JobVersion: number;
+  readonly NodeName: string;
+  readonly TaskGroup: string;
+}
 
 describe('the loop, with a real Nomad', () => {
   let stack: Stack;
@@ -41,6 +49,23 @@ describe('the loop, with a real Nomad', () => {
     connector = stack.connector();
     await until(async () => (await answers()) === 'v1', long);
     await connector.waitConverged();
+  });
+
+  it('server_info says which allocation stands behind each server', async () => {
+    const metric = createServerInfo(['default']);
+    metric.succeeded(await connector.waitSettled());
+    const allocs = await stack.agent.request<readonly Alloc[]>('GET', '/v1/allocations');
+    const series = metric.text().split('\n');
+    for (const { ID, JobVersion, NodeName, TaskGroup } of allocs) {
+      const labels =
+        `namespace="default",service="web",nomad_job="web",job_version="${JobVersion}",` +
+        `task_group="${TaskGroup}",alloc_id="${ID}",node="${NodeName}"} 1`;
+      expect(
+        series.filter((line) => line.endsWith(labels)),
+        metric.text(),
+      ).to.have.length(1);
+    }
+    expect(allocs).to.have.length(2);
   });
 
   it('a rolling update loses no request, and reloads nothing', async () => {

@@ -11,6 +11,7 @@ import { openedBy } from '../../src/loop/probes.js';
 import { wakeSources } from '../../src/loop/wake-sources.js';
 import { probeResults } from '../../src/observe/probe/run-check.js';
 import { phases } from '../../src/pass/phases.js';
+import { errorCodes } from '../../src/pass/recover.js';
 import { statusClasses } from '../../src/shared/status-class.js';
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.js';
 
@@ -34,6 +35,8 @@ describe('metrics', () => {
     const { registry } = start();
     for (const sample of [
       'pass_duration_seconds_count{phase="apply",result="held"}',
+      'failures_total{code="haproxy-down"}',
+      'ready',
       'last_success_timestamp_seconds',
       'last_sync_duration_seconds',
       'startup_sync_duration_seconds',
@@ -63,6 +66,8 @@ describe('metrics', () => {
     const { registry, metrics } = start();
     metrics.phase('diff', 'changed', 0.02);
     metrics.succeeded(5000, 1.5);
+    metrics.failed('nomad-unreachable');
+    metrics.readyWhen(() => true);
     metrics.startupSynced(2);
     metrics.planStep('reload');
     metrics.reload('new-backend');
@@ -78,6 +83,8 @@ describe('metrics', () => {
       [`pass_duration_seconds_count${phase}`]: 1,
       [`pass_duration_seconds_sum${phase}`]: 0.02,
       last_success_timestamp_seconds: 5,
+      'failures_total{code="nomad-unreachable"}': 1,
+      ready: 1,
       last_sync_duration_seconds: 1.5,
       startup_sync_duration_seconds: 2,
       'plan_steps_total{kind="reload"}': 1,
@@ -132,6 +139,7 @@ describe('metrics', () => {
       'limit_exceeded{limit': limitNames,
       'degraded{code': [...degradedCodes, ...problemCodes],
       'wakes_total{source': wakeSources,
+      'failures_total{code': errorCodes,
       'probes_total{result': probeResults,
       'server_wait_seconds_count{opened_by': openedBy,
     };

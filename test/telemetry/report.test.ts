@@ -7,7 +7,16 @@ import { createReporter } from '../../src/telemetry/report.js';
 import type { LogFields, Logger } from '../../src/telemetry/logger.js';
 import type { Metrics } from '../../src/telemetry/metrics.js';
 import { catalogOf } from '../desired/given.js';
-import { actualBackend, actualState, backend, desiredState, planFor } from '../diff/given.js';
+import {
+  actualBackend,
+  actualState,
+  allocations,
+  backend,
+  desiredState,
+  idOf,
+  planFor,
+  slot,
+} from '../diff/given.js';
 import { heldRemoval, nothing, picture, something, times } from '../pass/given-picture.js';
 
 /** A reporter, what it logs and what it measures. */
@@ -44,6 +53,12 @@ function reporter() {
 
 function failure(code: ErrorCode): Failure {
   return { side: 'default', error: new ConnectorError(code, 'no answer'), times };
+}
+
+/** A catalog in which the allocation of `a` runs there. */
+function onNode(node: string) {
+  const [[id = '', facts] = []] = Object.entries(allocations({ a: {} }));
+  return { ...catalogOf(), allocations: { [id]: { ...facts!, node } } };
 }
 
 const held = { ...nothing, held: heldRemoval };
@@ -89,6 +104,16 @@ describe('the report of a pass', () => {
     expect(moreChanges).to.equal(all.length - 50);
   });
 
+  it('says which instance stands behind a server', () => {
+    const report = reporter();
+    report.succeeded(picture({ plan: something, steps: something.steps, catalog: onNode('n1') }));
+    const { changes } = report.lines[0]?.fields ?? {};
+    expect(changes).to.include(
+      '+ server 10.0.0.1:20097 in backend nomad_web: ' +
+        'check GET /health every 10s; alloc 00000000, job web, node n1',
+    );
+  });
+
   it('measures the longest wait before a retry, which is none once all are well', () => {
     const report = reporter();
     const last = (): unknown => report.measured('backoff').at(-1);
@@ -113,6 +138,7 @@ describe('the report of a pass', () => {
     const told = { pass: 2, side: 'default', durationMs: 250, retryMs: 200, error };
     expect(report.lines[1]?.fields).to.include(told);
     expect(report.measured('succeeded')).to.deep.equal([]);
+    expect(report.measured('failed')).to.deep.equal([['haproxy-down'], ['nomad-unreachable']]);
   });
 
   it('measures the phases of a pass under its result', () => {
@@ -171,19 +197,27 @@ describe('the report of a pass', () => {
 
   it('counts as drift what was to be done though the catalog is the same', () => {
     const report = reporter();
-    const at = (index: number) => ({ catalog: { ...catalogOf(), index }, plan: something });
-    report.succeeded(picture(at(1)));
-    report.succeeded(picture(at(2)));
+    const [one, two] = [catalogOf(), { ...catalogOf(), index: catalogOf().index + 1 }];
+    report.succeeded(picture({ catalog: one, plan: something }));
+    report.succeeded(picture({ catalog: two, plan: something }));
     expect(report.measured('drift')).to.deep.equal([]);
-    report.succeeded(picture(at(2)));
+    report.succeeded(picture({ catalog: two, plan: something }));
     expect(report.measured('drift')).to.deep.equal([[something.steps.length]]);
+  });
+
+  it('counts no drift where a job is new, though no instance is registered yet', () => {
+    const report = reporter();
+    const before = catalogOf();
+    report.succeeded(picture({ catalog: before }));
+    report.succeeded(picture({ catalog: { ...before, services: [] }, plan: something }));
+    expect(report.measured('drift')).to.deep.equal([]);
   });
 
   it('counts no drift where the last pass left a reload for later', () => {
     const report = reporter();
-    const plan = something;
-    report.succeeded(picture({ plan, rest: { ...something, gathering: { afterMs: 75 } } }));
-    report.succeeded(picture({ plan }));
+    const given = { plan: something, catalog: catalogOf() };
+    report.succeeded(picture({ ...given, rest: { ...something, gathering: { afterMs: 75 } } }));
+    report.succeeded(picture(given));
     expect(report.measured('drift')).to.deep.equal([]);
   });
 
@@ -253,8 +287,22 @@ describe('a warning', () => {
     expect(report.warned().map(({ message, fields }) => ({ message, fields }))).to.deep.equal([
       {
         message: 'removals held',
-        fields: { reason: heldRemoval.reason, instances: heldRemoval.instances },
+        fields: { reason: heldRemoval.reason, instances: heldRemoval.instances, servers: [] },
       },
+    ]);
+  });
+
+  it('about held removals names the servers and the instances behind them', () => {
+    const report = reporter();
+    const given = {
+      rest: { ...nothing, held: { ...heldRemoval, instances: [idOf('a')], releasable: false } },
+      actual: actualState([actualBackend('web', { slots: [slot('s1', { binding: 'a' })] })]),
+    };
+    report.succeeded(picture({ ...given, catalog: onNode('n1') }));
+    // Nomad has forgotten the allocation: no other warning.
+    report.succeeded(picture({ ...given, catalog: catalogOf() }));
+    expect(report.warned().map(({ fields }) => fields['servers'])).to.deep.equal([
+      ['s1 (alloc 00000000, job web, node n1)'],
     ]);
   });
 

@@ -72,7 +72,9 @@ export function openSteps(input: PlanInput, steps: readonly Step[]): readonly Op
       const slot = actual.backends[backend]?.slots.find(({ name }) => name === server);
       if (slot === undefined) return [];
       const common = { kind: 'open-server', route: 'runtime' } as const;
-      return [{ ...common, backend, service, server, config: slot.config, key }];
+      const { config, binding } = slot;
+      const bound = binding === undefined ? {} : { binding };
+      return [{ ...common, backend, service, server, config, ...bound, key }];
     });
 }
 

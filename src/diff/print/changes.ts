@@ -1,10 +1,14 @@
 import { visible } from '../../shared/text.js';
 import type { Plan } from '../types.js';
+import type { NodeOf } from './instance.js';
 import { planLines } from './lines.js';
 
-/** A plan's changes, one line each: `+ server 10.0.0.1:80 in backend nomad_web: check GET /`. */
-export function changeLines(plan: Plan): readonly string[] {
-  return planLines(plan)
+/**
+ * A plan's changes, one line each:
+ * `+ server 10.0.0.1:80 in backend nomad_web: check GET /; alloc 1a2b3c4d, job web, node n1`.
+ */
+export function changeLines(plan: Plan, nodeOf?: NodeOf): readonly string[] {
+  return planLines(plan, nodeOf)
     .filter(({ counts }) => counts)
     .map(({ sign, group, subject, detail }) => {
       const where = group === subject ? '' : ` in ${group}`;

@@ -1,5 +1,5 @@
 import { formatAddress } from '../../haproxy/addresses.js';
-import type { SlotConfig } from '../../haproxy/slots.js';
+import type { Binding, SlotConfig } from '../../haproxy/slots.js';
 import { compareText } from '../../shared/compare.js';
 import { type JsonObject, textAt } from '../../shared/json.js';
 import { byKind, isRuleStep, stepIs, type StepHandlers } from '../dispatch.js';
@@ -13,6 +13,7 @@ import type {
   SlotStep,
   Step,
 } from '../types.js';
+import { type InstanceBehind, instanceBehind, instanceText, type NodeOf } from './instance.js';
 
 export type Sign = '+' | '~' | '-' | '!';
 
@@ -28,8 +29,13 @@ export interface PlanLine {
   readonly counts: boolean;
 }
 
+/** A line, with the instance behind its server. */
+interface StepLine extends PlanLine {
+  readonly instance?: InstanceBehind;
+}
+
 /** The plan as lines in a stable order: by backend, with the backend itself first. */
-export function planLines(plan: Plan): readonly PlanLine[] {
+export function planLines(plan: Plan, nodeOf: NodeOf = () => undefined): readonly PlanLine[] {
   const lines = [
     ...plan.steps.filter((step) => !isRuleStep(step)).flatMap(linesOf),
     // A wildcard has one lookup per depth. One line is enough.
@@ -37,7 +43,16 @@ export function planLines(plan: Plan): readonly PlanLine[] {
   ];
   const headed = new Set(lines.filter(({ level }) => level === 0).map(({ group }) => group));
   const headings = plan.steps.flatMap((step) => headingOf(step, headed));
-  return [...lines, ...uniqueBy(headings, ({ group }) => group)].sort(compare);
+  return [...lines, ...uniqueBy(headings, ({ group }) => group)]
+    .map((line) => withInstance(line, nodeOf))
+    .sort(compare);
+}
+
+/** `check GET /health every 10s; alloc 1a2b3c4d, job web, node n1`. */
+function withInstance({ instance, ...line }: StepLine, nodeOf: NodeOf): PlanLine {
+  if (instance === undefined) return line;
+  const who = instanceText(instance, nodeOf);
+  return { ...line, detail: line.detail === '' ? who : `${line.detail}; ${who}` };
 }
 
 function compare(a: PlanLine, b: PlanLine): number {
@@ -68,7 +83,7 @@ function headingOf(step: Step, headed: ReadonlySet<string>): PlanLine[] {
 
 const isAboutServer = stepIs({ object: ['slot', 'health', 'server'] });
 
-const stepLines: StepHandlers<readonly PlanLine[]> = {
+const stepLines: StepHandlers<readonly StepLine[]> = {
   'create-map': ({ map }) => [top('+', `map ${map}`, '')],
   'write-map': ({ map }) => [top('~', `map ${map}`, 'file')],
   'create-backend': (step) => [heading('+', step.backend, step.service), ...addedServers(step)],
@@ -81,8 +96,9 @@ const stepLines: StepHandlers<readonly PlanLine[]> = {
     ];
   },
   'delete-backend': (step) => [heading('-', step.backend, step.service), ...removedServers(step)],
-  'create-server': (step) => addedServers({ ...step, slots: [step.slot] }),
-  'replace-server': ({ backend, slot }) => [server('~', backend, slot.config, 'check or settings')],
+  'create-server': (step) =>
+    addedServers({ ...step, service: step.slot.service, slots: [step.slot] }),
+  'replace-server': ({ backend, slot }) => [server('~', { ...slot, backend }, 'check or settings')],
   'delete-server': (step) => removedServers({ ...step, before: [step.before] }),
   'insert-rule': ruleLines,
   'delete-rule': ruleLines,
@@ -91,15 +107,15 @@ const stepLines: StepHandlers<readonly PlanLine[]> = {
   'update-slot': slotLines,
   'drain-slot': slotLines,
   'free-slot': slotLines,
-  'repair-slot': ({ backend, slot }) => [server('~', backend, slot.config, `make ${slot.admin}`)],
-  'open-server': ({ backend, config }) => [server('~', backend, config, 'passed its check')],
+  'repair-slot': ({ backend, slot }) => [server('~', { ...slot, backend }, `make ${slot.admin}`)],
+  'open-server': (step) => [server('~', step, 'passed its check')],
   'add-entry': entryLines,
   'set-entry': entryLines,
   'delete-entry': entryLines,
   reload: () => [],
 };
 
-function linesOf(step: Step): readonly PlanLine[] {
+function linesOf(step: Step): readonly StepLine[] {
   return byKind(step, stepLines);
 }
 
@@ -139,73 +155,94 @@ function heading(sign: Sign, backend: string, detail: string): PlanLine {
   return top(sign, `backend ${backend}`, detail);
 }
 
-function server(sign: Sign, backend: string, config: SlotConfig, detail: string): PlanLine {
+interface SlotOfBackend {
+  readonly backend: string;
+  readonly service: string;
+  readonly config: SlotConfig;
+  readonly binding?: Binding;
+}
+
+function server(
+  sign: Sign,
+  { backend, service, config, binding }: SlotOfBackend,
+  detail: string,
+): StepLine {
   const subject = `server ${addressOf(config)}`;
-  return { sign, group: `backend ${backend}`, subject, detail, level: 1, counts: true };
+  const line = {
+    sign,
+    group: `backend ${backend}`,
+    subject,
+    detail,
+    level: 1,
+    counts: true,
+  } as const;
+  const instance = instanceBehind(service, binding);
+  return instance === undefined ? line : { ...line, instance };
 }
 
 export function addressOf({ address, port }: SlotConfig): string {
   return formatAddress(address, port);
 }
 
-function addedServers(step: {
-  readonly backend: string;
-  readonly slots: readonly PlannedSlot[];
-  readonly summary: string;
-}): PlanLine[] {
-  return step.slots
-    .filter(({ binding }) => binding !== undefined)
-    .map(({ config }) => server('+', step.backend, config, step.summary));
-}
-
-function removedServers(step: {
-  readonly backend: string;
-  readonly before: readonly SlotBefore[];
-}): PlanLine[] {
-  return step.before
-    .filter(({ binding }) => binding !== undefined)
-    .map(({ config }) => server('-', step.backend, config, ''));
-}
-
-function changedServers(step: {
+interface Place {
   readonly backend: string;
   readonly service: string;
-  readonly slots: readonly PlannedSlot[];
-  readonly before: readonly SlotBefore[];
-  readonly summary: string;
-}): PlanLine[] {
-  const before = new Map(step.before.map((slot) => [slot.name, slot]));
-  return step.slots.flatMap((slot) => {
-    const old = before.get(slot.name);
-    return slotChange(step.backend, old, slot, step.summary);
-  });
 }
 
-function slotLines({ backend, before, slot, summary }: SlotStep): PlanLine[] {
-  return slotChange(backend, before, slot, summary);
+function addedServers(
+  step: Place & { readonly slots: readonly PlannedSlot[]; readonly summary: string },
+): StepLine[] {
+  const { backend, service, slots, summary } = step;
+  return slots
+    .filter(({ binding }) => binding !== undefined)
+    .map((slot) => server('+', { ...slot, backend, service }, summary));
+}
+
+function removedServers(step: Place & { readonly before: readonly SlotBefore[] }): StepLine[] {
+  const { backend, service, before } = step;
+  return before
+    .filter(({ binding }) => binding !== undefined)
+    .map((slot) => server('-', { ...slot, backend, service }, ''));
+}
+
+function changedServers(
+  step: Place & {
+    readonly slots: readonly PlannedSlot[];
+    readonly before: readonly SlotBefore[];
+    readonly summary: string;
+  },
+): StepLine[] {
+  const before = new Map(step.before.map((slot) => [slot.name, slot]));
+  return step.slots.flatMap((slot) => slotChange(step, before.get(slot.name), slot, step.summary));
+}
+
+function slotLines(step: SlotStep): StepLine[] {
+  return slotChange(step, step.before, step.slot, step.summary);
 }
 
 function slotChange(
-  backend: string,
+  { backend, service }: Place,
   before: SlotBefore | undefined,
   slot: PlannedSlot,
   summary: string,
-): PlanLine[] {
+): StepLine[] {
   const { binding, config } = slot;
+  const line = (sign: Sign, detail: string, of: SlotBefore = slot): StepLine =>
+    server(sign, { ...of, backend, service }, detail);
   if (binding === undefined) {
     if (before?.binding === undefined) return [];
-    return [server('-', backend, before.config, 'drained; free its slot')];
+    return [line('-', 'drained; free its slot', before)];
   }
-  if (before?.binding?.id !== binding.id) return [server('+', backend, config, summary)];
+  if (before?.binding?.id !== binding.id) return [line('+', summary)];
   const draining = before.binding.drainingSince !== undefined;
   if (binding.drainingSince !== undefined) {
-    return draining ? [] : [server('-', backend, config, 'drain, then free its slot')];
+    return draining ? [] : [line('-', 'drain, then free its slot')];
   }
-  if (draining) return [server('+', backend, config, 'is back; end the drain')];
+  if (draining) return [line('+', 'is back; end the drain')];
   const restarted = before.binding.createIndex !== binding.createIndex;
   const changes =
     configChanges(before.config, config) || (restarted ? 'its instance restarted' : '');
-  return changes === '' ? [] : [server('~', backend, config, changes)];
+  return changes === '' ? [] : [line('~', changes)];
 }
 
 function configChanges(before: SlotConfig, after: SlotConfig): string {

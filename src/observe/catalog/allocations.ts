@@ -248,8 +248,8 @@ function lacksDetails({ AllocatedResources }: WireAllocation): boolean {
 
 /** Thousands are kept for a while, so drop the resources that are no longer needed. */
 function withoutDetails(alloc: WireAllocation): WireAllocation {
-  const { ID, Name, Namespace, JobID, JobVersion, TaskGroup, DeploymentStatus } = alloc;
-  const { ClientStatus, DesiredStatus, CreateIndex } = alloc;
-  const job = { ID, Name, Namespace, JobID, JobVersion, TaskGroup, DeploymentStatus };
+  const { ID, Name, Namespace, NodeName, JobID, JobVersion, TaskGroup } = alloc;
+  const { DeploymentStatus, ClientStatus, DesiredStatus, CreateIndex } = alloc;
+  const job = { ID, Name, Namespace, NodeName, JobID, JobVersion, TaskGroup, DeploymentStatus };
   return { ...job, ClientStatus, DesiredStatus, CreateIndex };
 }

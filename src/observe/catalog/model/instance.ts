@@ -46,6 +46,7 @@ export function toFacts(alloc: WireAllocation): AllocationFacts {
     canary: alloc.DeploymentStatus?.Canary === true,
     createIndex: alloc.CreateIndex,
     ...(alloc.NodeName ? { node: alloc.NodeName } : {}),
+    ...(alloc.TaskGroup ? { group: alloc.TaskGroup } : {}),
   };
 }
 
