@@ -24,6 +24,7 @@ const pureFolders = [
   'src/haproxy',
   'src/desired',
   'src/diff',
+  'src/plans',
   'src/observe/nomad/answers',
   'src/observe/catalog/model',
   'src/observe/probe/model',

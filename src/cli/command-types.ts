@@ -30,11 +30,15 @@ export interface DaemonCommand extends Common {
 export interface OnceCommand extends Common {
   readonly kind: 'once';
   readonly detailedExitcode: boolean;
+  /** File of a saved plan: apply it, or nothing. */
+  readonly plan?: string;
 }
 
 export interface DryRunCommand extends Common {
   readonly kind: 'dry-run';
   readonly detailedExitcode: boolean;
+  /** File to save the plan in. */
+  readonly planOut?: string;
 }
 
 export interface RouteTarget {
@@ -74,6 +78,8 @@ export interface PrintCommand {
 export interface RootOptions {
   readonly once?: true;
   readonly dryRun?: true;
+  readonly planOut?: string;
+  readonly plan?: string;
   readonly config?: string;
   readonly output: OutputFormat;
   readonly detailedExitcode?: true;

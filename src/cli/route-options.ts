@@ -69,8 +69,10 @@ function routeCommon(
     ['once', '--once'],
     ['dryRun', '--dry-run'],
     ['detailedExitcode', '--detailed-exitcode'],
+    ['plan', '--plan'],
+    ['planOut', '--plan-out'],
   ] as const) {
-    if (root[name] === true) throw usageError(`${flag} can't be used with route`);
+    if (root[name] !== undefined) throw usageError(`${flag} can't be used with route`);
   }
   return { ...commonOf(root), ...only(own, 'directory') };
 }

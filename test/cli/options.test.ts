@@ -23,6 +23,22 @@ describe('parseArguments', () => {
     expect(parse('--dry-run')).to.deep.equal({ kind: 'dry-run', ...common, detailedExitcode });
   });
 
+  it('saves a plan, and applies one', () => {
+    const detailedExitcode = false;
+    expect(parse('--dry-run --plan-out p.json')).to.deep.equal({
+      ...{ kind: 'dry-run', ...common, detailedExitcode },
+      planOut: 'p.json',
+    });
+    expect(parse('--once --plan p.json')).to.deep.equal({
+      ...{ kind: 'once', ...common, detailedExitcode },
+      plan: 'p.json',
+    });
+    expect(refused('--plan-out p.json')).to.contain('--plan-out needs --dry-run');
+    expect(refused('--plan p.json')).to.contain('--plan needs --once');
+    expect(refused('--once --dry-run --plan p.json')).to.contain('--plan needs --once');
+    expect(refused('route list --plan p.json')).to.contain("--plan can't be used with route");
+  });
+
   it('takes --once and --dry-run together as a dry run', () => {
     expect(parse('--once --dry-run --detailed-exitcode')).to.deep.equal({
       kind: 'dry-run',
