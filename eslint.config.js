@@ -25,6 +25,7 @@ const pureFolders = [
   'src/desired',
   'src/diff',
   'src/plans',
+  'src/lint',
   'src/observe/nomad/answers',
   'src/observe/catalog/model',
   'src/observe/probe/model',

@@ -8,6 +8,7 @@ export type Command =
   | RouteAddCommand
   | RouteRemoveCommand
   | RouteListCommand
+  | LintCommand
   | PrintCommand;
 
 /** All but `--help` and `--version`. */
@@ -68,6 +69,18 @@ export interface RouteListCommand extends Common {
   readonly directory?: string;
 }
 
+/** Checks job files. */
+export interface LintCommand extends Common {
+  readonly kind: 'lint';
+  /** `-` is stdin. */
+  readonly files: readonly string[];
+  readonly format: OutputFormat | 'github';
+  /** Warnings fail too. */
+  readonly strict: boolean;
+  /** Without Nomad's jobs and HAProxy. */
+  readonly offline: boolean;
+}
+
 /** `--help`, `--version` and `completion`: print the text on stdout and exit 0. */
 export interface PrintCommand {
   readonly kind: 'print';
@@ -81,7 +94,7 @@ export interface RootOptions {
   readonly planOut?: string;
   readonly plan?: string;
   readonly config?: string;
-  readonly output: OutputFormat;
+  readonly output: OutputFormat | 'github';
   readonly detailedExitcode?: true;
   readonly color: ColorChoice;
   readonly adopt?: true;

@@ -2,6 +2,7 @@ import { Argument, Command as Parser, CommanderError, Option } from 'commander';
 import type { Command, RootOptions } from './command-types.js';
 import { completionFor, type Shell, shells } from './completion.js';
 import { collect, commonOf, only, usageError, type Emit } from './option-values.js';
+import { addLintCommand } from './lint-options.js';
 import { addRouteCommands } from './route-options.js';
 import { productVersion } from '../version.js';
 
@@ -49,6 +50,7 @@ function rootParser(emit: Emit, printed: string[]): Parser {
     emit(runCommand(options));
   });
   addRouteCommands(program, emit);
+  addLintCommand(program, emit);
   addCompletionCommand(program, emit);
   return program;
 }
@@ -68,7 +70,14 @@ function addRunOptions(program: Parser): void {
     .option('--detailed-exitcode', 'exit with 2 if there are changes; needs --once or --dry-run')
     .option('--plan-out <file>', 'save the plan in a file; needs --dry-run')
     .option('--plan <file>', 'apply a saved plan if nothing moved since; needs --once')
-    .addOption(choice('--output <format>', 'plan format', ['text', 'json'], 'text'))
+    .addOption(
+      choice(
+        '--output <format>',
+        'format of the plan; github is for lint',
+        ['text', 'json', 'github'],
+        'text',
+      ),
+    )
     .addOption(choice('--color <when>', 'color the plan', ['auto', 'always', 'never'], 'auto'));
 }
 

@@ -7,7 +7,14 @@ import type {
   RouteTarget,
 } from './command-types.js';
 import { parseHostPort } from '../config/formats.js';
-import { collect, commonOf, only, usageError, type Emit } from './option-values.js';
+import {
+  collect,
+  commonOf,
+  forbidRunOptions,
+  only,
+  usageError,
+  type Emit,
+} from './option-values.js';
 
 interface RouteOptions {
   readonly directory?: string;
@@ -65,15 +72,7 @@ function routeCommon(
   own: Pick<RouteOptions, 'directory'>,
   root: RootOptions,
 ): Common & { directory?: string } {
-  for (const [name, flag] of [
-    ['once', '--once'],
-    ['dryRun', '--dry-run'],
-    ['detailedExitcode', '--detailed-exitcode'],
-    ['plan', '--plan'],
-    ['planOut', '--plan-out'],
-  ] as const) {
-    if (root[name] !== undefined) throw usageError(`${flag} can't be used with route`);
-  }
+  forbidRunOptions(root, 'route');
   return { ...commonOf(root), ...only(own, 'directory') };
 }
 

@@ -20,7 +20,7 @@ export async function runCommand(command: RunnableCommand, around: Around): Prom
     secretsOf(settings).forEach(redactor.add);
     logger = createLogger({ level: settings.log.level, redact: redactor.redact });
     const hazards = hazardsOf(settings, secretFiles, modeOf);
-    if (!command.kind.startsWith('route')) {
+    if (!command.kind.startsWith('route') && command.kind !== 'lint') {
       for (const { message, fields } of hazards) logger.warn(message, fields);
     }
     const { redact, add: onToken } = redactor;
@@ -50,6 +50,8 @@ async function dispatch(command: RunnableCommand, built: Built, around: Around):
     case 'once':
     case 'dry-run':
       return (await import('./single.js')).runSingle(command, built, around);
+    case 'lint':
+      return (await import('./lint.js')).runLint(command, built, around);
     case 'route-add':
     case 'route-remove':
     case 'route-list':

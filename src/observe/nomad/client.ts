@@ -36,6 +36,8 @@ export interface GetOptions {
   readonly ofOne?: boolean;
   /** How long Nomad may hold a blocking query, in addition to the request timeout. */
   readonly waitMs?: number;
+  /** Sent as JSON by POST, to an endpoint that only computes: its answer is not of the cluster's state. */
+  readonly post?: object;
   /** What becomes the body; otherwise `json()`, the parsed one. */
   readonly read?: (bytes: Buffer, json: () => unknown) => unknown;
 }
@@ -158,6 +160,7 @@ async function sendOnce(
   let socket: Socket | undefined;
   agents.refresh();
   const request = http(requestUrl(settings, path, options.query), {
+    ...(options.post === undefined ? {} : { method: 'POST', json: options.post }),
     headers: await headers(connection),
     agent,
     signal,
@@ -198,6 +201,7 @@ function answer(
   }
   const json = (): unknown => parseJson(response.body.toString(), path);
   const body = options.read === undefined ? json() : options.read(response.body, json);
+  if (options.post !== undefined) return { status, index, knownLeader, body };
   const unwritten = options.maybeUnwritten === true && Array.isArray(body) && body.length === 0;
   if (!isTrusted({ index: unwritten ? 1 : index, knownLeader })) {
     throw new ConnectorError(
