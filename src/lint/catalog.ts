@@ -32,9 +32,11 @@ export function catalogWith(live: Catalog, blocks: readonly Block[], prefix: str
     }),
   );
   const ages = agesIn(live);
+  const known = [live.index, ...ages.values(), ...live.services.flatMap(claimOf)];
+  const youngest = known.reduce((a, b) => Math.max(a, b));
   blocks.forEach(({ namespace, name, declaration }, at) => {
     const key = keyOf(namespace, name);
-    const age = ages.get(keyOf(namespace, declaration.jobId)) ?? live.index + 1 + at;
+    const age = ages.get(keyOf(namespace, declaration.jobId)) ?? youngest + 1 + at;
     const one = { ...declaration, jobCreateIndex: age };
     services.set(key, joined(services.get(key), { namespace, name, one }));
   });
@@ -56,6 +58,10 @@ function joined(
     declarations: [...declarations, one].sort((a, b) => compareText(a.jobId, b.jobId)),
     claimedAt: Math.min(claimedAt, one.jobCreateIndex),
   };
+}
+
+function claimOf({ claimedAt }: CatalogService): number[] {
+  return claimedAt === Number.MAX_SAFE_INTEGER ? [] : [claimedAt];
 }
 
 function agesIn({ services }: Catalog): ReadonlyMap<string, number> {

@@ -207,6 +207,8 @@ function tagIn(message: string, tags: readonly string[]): string | undefined {
   if (whole !== undefined) return whole;
   return tags.find((tag) => {
     const [key = '', value = ''] = tag.split(/=(.*)/s);
-    return words.has(key) || (/[./]/.test(value) && words.has(value));
+    // Hosts, paths and names: other values are ordinary words.
+    const isName = /[./]/.test(value) || key.endsWith('.name');
+    return words.has(key) || (isName && words.has(value));
   });
 }
