@@ -26,7 +26,7 @@ function lintCommand(files: readonly string[], own: LintOptions, root: RootOptio
   const { output: format } = root;
   return {
     kind: 'lint',
-    ...commonOf({ ...root, output: 'text' }),
+    ...commonOf({ ...root, output: format === 'json' ? 'json' : 'text' }),
     files,
     format,
     strict: own.strict === true,

@@ -11,14 +11,16 @@ import type { Around, Built } from './types.js';
 /** Runs a command with its settings and logger. Never throws. */
 export async function runCommand(command: RunnableCommand, around: Around): Promise<ExitCode> {
   const redactor = createRedactor();
-  let logger = createLogger({ level: 'info', redact: redactor.redact });
+  // Programs read JSON. A person at a terminal reads lines, unless JSON is asked for.
+  const format = around.tell === undefined || command.output === 'json' ? 'json' : 'text';
+  let logger = createLogger({ level: 'info', redact: redactor.redact, format });
   process.once('uncaughtException', (error) => crash(logger, error));
   try {
     const { flags } = command;
     const readFile = (path: string): string => readFileSync(path, 'utf8');
     const { settings, secretFiles } = loadConfiguration({ flags, env: around.env, readFile });
     secretsOf(settings).forEach(redactor.add);
-    logger = createLogger({ level: settings.log.level, redact: redactor.redact });
+    logger = createLogger({ level: settings.log.level, redact: redactor.redact, format });
     const hazards = hazardsOf(settings, secretFiles, modeOf);
     if (!command.kind.startsWith('route') && command.kind !== 'lint') {
       for (const { message, fields } of hazards) logger.warn(message, fields);

@@ -8,18 +8,21 @@ import { watchRoutes } from '../routes/folder.js';
 import { tlsReporter } from '../telemetry/tls.js';
 import { runOnce } from './once.js';
 import { painter } from './painter.js';
+import { createProgress } from './progress.js';
 import type { Around, Built } from './types.js';
 
 /** `--once` and `--dry-run`. */
 export async function runSingle(
   command: OnceCommand | DryRunCommand,
   { settings, logger, onToken, redact }: Built,
-  { print, signal, env, isTerminal }: Around,
+  { print, signal, env, isTerminal, tell }: Around,
 ): Promise<ExitCode> {
   const writes = command.kind === 'once';
   const approval = await approvalFor(command, settings, redact);
   const routes = watchRoutes(settings.routes.directory, { logger });
-  const hooks = { onToken, onTls: tlsReporter(logger) };
+  const progress =
+    tell === undefined || command.output === 'json' ? undefined : createProgress({ write: tell });
+  const hooks = { onToken, onTls: tlsReporter(logger), ...progress };
   const { nomad, pass } = assemble(settings, {
     ...{ writes, routeFiles: routes.current, hooks },
     ...(approval === undefined ? {} : { approval }),
@@ -27,7 +30,10 @@ export async function runSingle(
   try {
     return await runOnce({
       ...{ signal, writes, print, redact },
-      pass: () => pass(() => true, signal),
+      pass: () => {
+        const task = () => pass(() => true, signal);
+        return progress === undefined ? task() : progress.during(task);
+      },
       output: command.output,
       detailedExitcode: command.detailedExitcode,
       paint: painter(command.color, env, isTerminal),
