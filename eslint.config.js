@@ -24,6 +24,8 @@ const pureFolders = [
   'src/haproxy',
   'src/desired',
   'src/diff',
+  'src/plans',
+  'src/lint',
   'src/observe/nomad/answers',
   'src/observe/catalog/model',
   'src/observe/probe/model',

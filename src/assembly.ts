@@ -10,6 +10,7 @@ import type { Settings, TargetSettings } from './config/types.js';
 import { createCatalogReader, type CatalogReader } from './observe/catalog/reader.js';
 import { shareReads } from './observe/catalog/shared.js';
 import { createNomadClient, type NomadClient } from './observe/nomad/client.js';
+import type { Approval } from './pass/approval.js';
 import type { Surroundings } from './pass/context.js';
 import { newCatalogMemory, newTargetMemory } from './pass/memory.js';
 import type { Occasion } from './pass/occasion.js';
@@ -58,6 +59,8 @@ export interface AssemblyOptions {
   readonly policy?: () => PolicySettings;
   /** Keys of a target's probes whose check passes at this moment. */
   readonly passed?: (target: string) => ReadonlySet<string>;
+  /** A saved plan: passes write nothing else. */
+  readonly approval?: Approval;
   readonly hooks?: AssemblyHooks;
 }
 
@@ -85,6 +88,7 @@ export function assemble(settings: Settings, options: AssemblyOptions): Assembly
     policy: options.policy ?? policySource(settings).current,
     endpoints: ownEndpoints(settings),
     ...(options.passed === undefined ? {} : { passed: options.passed }),
+    ...(options.approval === undefined ? {} : { approval: options.approval }),
     now: Date.now,
   };
   const targets = settings.targets.map((target) => assembleTarget(target, settings, options));

@@ -27,5 +27,7 @@ async function run(command: Command): Promise<ExitCode> {
   // What the clients and the logger need is loaded only here: it takes longer than the help itself.
   const { runCommand } = await import('./commands/run.js');
   const { isTTY: isTerminal } = process.stdout;
-  return runCommand(command, { env: process.env, print, isTerminal, signal: stop.signal });
+  const { stderr } = process;
+  const tell = stderr.isTTY ? { tell: (text: string): unknown => stderr.write(text) } : {};
+  return runCommand(command, { env: process.env, print, isTerminal, signal: stop.signal, ...tell });
 }

@@ -10,6 +10,7 @@ export type Command =
   | RouteAddCommand
   | RouteRemoveCommand
   | RouteListCommand
+  | LintCommand
   | PrintCommand;
 
 /** All but `--help` and `--version`. */
@@ -32,11 +33,15 @@ export interface DaemonCommand extends Common {
 export interface OnceCommand extends Common {
   readonly kind: 'once';
   readonly detailedExitcode: boolean;
+  /** File of a saved plan: apply it, or nothing. */
+  readonly plan?: string;
 }
 
 export interface DryRunCommand extends Common {
   readonly kind: 'dry-run';
   readonly detailedExitcode: boolean;
+  /** File to save the plan in. */
+  readonly planOut?: string;
 }
 
 export interface ExplainCommand extends Common {
@@ -77,6 +82,18 @@ export interface RouteListCommand extends Common {
   readonly directory?: string;
 }
 
+/** Checks job files. */
+export interface LintCommand extends Common {
+  readonly kind: 'lint';
+  /** `-` is stdin. */
+  readonly files: readonly string[];
+  readonly format: OutputFormat | 'github';
+  /** Warnings fail too. */
+  readonly strict: boolean;
+  /** Without Nomad's jobs and HAProxy. */
+  readonly offline: boolean;
+}
+
 /** `--help`, `--version` and `completion`: print the text on stdout and exit 0. */
 export interface PrintCommand {
   readonly kind: 'print';
@@ -87,8 +104,10 @@ export interface PrintCommand {
 export interface RootOptions {
   readonly once?: true;
   readonly dryRun?: true;
+  readonly planOut?: string;
+  readonly plan?: string;
   readonly config?: string;
-  readonly output: OutputFormat;
+  readonly output: OutputFormat | 'github';
   readonly detailedExitcode?: true;
   readonly color: ColorChoice;
   readonly adopt?: true;

@@ -1,6 +1,6 @@
 import type { Command as Parser } from 'commander';
 import type { RootOptions } from './command-types.js';
-import { commonOf, type Emit, refuseRunFlags } from './option-values.js';
+import { commonOf, type Emit, forbidRunOptions } from './option-values.js';
 
 /** Root options are also accepted after the subcommand. */
 export function addDoctorCommand(program: Parser, emit: Emit): void {
@@ -9,7 +9,7 @@ export function addDoctorCommand(program: Parser, emit: Emit): void {
     .description('check settings, Nomad, the Data Plane API and HAProxy, and say how to fix them')
     .action((_own: unknown, command: Parser) => {
       const root = command.optsWithGlobals<RootOptions>();
-      refuseRunFlags(root, 'doctor');
+      forbidRunOptions(root, 'doctor');
       emit({ kind: 'doctor', ...commonOf(root) });
     });
 }

@@ -5,6 +5,8 @@ export interface Outcome {
   /** Wrong usage or configuration. */
   readonly usageError?: boolean;
   readonly error?: boolean;
+  /** What a saved plan was made from has moved. */
+  readonly planRefused?: boolean;
   /** A guard still holds removals back. */
   readonly guardHeld?: boolean;
   /** Services were skipped. */
@@ -15,12 +17,13 @@ export interface Outcome {
   readonly detailed?: boolean;
 }
 
-export type ExitCode = 0 | 1 | 2 | 3 | 4 | 64;
+export type ExitCode = 0 | 1 | 2 | 3 | 4 | 5 | 64;
 
 /**
  * | code | means |
  * |---|---|
  * | 64 | usage or configuration error |
+ * | 5 | the saved plan no longer fits: nothing else was applied |
  * | 1 | error |
  * | 4 | a guard refused |
  * | 3 | converged except for skipped services |
@@ -29,6 +32,7 @@ export type ExitCode = 0 | 1 | 2 | 3 | 4 | 64;
  */
 export function exitCode(outcome: Outcome): ExitCode {
   if (outcome.usageError === true) return 64;
+  if (outcome.planRefused === true) return 5;
   if (outcome.error === true) return 1;
   if (outcome.guardHeld === true) return 4;
   if (outcome.skipped === true) return 3;
@@ -55,6 +59,10 @@ export function explainExitCode(explained: {
 
 /** The code of a run that ended with a thrown value. */
 export function exitCodeOf(error: unknown): ExitCode {
-  const usageError = asConnectorError(error).code === 'config-invalid';
-  return exitCode({ usageError, error: true });
+  const { code } = asConnectorError(error);
+  return exitCode({
+    usageError: code === 'config-invalid',
+    planRefused: code === 'plan-refused',
+    error: true,
+  });
 }

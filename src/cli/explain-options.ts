@@ -1,6 +1,6 @@
 import type { Command as Parser } from 'commander';
 import type { RootOptions } from './command-types.js';
-import { commonOf, type Emit, refuseRunFlags } from './option-values.js';
+import { commonOf, type Emit, forbidRunOptions } from './option-values.js';
 
 /** Only parses: commands/explain.ts runs it. */
 export function addExplainCommand(program: Parser, emit: Emit): void {
@@ -11,7 +11,7 @@ export function addExplainCommand(program: Parser, emit: Emit): void {
     .allowExcessArguments(false)
     .action((query: string, _own: object, command: Parser) => {
       const root = command.optsWithGlobals<RootOptions>();
-      refuseRunFlags(root, 'explain');
+      forbidRunOptions(root, 'explain');
       emit({ kind: 'explain', ...commonOf(root), query });
     });
 }

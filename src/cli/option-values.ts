@@ -16,17 +16,21 @@ export function collect(value: string, before: readonly string[] = []): readonly
 }
 
 export function commonOf(options: RootOptions): Common {
-  return { flags: settingsFlags(options), output: options.output, color: options.color };
+  const { output, color } = options;
+  if (output === 'github') throw usageError('--output github is for lint');
+  return { flags: settingsFlags(options), output, color };
 }
 
-/** Flags of a pass that writes or plans; a command of its own takes none of them. */
-export function refuseRunFlags(root: RootOptions, command: string): void {
+/** Options that only a pass has. */
+export function forbidRunOptions(root: RootOptions, command: string): void {
   for (const [name, flag] of [
     ['once', '--once'],
     ['dryRun', '--dry-run'],
     ['detailedExitcode', '--detailed-exitcode'],
+    ['plan', '--plan'],
+    ['planOut', '--plan-out'],
   ] as const) {
-    if (root[name] === true) throw usageError(`${flag} can't be used with ${command}`);
+    if (root[name] !== undefined) throw usageError(`${flag} can't be used with ${command}`);
   }
 }
 

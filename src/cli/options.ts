@@ -1,9 +1,10 @@
 import { Argument, Command as Parser, CommanderError, Option } from 'commander';
 import type { Command, RootOptions } from './command-types.js';
 import { completionFor, type Shell, shells } from './completion.js';
-import { collect, commonOf, usageError, type Emit } from './option-values.js';
 import { addExplainCommand } from './explain-options.js';
 import { addDoctorCommand } from './doctor-options.js';
+import { collect, commonOf, only, usageError, type Emit } from './option-values.js';
+import { addLintCommand } from './lint-options.js';
 import { addRouteCommands } from './route-options.js';
 import { productVersion } from '../version.js';
 
@@ -53,6 +54,7 @@ function rootParser(emit: Emit, printed: string[]): Parser {
   addExplainCommand(program, emit);
   addDoctorCommand(program, emit);
   addRouteCommands(program, emit);
+  addLintCommand(program, emit);
   addCompletionCommand(program, emit);
   return program;
 }
@@ -70,7 +72,16 @@ function addRunOptions(program: Parser): void {
     .option('--once', 'run one pass and exit')
     .option('--dry-run', 'print what a pass would change without changing anything')
     .option('--detailed-exitcode', 'exit with 2 if there are changes; needs --once or --dry-run')
-    .addOption(choice('--output <format>', 'plan format', ['text', 'json'], 'text'))
+    .option('--plan-out <file>', 'save the plan in a file; needs --dry-run')
+    .option('--plan <file>', 'apply a saved plan if nothing moved since; needs --once')
+    .addOption(
+      choice(
+        '--output <format>',
+        'format of the plan; github is for lint',
+        ['text', 'json', 'github'],
+        'text',
+      ),
+    )
     .addOption(choice('--color <when>', 'color the plan', ['auto', 'always', 'never'], 'auto'));
 }
 
@@ -95,8 +106,13 @@ function runCommand(options: RootOptions): Command {
   const common = commonOf(options);
   const detailedExitcode = options.detailedExitcode === true;
   // Both together: what a single pass would do.
-  if (options.dryRun === true) return { kind: 'dry-run', ...common, detailedExitcode };
-  if (options.once === true) return { kind: 'once', ...common, detailedExitcode };
+  const isDry = options.dryRun === true;
+  const isOnce = options.once === true && !isDry;
+  if (options.planOut !== undefined && !isDry) throw usageError('--plan-out needs --dry-run');
+  if (options.plan !== undefined && !isOnce) throw usageError('--plan needs --once');
+  const run = { ...common, detailedExitcode };
+  if (isDry) return { kind: 'dry-run', ...run, ...only(options, 'planOut') };
+  if (isOnce) return { kind: 'once', ...run, ...only(options, 'plan') };
   if (detailedExitcode) throw usageError('--detailed-exitcode needs --once or --dry-run');
   return { kind: 'daemon', ...common };
 }

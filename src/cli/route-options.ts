@@ -7,7 +7,14 @@ import type {
   RouteTarget,
 } from './command-types.js';
 import { parseHostPort } from '../config/formats.js';
-import { collect, commonOf, only, refuseRunFlags, usageError, type Emit } from './option-values.js';
+import {
+  collect,
+  commonOf,
+  forbidRunOptions,
+  only,
+  usageError,
+  type Emit,
+} from './option-values.js';
 
 interface RouteOptions {
   readonly directory?: string;
@@ -65,7 +72,7 @@ function routeCommon(
   own: Pick<RouteOptions, 'directory'>,
   root: RootOptions,
 ): Common & { directory?: string } {
-  refuseRunFlags(root, 'route');
+  forbidRunOptions(root, 'route');
   return { ...commonOf(root), ...only(own, 'directory') };
 }
 

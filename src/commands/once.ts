@@ -13,6 +13,10 @@ export interface SingleRun {
   readonly writes: boolean;
   readonly output: 'text' | 'json';
   readonly detailedExitcode: boolean;
+  /** The passes apply a saved plan or fail: what another one would do was not approved. */
+  readonly approved?: boolean;
+  /** Called with the picture whose plan is printed. */
+  readonly onPlan?: (picture: Picture) => Promise<void>;
   readonly paint: Paint;
   readonly print: (text: string) => void;
   /** Applied to every text of the plan. */
@@ -24,11 +28,13 @@ const maxTries = 4;
 
 /** Prints the plan to stdout and returns the outcome as the exit code. */
 export async function runOnce(run: SingleRun): Promise<ExitCode> {
-  const pictures = run.writes ? await converge(run) : [await passOnce(run)];
+  const single = !run.writes || run.approved === true;
+  const pictures = single ? [await passOnce(run)] : await converge(run);
   const first = pictures.find(({ plan }) => plan.steps.length > 0) ?? pictures[0];
   const last = pictures.at(-1);
   if (first === undefined || last === undefined) throw new Error('no pass ran');
   const plan = { ...first.plan, skipped: last.plan.skipped };
+  await run.onPlan?.(first);
   const { redact, paint } = run;
   run.print(
     run.output === 'json' ? `${planAsJson(plan, redact)}\n` : printPlan(plan, paint, redact),
@@ -64,9 +70,15 @@ function mayRelease(held: Held | undefined, triesLeft: number): boolean {
 }
 
 /** Of the one target. Throws what it failed for. */
-async function passOnce({ pass }: SingleRun): Promise<Picture> {
+async function passOnce({ pass, approved }: SingleRun): Promise<Picture> {
   const [outcome] = await pass();
   if (outcome === undefined) throw new ConnectorError('internal', 'no target is configured');
-  if ('error' in outcome) throw outcome.error;
-  return outcome.picture;
+  if (!('error' in outcome)) return outcome.picture;
+  const isConflict = approved === true && outcome.error.code === 'haproxy-conflict';
+  throw isConflict ? overtaken(outcome.error) : outcome.error;
+}
+
+function overtaken(cause: ConnectorError): ConnectorError {
+  const message = "another writer changed HAProxy's configuration while the saved plan was applied";
+  return new ConnectorError('plan-refused', message, { retryable: false, cause });
 }

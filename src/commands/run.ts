@@ -11,14 +11,16 @@ import type { Around, Built } from './types.js';
 /** Runs a command with its settings and logger. Never throws. */
 export async function runCommand(command: RunnableCommand, around: Around): Promise<ExitCode> {
   const redactor = createRedactor();
-  let logger = createLogger({ level: 'info', redact: redactor.redact });
+  // Programs read JSON. A person at a terminal reads lines, unless JSON is asked for.
+  const format = around.tell === undefined || command.output === 'json' ? 'json' : 'text';
+  let logger = createLogger({ level: 'info', redact: redactor.redact, format });
   process.once('uncaughtException', (error) => crash(logger, error));
   try {
     const { flags } = command;
     const readFile = (path: string): string => readFileSync(path, 'utf8');
     const { settings, secretFiles } = loadConfiguration({ flags, env: around.env, readFile });
     secretsOf(settings).forEach(redactor.add);
-    logger = createLogger({ level: settings.log.level, redact: redactor.redact });
+    logger = createLogger({ level: settings.log.level, redact: redactor.redact, format });
     const hazards = hazardsOf(settings, secretFiles, modeOf);
     if (logsHazards(command)) {
       for (const { message, fields } of hazards) logger.warn(message, fields);
@@ -35,9 +37,9 @@ export async function runCommand(command: RunnableCommand, around: Around): Prom
   }
 }
 
-/** A route needs no credentials, and the doctor prints them itself. */
+/** A route and a job file need no credentials, and the doctor prints them itself. */
 function logsHazards({ kind }: RunnableCommand): boolean {
-  return kind !== 'doctor' && !kind.startsWith('route');
+  return kind !== 'doctor' && kind !== 'lint' && !kind.startsWith('route');
 }
 
 /** Node would print the error as it is, and all that hangs on it. */
@@ -63,6 +65,8 @@ async function dispatch(command: RunnableCommand, built: Built, around: Around):
       return (await import('./explain.js')).runExplain(command, built, around);
     case 'doctor':
       return (await import('./doctor.js')).runDoctor(command, built, around);
+    case 'lint':
+      return (await import('./lint.js')).runLint(command, built, around);
     case 'route-add':
     case 'route-remove':
     case 'route-list':

@@ -8,6 +8,8 @@ export interface Around {
   readonly print: (text: string) => void;
   /** Whether stdout is a terminal. */
   readonly isTerminal: boolean;
+  /** Writes to stderr, where that is a terminal. */
+  readonly tell?: (text: string) => void;
   readonly signal: AbortSignal;
 }
 

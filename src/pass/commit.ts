@@ -90,6 +90,7 @@ export async function commit(
   done: Done,
 ): Promise<'as-planned' | 'prepared'> {
   const { target, timed, writer, signal } = context;
+  context.approval?.requireWithin(plan);
   // Even if this fails, the maps may have changed since they were read.
   target.actual.forget(mapsOf(plan));
   const result = await timed('apply', () => apply(applyContext(context, actual), plan));

@@ -6,6 +6,7 @@ import type { Settings } from '../config/types.js';
 import type { OwnEndpoint } from '../haproxy/own-endpoints.js';
 import type { Catalog } from '../observe/types.js';
 import type { RouteFiles } from '../routes/folder.js';
+import type { Approval } from './approval.js';
 import type { Occasion } from './occasion.js';
 import type { Timed } from './stopwatch.js';
 import type { Target } from './target.js';
@@ -22,6 +23,8 @@ export interface Surroundings {
   readonly endpoints?: () => Promise<readonly OwnEndpoint[]>;
   /** Keys of a target's probes whose check passes at this moment. */
   readonly passed?: (target: string) => ReadonlySet<string>;
+  /** A saved plan: the pass applies it or fails. */
+  readonly approval?: Approval;
   /** Unix milliseconds. */
   readonly now: () => number;
 }

@@ -33,6 +33,7 @@ export async function convergeIfWriting(context: PassContext, first: View): Prom
   const { writer, memory } = context.target;
   if (writer === undefined) return { view: first, steps: [], reloads: [] };
   const writing = { ...context, writer };
+  context.approval?.requireSame({ target: context.target.name, ...first });
   const done: Done = { steps: [], reloads: [] };
   let view = await converge(writing, first, done);
   if (await retryRefused(writing, view, done)) {
@@ -64,6 +65,8 @@ async function signUnlessConflict(context: WritingContext, { actual }: View): Pr
 /** Applies and reads back until nothing is left to do, or the rounds are used up. */
 async function converge(context: WritingContext, first: View, done: Done): Promise<View> {
   const { memory } = context.target;
+  // What another writer left in the meantime was not approved.
+  const mayRetry = context.approval === undefined ? maxConflicts : 0;
   let view = first;
   let conflicts = 0;
   for (let left = maxRounds; left > 0 && view.plan.steps.length > 0; left--) {
@@ -72,7 +75,7 @@ async function converge(context: WritingContext, first: View, done: Done): Promi
     if (waitMs !== undefined) await delay(waitMs, undefined, { signal: context.signal });
     const before = view;
     const { rejected } = memory;
-    const applied = await applyUnlessConflict(context, before, done, conflicts < maxConflicts);
+    const applied = await applyUnlessConflict(context, before, done, conflicts < mayRetry);
     view = await lookBack(context, applied);
     if (applied === 'as-planned') view = await lookAtUnstable(context, before, view);
     if (applied === 'not') {

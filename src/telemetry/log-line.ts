@@ -1,5 +1,5 @@
 import { ConnectorError } from '../shared/errors.js';
-import { plainJson } from '../shared/text.js';
+import { plainJson, visible } from '../shared/text.js';
 
 interface LogInfo {
   readonly level: string;
@@ -19,6 +19,25 @@ export function logLine(info: LogInfo, time: Date, redact: (text: string) => str
   const fields = plain(flattenError(info.fields), redact, 0);
   // First for the order, last so that a field of the same name can't overwrite it.
   return plainJson(Object.assign({ ...own }, fields, own));
+}
+
+/** The same for a person at a terminal: `error: failed: connection refused (nomad-unreachable)`. */
+export function readableLine(info: LogInfo, redact: (text: string) => string): string {
+  const fields = plain(flattenError(info.fields), redact, 0) as Readonly<Record<string, unknown>>;
+  const { errorCode, errorMessage, stack, ...rest } = fields;
+  const others = Object.entries(rest).map(([name, value]) => `${name}=${textOf(value)}`);
+  const line = [
+    `${info.level}: ${redact(String(info.message))}`,
+    ...(errorMessage === undefined ? [] : [`: ${textOf(errorMessage)}`]),
+    ...(errorCode === undefined ? [] : [` (${textOf(errorCode)})`]),
+    ...(others.length === 0 ? [] : [` ${others.join(' ')}`]),
+  ].join('');
+  const trace = typeof stack === 'string' ? stack.split('\n').slice(1) : [];
+  return [line, ...trace].map(visible).join('\n');
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : plainJson(value);
 }
 
 /** Flattens the field `error` into fields that are easy to search for. */

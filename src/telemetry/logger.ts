@@ -1,6 +1,6 @@
 import { createLogger as createWinston, format, transports, type Logger as Winston } from 'winston';
 import type { LogLevel } from '../config/types.js';
-import { logLine } from './log-line.js';
+import { logLine, readableLine } from './log-line.js';
 
 export type LogFields = Readonly<Record<string, unknown>>;
 type Log = (message: string, fields?: LogFields) => void;
@@ -22,14 +22,18 @@ export interface LoggerOptions {
   readonly level: LogLevel;
   /** Applied to every logged text. */
   readonly redact: (text: string) => string;
+  /** Default: JSON. `text`: lines for people. */
+  readonly format?: 'json' | 'text';
   /** Default: stderr. */
   readonly stream?: NodeJS.WritableStream;
 }
 
-/** Writes one JSON object per line. */
-export function createLogger({ level, redact, stream = process.stderr }: LoggerOptions): Logger {
+/** Writes one JSON object per line, or text. */
+export function createLogger(options: LoggerOptions): Logger {
+  const { level, redact, stream = process.stderr } = options;
   const line = format((info) => {
-    info[Symbol.for('message')] = logLine(info, new Date(), redact);
+    info[Symbol.for('message')] =
+      options.format === 'text' ? readableLine(info, redact) : logLine(info, new Date(), redact);
     return info;
   });
   const winston = createWinston({

@@ -5,6 +5,7 @@ import { ConnectorError } from '../../src/shared/errors.js';
 
 const outcomes: fc.Arbitrary<Required<Outcome>> = fc.record({
   usageError: fc.boolean(),
+  planRefused: fc.boolean(),
   error: fc.boolean(),
   guardHeld: fc.boolean(),
   skipped: fc.boolean(),
@@ -21,6 +22,7 @@ describe('exitCode', () => {
     [{ skipped: true }, 3],
     [{ guardHeld: true }, 4],
     [{ error: true }, 1],
+    [{ planRefused: true, error: true }, 5],
     [{ usageError: true }, 64],
   ];
   for (const [outcome, code] of cases) {
@@ -29,11 +31,12 @@ describe('exitCode', () => {
     });
   }
 
-  it('is that of the first of 64, 1, 4, 3, 2 whose reason is given', () => {
+  it('is that of the first of 64, 5, 1, 4, 3, 2 whose reason is given', () => {
     fc.assert(
       fc.property(outcomes, (outcome) => {
         const reasons: readonly [boolean, number][] = [
           [outcome.usageError, 64],
+          [outcome.planRefused, 5],
           [outcome.error, 1],
           [outcome.guardHeld, 4],
           [outcome.skipped, 3],
@@ -48,6 +51,7 @@ describe('exitCode', () => {
   it('is told from an error', () => {
     expect(exitCodeOf(new ConnectorError('config-invalid', 'x'))).to.equal(64);
     expect(exitCodeOf(new ConnectorError('nomad-unreachable', 'x'))).to.equal(1);
+    expect(exitCodeOf(new ConnectorError('plan-refused', 'x'))).to.equal(5);
     expect(exitCodeOf('x')).to.equal(1);
   });
 });

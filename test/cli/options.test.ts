@@ -32,6 +32,33 @@ describe('parseArguments', () => {
     expect(refused('doctor --once')).to.include("--once can't be used with doctor");
   });
 
+  it('saves a plan, and applies one', () => {
+    const detailedExitcode = false;
+    expect(parse('--dry-run --plan-out p.json')).to.deep.equal({
+      ...{ kind: 'dry-run', ...common, detailedExitcode },
+      planOut: 'p.json',
+    });
+    expect(parse('--once --plan p.json')).to.deep.equal({
+      ...{ kind: 'once', ...common, detailedExitcode },
+      plan: 'p.json',
+    });
+    expect(refused('--plan-out p.json')).to.contain('--plan-out needs --dry-run');
+    expect(refused('--plan p.json')).to.contain('--plan needs --once');
+    expect(refused('--once --dry-run --plan p.json')).to.contain('--plan needs --once');
+    expect(refused('route list --plan p.json')).to.contain("--plan can't be used with route");
+  });
+
+  it('lints files, with output for GitHub there and nowhere else', () => {
+    expect(parse('lint a.json b.hcl - --output github --strict --offline')).to.deep.equal({
+      ...{ kind: 'lint', ...common, files: ['a.json', 'b.hcl', '-'], format: 'github' },
+      ...{ strict: true, offline: true },
+    });
+    expect(parse('lint a.json')).to.include({ format: 'text', strict: false, offline: false });
+    expect(refused('lint')).to.contain("missing required argument 'file'");
+    expect(refused('lint a --once')).to.contain("--once can't be used with lint");
+    expect(refused('--dry-run --output github')).to.contain('--output github is for lint');
+  });
+
   it('takes --once and --dry-run together as a dry run', () => {
     expect(parse('--once --dry-run --detailed-exitcode')).to.deep.equal({
       kind: 'dry-run',

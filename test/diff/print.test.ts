@@ -20,7 +20,7 @@ import {
   route,
   withSettings,
 } from './given.js';
-import { converge, idleSlots } from './model.js';
+import { applyToModel, converge, idleSlots } from './model.js';
 
 const web = backend('web', {
   endpoints: [
@@ -183,6 +183,7 @@ describe('the printed plan', () => {
     it('has the same content, with stable keys', () => {
       const json: unknown = JSON.parse(planAsJson(planFor(sample, actual, { settings: roomy })));
       expect(json).to.deep.equal({
+        format_version: 1,
         haproxy: 'http://127.0.0.1:5555',
         configVersion: 57,
         nomadIndex: 8812,
@@ -277,6 +278,19 @@ describe('the printed plan', () => {
 });
 
 describe('the printed plan of routes', () => {
+  it('names a lookup by its map, once for all depths and wherever the file will be', () => {
+    const routes = [route('a.x.io', { match: 'wildcard' })];
+    const state = actualState();
+    const first = planFor(desiredState([web], routes), state);
+    const made = applyToModel(state, first);
+    for (const plan of [first, planFor(desiredState([web], routes), made)]) {
+      const rules = lines(plan).filter((line) => line.includes('rule in frontend'));
+      expect(rules.map((line) => line.trim().replace(/ +/g, ' '))).to.deep.equal([
+        '+ rule in frontend http_front use_backend by map nomad_wildcard',
+      ]);
+    }
+  });
+
   it('shows a route once it has a line of its own', () => {
     const plan = planFor(desiredState([web], [route('y.io')]), {
       ...actual,

@@ -183,7 +183,6 @@ describe('what a catalog makes of odd registrations and specs', () => {
       expect(allocations[alloc?.ID ?? '']).to.deep.equal({
         namespace: 'default',
         jobId: 'plain',
-        node: 'node-1',
         jobVersion: 0,
         clientStatus: 'running',
         desiredStatus: 'run',

@@ -14,7 +14,7 @@ interface Recorded {
   readonly lines: () => readonly Record<string, unknown>[];
 }
 
-function record(level: LogLevel = 'debug'): Recorded {
+function record(level: LogLevel = 'debug', format: 'json' | 'text' = 'json'): Recorded {
   const chunks: string[] = [];
   const stream = new Writable({
     write: (chunk: Buffer, _encoding, done) => {
@@ -25,7 +25,7 @@ function record(level: LogLevel = 'debug'): Recorded {
   const { redact } = createRedactor([secretText]);
   const text = (): string => chunks.join('');
   return {
-    logger: createLogger({ level, redact, stream }),
+    logger: createLogger({ level, redact, stream, format }),
     text,
     lines: () =>
       text()
@@ -43,6 +43,17 @@ describe('logger', () => {
     expect(line).to.include({ level: 'info', message: 'pass done', durationMs: 12 });
     expect(line).to.have.nested.property('phases.diff', 1);
     expect(line?.time).to.match(/^\d{4}-\d\d-\d\dT.*Z$/);
+  });
+
+  it('writes lines that people read, where it is asked to', () => {
+    const { logger, text } = record('debug', 'text');
+    const error = new ConnectorError('nomad-unreachable', `no ${secretText}\u001b[2J`);
+    logger.error('failed', { error, try: 2 });
+    logger.info('started', { settings: { a: [1] } });
+    expect(text()).to.equal(
+      'error: failed: no <redacted>\\x1b[2J (nomad-unreachable) try=2\n' +
+        'info: started settings={"a":[1]}\n',
+    );
   });
 
   it('leaves out what is below its level', () => {

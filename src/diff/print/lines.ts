@@ -133,18 +133,18 @@ function entryLines({ kind, map, key, value }: EntryStep): PlanLine[] {
   return [top(sign, subject, value === '' ? '' : target)];
 }
 
-/** The file that a lookup reads, as `%[...,map(/path/nomad_exact.map)]` names it. */
-const lookupFile = /^%\[.*map[a-z_]*\((?:[^,()]*\/)?([^/,()]+)\.map\)\]$/;
+/** The file that a lookup reads, as `...,map(/path/nomad_exact.map)` names it. */
+const lookupFile = /,map[a-z_]*\((?:[^,()]*\/)?([^/,()]+)\.map[,)]/;
 
 function ruleText(rule: JsonObject): string {
-  const file = lookupFile.exec(textAt(rule, 'name'))?.[1];
-  if (file !== undefined) return `use_backend by map ${file}`;
+  const backend = textAt(rule, 'name');
+  const file = lookupFile.exec(`${backend} ${textAt(rule, 'cond_test')}`)?.[1];
+  if (backend.startsWith('%[') && file !== undefined) return `use_backend by map ${file}`;
   const acl = textAt(rule, 'acl_name');
   if (acl !== '') return `acl ${acl} ${textAt(rule, 'criterion')} ${textAt(rule, 'value')}`.trim();
   const condition = `${textAt(rule, 'cond')} ${textAt(rule, 'cond_test')}`.trim();
-  const name = textAt(rule, 'name');
-  if (name === '') return `http-request ${textAt(rule, 'type')} ${textAt(rule, 'var_name')}`;
-  return `use_backend ${name} ${condition}`.trim();
+  if (backend === '') return `http-request ${textAt(rule, 'type')} ${textAt(rule, 'var_name')}`;
+  return `use_backend ${backend} ${condition}`.trim();
 }
 
 function top(sign: Sign, subject: string, detail: string): PlanLine {

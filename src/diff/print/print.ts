@@ -1,7 +1,8 @@
 import { planLines, type PlanLine, type Sign } from './lines.js';
 import { visible, plainJson } from '../../shared/text.js';
 import { isStructural } from '../dispatch.js';
-import type { Plan, ReloadReason } from '../types.js';
+import type { Skipped } from '../../desired/types.js';
+import type { Held, Plan, Problem, ReloadReason } from '../types.js';
 
 /** Colours a sign. The identity if colours are off. */
 export type Paint = (sign: Sign, text: string) => string;
@@ -98,33 +99,54 @@ function reloadText(plan: Plan): string {
   return rest.length === 0 ? `yes (${first})` : `yes (${first} and ${rest.length} more)`;
 }
 
-/** The plan for programs: one object with stable keys. */
-export function planAsJson(plan: Plan, redact?: Redact): string {
-  const lines = planLines(plan);
-  return plainJson(
-    {
-      haproxy: plan.header.url,
-      configVersion: plan.header.configVersion,
-      nomadIndex: plan.header.catalogIndex,
-      changes: lines
-        .filter(({ counts }) => counts)
-        .map(({ sign, group, subject, detail }) => ({
-          action: actionOf(sign),
-          within: group === subject ? undefined : group,
-          subject,
-          detail: detail === '' ? undefined : detail,
-        })),
-      skipped: plan.skipped.map(({ service, code, reason }) => ({ service, code, reason })),
-      held: plan.held ?? null,
-      problems: plan.problems,
-      reloads: reloadsOf(plan),
-      noChanges: isEmpty(plan),
-    },
-    2,
-    redact,
-  );
+/** Rises when a program that reads plans would have to change. */
+export const planFormatVersion = 1;
+
+/** The plan for programs, with stable keys: docs/plan.schema.json. */
+export interface PlanDocument {
+  readonly format_version: typeof planFormatVersion;
+  readonly haproxy: string;
+  readonly configVersion: number;
+  readonly nomadIndex: number;
+  readonly changes: readonly {
+    readonly action: 'add' | 'change' | 'remove';
+    readonly within?: string;
+    readonly subject: string;
+    readonly detail?: string;
+  }[];
+  readonly skipped: readonly Pick<Skipped, 'service' | 'code' | 'reason'>[];
+  readonly held: Held | null;
+  readonly problems: readonly Problem[];
+  readonly reloads: readonly { readonly reason: string; readonly code: ReloadReason }[];
+  readonly noChanges: boolean;
 }
 
-function actionOf(sign: Sign): string {
+export function planAsJson(plan: Plan, redact?: Redact): string {
+  return plainJson(planDocument(plan), 2, redact);
+}
+
+export function planDocument(plan: Plan): PlanDocument {
+  return {
+    format_version: planFormatVersion,
+    haproxy: plan.header.url,
+    configVersion: plan.header.configVersion,
+    nomadIndex: plan.header.catalogIndex,
+    changes: planLines(plan)
+      .filter(({ counts }) => counts)
+      .map(({ sign, group, subject, detail }) => ({
+        action: actionOf(sign),
+        ...(group === subject ? {} : { within: group }),
+        subject,
+        ...(detail === '' ? {} : { detail }),
+      })),
+    skipped: plan.skipped.map(({ service, code, reason }) => ({ service, code, reason })),
+    held: plan.held ?? null,
+    problems: plan.problems,
+    reloads: reloadsOf(plan),
+    noChanges: isEmpty(plan),
+  };
+}
+
+function actionOf(sign: Sign): 'add' | 'change' | 'remove' {
   return sign === '+' ? 'add' : sign === '-' ? 'remove' : 'change';
 }

@@ -40,6 +40,8 @@ export interface GetOptions {
   readonly ofOne?: boolean;
   /** How long Nomad may hold a blocking query, in addition to the request timeout. */
   readonly waitMs?: number;
+  /** Sent as JSON by POST, to an endpoint that only computes: its answer is not of the cluster's state. */
+  readonly post?: object;
   /** What becomes the body; otherwise `json()`, the parsed one. */
   readonly read?: (bytes: Buffer, json: () => unknown) => unknown;
 }
@@ -203,6 +205,7 @@ async function sendByGot(
   const { http, agents, limits, settings } = connection;
   let socket: Socket | undefined;
   const request = http(requestUrl(settings, path, options.query), {
+    ...(options.post === undefined ? {} : { method: 'POST', json: options.post }),
     headers: await headers(connection),
     agent,
     signal,
@@ -243,6 +246,7 @@ function answer(
   }
   const json = (): unknown => parseJson(response.body.toString(), path);
   const body = options.read === undefined ? json() : options.read(response.body, json);
+  if (options.post !== undefined) return { status, index, knownLeader, body };
   const unwritten = options.maybeUnwritten === true && Array.isArray(body) && body.length === 0;
   if (!isTrusted({ index: unwritten ? 1 : index, knownLeader })) {
     throw new ConnectorError(

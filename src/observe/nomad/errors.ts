@@ -22,8 +22,12 @@ export function statusError(
   return new ConnectorError('nomad-refused', `${message}: the token may lack ${rightFor(path)}`);
 }
 
+/** Turns HCL into a job. */
+export const parsePath = '/v1/jobs/parse';
+
 /** Nomad's answer doesn't name the right. */
 function rightFor(path: string): string {
+  if (path === parsePath) return 'parse-job';
   return path === '/v1/jobs' ? 'list-jobs' : 'read-job';
 }
 
