@@ -1,4 +1,4 @@
-import type { MergedValues } from './merge.js';
+import type { MergedValues, SecretFile } from './merged.js';
 import { type ConfigKey, defaultPassword } from './schema.js';
 import type { Layer } from './sources.js';
 import { holdsPassword, secretFilesOfTargets } from './targets.js';
@@ -17,12 +17,6 @@ export type HazardMessage =
   | 'the certificate is not verified'
   | 'TLS settings have no effect'
   | 'others can access a secret file';
-
-/** A file whose content is a secret. */
-export interface SecretFile {
-  readonly key: string;
-  readonly path: string;
-}
 
 /** The mode bits of a file; undefined if there is none. */
 export type ModeOf = (path: string) => number | undefined;

@@ -1,18 +1,9 @@
-import type { Json } from '../shared/json.js';
 import { invalid, type ReadFile } from './file.js';
+import type { Merged, MergedValues } from './merged.js';
 import { leaves, type ConfigKey } from './schema.js';
 import { secretFrom, type Layer } from './sources.js';
 import { withPasswords } from './targets.js';
 import { asConnectorError } from '../shared/errors.js';
-
-export interface Merged {
-  readonly value: Json;
-  /** 0 is the highest precedence. */
-  readonly rank: number;
-  readonly name: string;
-}
-
-export type MergedValues = ReadonlyMap<ConfigKey, Merged>;
 
 /** Alternative keys: a source that sets one overrides both in lower sources. */
 const groups: readonly (readonly ConfigKey[])[] = [

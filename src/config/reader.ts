@@ -1,6 +1,6 @@
 import type { Json } from '../shared/json.js';
 import { parseDuration } from './formats.js';
-import type { MergedValues } from './merge.js';
+import type { MergedValues } from './merged.js';
 import { leaves, type ConfigKey } from './schema.js';
 
 /** Typed access to values. Casts are safe because the schema has validated them. */

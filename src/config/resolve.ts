@@ -5,7 +5,7 @@ import {
   parseNomadAddress,
   parseUnixPath,
 } from './formats.js';
-import type { MergedValues } from './merge.js';
+import type { MergedValues } from './merged.js';
 import { openPolicy } from './policy.js';
 import { policyFrom, policyKey } from './policy-values.js';
 import { readerOf, type Reader } from './reader.js';

@@ -2,7 +2,8 @@ import { asConnectorError } from '../shared/errors.js';
 import type { ReadFile } from './file.js';
 import { openPolicy } from './policy.js';
 import { readPolicyFile } from './policy-values.js';
-import { type SecretFile, secretFilesOf } from './hazards.js';
+import { secretFilesOf } from './hazards.js';
+import type { SecretFile } from './merged.js';
 import { merge, throwProblems, withSecrets } from './merge.js';
 import { resolveSettings } from './resolve.js';
 import {

@@ -3,10 +3,9 @@
 import { isObject, type Json } from '../shared/json.js';
 import type { ReadFile } from './file.js';
 import { parseDuration, parseHttpUrl } from './formats.js';
-import type { Merged } from './merge.js';
+import type { Merged, SecretFile } from './merged.js';
 import type { Reader } from './reader.js';
 import type { ConfigKey } from './schema.js';
-import type { SecretFile } from './hazards.js';
 import { secretFrom } from './sources.js';
 import type { TargetSettings } from './types.js';
 

@@ -1,4 +1,4 @@
-import type { MergedValues } from './merge.js';
+import type { MergedValues } from './merged.js';
 import { readerOf, type Reader } from './reader.js';
 import type { ConfigKey } from './schema.js';
 import { unfitTargets } from './targets.js';

@@ -69,7 +69,7 @@ describe('a saved plan', () => {
     const index = catalog().index + 1;
     expect(moved(two, empty, { catalog: catalog({ index }) })).to.deep.equal([
       `Nomad's catalog moved from index ${index - 1} to ${index}`,
-      'it would now also: add server 10.0.0.1:20098 in backend nomad_web (check GET /health every 10s)',
+      'it would now also: add server 10.0.0.1:20098 in backend nomad_web (check GET /health every 10s; alloc 00000000, job web)',
     ]);
     expect(moved(desiredState())).to.have.lengthOf(1);
     expect(moved(desiredState())[0]).to.match(/^it would no longer: add backend nomad_web /);
