@@ -285,12 +285,19 @@ const nomads: readonly Fault[] = [
 const root = '/v3/services/haproxy';
 
 /** A change of somebody else's through the Data Plane API, as fast as its version is found. */
+/** In a transaction of its own, which it deletes where the commit fails. */
 async function otherWriter({ stack }: World, name: string, reload: boolean): Promise<boolean> {
   const { dp } = stack;
   const { body: version } = await dp.send('GET', `${root}/configuration/version`);
-  const how = `version=${version as number}${reload ? '&force_reload=true' : ''}`;
-  const path = `${root}/configuration/backends?${how}`;
-  return (await dp.send('POST', path, { name, mode: 'http' })).status < 300;
+  const opened = await dp.send('POST', `${root}/transactions?version=${version as number}`);
+  const { id } = opened.body as { readonly id?: string };
+  if (id === undefined) return false;
+  const path = `${root}/configuration/backends?transaction_id=${id}`;
+  const made = await dp.send('POST', path, { name, mode: 'http' });
+  const commit = `${root}/transactions/${id}${reload ? '?force_reload=true' : ''}`;
+  if (made.status < 300 && (await dp.send('PUT', commit)).status < 300) return true;
+  await dp.send('DELETE', `${root}/transactions/${id}`);
+  return false;
 }
 
 let names = 0;
