@@ -8,6 +8,7 @@ import { connect } from 'node:tls';
 import { globalSection, webDefaults } from '../../fixtures/dataplane/config.js';
 import { type Stack, startStack } from '../../fixtures/stack.js';
 import type { ConnectorOptions } from '../../fixtures/stack/connector.js';
+import { explain } from '../../src/explain/explain.js';
 import { until } from './helpers.js';
 
 const host = 'shop.example.com';
@@ -103,6 +104,9 @@ frontend sni_front from web
       await stack.waitServed('other.example.com', [wild]);
       expect((await stack.request('short.io')).body).to.equal('wild');
       expect((await stack.request('any.io', '/login')).body).to.equal('wild');
+      const last = await connector.waitSettled();
+      const seen503 = explain({ picture: last, settings: stack.settings, now: Date.now() }, host);
+      expect(seen503.text).to.match(/^shop[.]example[.]com answers 503: .*shop claimed it/);
       // Nothing is left to do, for this process and the next one.
       expect((await connector.waitSettled()).rest.steps).to.deep.equal([]);
 
