@@ -204,7 +204,9 @@ describe('one service beyond a limit', function () {
     const sections = (await stack.configuration()).split(/^(?=\S)/m);
     for (const name of names) {
       const section = sections.find((one) => one.split(/\s/)[1] === name) ?? '';
-      const intervals = [...section.matchAll(/\b(?:inter|fastinter|downinter) (\S+)/g)];
+      const intervals = [
+        ...section.matchAll(/\b(?:inter|fastinter|downinter) (\d+)(?:ms)?(?=\s)/g),
+      ];
       expect(
         intervals.map(([, text]) => text),
         section,
