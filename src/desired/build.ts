@@ -71,6 +71,7 @@ function settle(
   return {
     backends: outcomes.flatMap(({ backend }) => backend ?? []).sort(byName),
     routes: outcomes.flatMap(({ routes }) => routes).sort(byRoute),
+    ...(settled.vacant.length === 0 ? {} : { vacant: [...settled.vacant].sort(byRoute) }),
     skipped: [...failed, ...outcomes.flatMap(({ skipped }) => skipped ?? [])]
       .map((one) => ({ ...one, reason: oneLine(one.reason) }))
       .sort(byService),

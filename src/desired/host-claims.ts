@@ -27,6 +27,15 @@ export interface HostClaim {
   /** Those of them where a rule does, before HAProxy looks into any map. */
   readonly wholeByRule: readonly string[];
   readonly isRuled: boolean;
+  /** Only of one that no service wants at the moment. */
+  readonly former?: FormerRoutes;
+}
+
+/** What the record of claims knows of routes that are gone. */
+export interface FormerRoutes {
+  readonly modes: readonly string[];
+  /** One was for the whole host. */
+  readonly isWhole: boolean;
 }
 
 export interface Claimant {
@@ -128,7 +137,10 @@ function frontendsOf(routes: readonly DesiredRoute[]): readonly string[] {
 }
 
 /** Rules stand before the lookups of the maps (diff/plan/routes.ts). */
-function isRuled({ mode, frontends }: DesiredRoute, { routing, haproxy }: Settings): boolean {
+export function isRuled(
+  { mode, frontends }: DesiredRoute,
+  { routing, haproxy }: Settings,
+): boolean {
   const inMaps =
     routing.mode === 'map' &&
     mode === 'http' &&
@@ -137,9 +149,16 @@ function isRuled({ mode, frontends }: DesiredRoute, { routing, haproxy }: Settin
   return !inMaps;
 }
 
+/** Whether HAProxy, which looks for the older claim first, finds it wherever it may ask the other. */
+export function isSpared(older: HostClaim, claim: HostClaim): boolean {
+  if (older.routes.length === 0) return older.former?.isWhole === true;
+  const answered = claim.isRuled ? older.wholeByRule : older.whole;
+  return claim.frontends.every((name) => answered.includes(name));
+}
+
 /** Hosts that their namespace may come back to. */
 function absentClaims(record: ClaimRecord, present: ReadonlyMap<string, unknown>): HostClaim[] {
-  return Object.entries(record).flatMap(([key, { since }]): HostClaim[] => {
+  const absent = Object.entries(record).flatMap(([key, { since }]): HostClaim[] => {
     const [, namespace, match, host] =
       /^host\|([^|]*)\|(exact|prefix|wildcard|regex)\|(.+)$/.exec(key) ?? [];
     if (namespace === undefined || host === undefined || present.has(key)) return [];
@@ -147,6 +166,27 @@ function absentClaims(record: ClaimRecord, present: ReadonlyMap<string, unknown>
     const jobAge = Number.MAX_SAFE_INTEGER;
     return [{ namespace, match: match as HostMatch, host, key, since, jobAge, ...none }];
   });
+  if (absent.length === 0) return absent;
+  const former = formerRoutes(record);
+  return absent.map((claim) => ({ ...claim, former: former.get(claim.key) ?? noRoutes }));
+}
+
+const noRoutes: FormerRoutes = { modes: [], isWhole: false };
+
+/** By host key. */
+function formerRoutes(record: ClaimRecord): ReadonlyMap<string, FormerRoutes> {
+  const found = new Map<string, FormerRoutes>();
+  for (const key of Object.keys(record)) {
+    const [kind, service = '', mode = '', match = '', ...rest] = key.split('|');
+    if (kind !== 'route') continue;
+    // An expression may hold the separator.
+    const [path = '', host] = [rest.at(-2), rest.slice(0, -2).join('|')];
+    const [namespace = ''] = service.split(keyPart('/'));
+    const hostKey = `host|${namespace}|${match}|${host}`;
+    const { modes, isWhole } = found.get(hostKey) ?? noRoutes;
+    found.set(hostKey, { modes: [...modes, mode], isWhole: isWhole || path === '' });
+  }
+  return found;
 }
 
 function byAge(a: HostClaim, b: HostClaim): number {

@@ -1,12 +1,29 @@
 import type { ClaimRecord } from '../haproxy/claims-record.js';
 import type { Sliced } from '../shared/slices.js';
 import { describeRoute } from './domains.js';
-import { type Claimant, type HostClaim, hostClaims, hostKey, isContested } from './host-claims.js';
+import {
+  type Claimant,
+  type HostClaim,
+  hostClaims,
+  hostKey,
+  isContested,
+  isSpared,
+} from './host-claims.js';
 import { hostIndex, type HostIndex } from './host-index.js';
 import { isAskedBefore, isWithin, overlap } from './host-sets.js';
 import { isTenant, namespacePolicy, type RouteContext } from './policy/context.js';
 import { type Grantor, grantsFor, isPathWithin } from './policy/routes.js';
 import type { DesiredRoute } from './types.js';
+import { vacantHosts } from './vacant-hosts.js';
+
+export interface HostOwners {
+  /** In the order of the claimants. */
+  readonly owned: readonly Owned[];
+  /** Hosts that nobody answers for until their namespace comes back. */
+  readonly vacant: readonly DesiredRoute[];
+  /** Keys of the claims that older ones refuse. */
+  readonly refused: readonly string[];
+}
 
 export interface Owned {
   readonly kept: readonly DesiredRoute[];
@@ -16,16 +33,16 @@ export interface Owned {
 /**
  * A host belongs to a namespace, with all its paths. The oldest claim wins; what overlaps with it
  * from another namespace is refused, unless HAProxy never asks it for those hosts or their owner
- * grants it. Results are in the order of the claimants. Claim by claim: one pattern is compared with all
- * hosts.
+ * grants it. Claim by claim: one pattern is compared with all hosts.
  */
 export function* settleHosts(
   claimants: readonly Claimant[],
   record: ClaimRecord,
   context: RouteContext,
-): Sliced<readonly Owned[]> {
+): Sliced<HostOwners> {
   if (!isContested(claimants, record)) {
-    return claimants.map(({ routes }) => ({ kept: routes, lost: [] }));
+    const owned = claimants.map(({ routes }) => ({ kept: routes, lost: [] }));
+    return { owned, vacant: [], refused: [] };
   }
   const guests = claimants.map(({ id, routes }) => guestRoutes(context, id.namespace, routes, id));
   const own = claimants.map((claimant, at) => ({
@@ -34,14 +51,16 @@ export function* settleHosts(
   }));
   const index = hostIndex();
   const refused = new Map<string, HostClaim>();
+  const absent: HostClaim[] = [];
   for (const claim of hostClaims(own, record, context.settings)) {
     yield;
     if (claim.routes.length === 0 && !mayReturn(claim, context)) continue;
     const owner = conflictOf(claim, index);
     if (owner === undefined) index.add(claim);
     else if (claim.routes.length > 0) refused.set(claim.key, owner);
+    if (owner === undefined && claim.routes.length === 0) absent.push(claim);
   }
-  return claimants.map(({ id, routes }, at) => {
+  const owned = claimants.map(({ id, routes }, at) => {
     const ownerOf = (route: DesiredRoute): HostClaim | undefined => {
       const grantors = guests[at]?.get(route);
       if (grantors !== undefined) return foreignHost(id.namespace, route, grantors, index);
@@ -55,6 +74,8 @@ export function* settleHosts(
       ),
     };
   });
+  const vacant = yield* vacantHosts(absent, index, context.settings);
+  return { owned, vacant, refused: [...refused.keys()] };
 }
 
 /** What its namespace left: only while it may still have it. */
@@ -113,8 +134,21 @@ function conflictOf(claim: HostClaim, index: HostIndex): HostClaim | undefined {
     if (older.namespace === claim.namespace) return false;
     if (older.match === 'any') return conflictsWithAny(claim, older);
     if (claim.match === 'any') return claim.path !== undefined && !isSpared(older, claim);
-    return overlap(claim, older) && !(isAskedBefore(older, claim) && isSpared(older, claim));
+    const isSafe =
+      isAskedBefore(older, claim) && isSpared(older, claim) && !hidesNames(older, claim, index);
+    return overlap(claim, older) && !isSafe;
   });
+}
+
+/** Whether a rule that stands in for an absent pattern would come before names in the maps. */
+function hidesNames(older: HostClaim, claim: HostClaim, index: HostIndex): boolean {
+  if (older.routes.length > 0 || older.match === 'exact' || !claim.isRuled) return false;
+  return index
+    .near(older)
+    .some(
+      (one) =>
+        one.routes.length > 0 && !one.isRuled && isAskedBefore(one, older) && overlap(one, older),
+    );
 }
 
 /** Without a host: a path that hides part of an older one, or a frontend that is taken as a whole. */
@@ -123,13 +157,6 @@ function conflictsWithAny(claim: HostClaim, older: HostClaim): boolean {
   if (!shared) return false;
   if (older.path === undefined) return claim.path === undefined;
   return claim.match === 'any' && isPathWithin(claim.path, older.path);
-}
-
-/** Whether HAProxy, which looks for the older claim first, finds it wherever it may ask the other. */
-function isSpared(older: HostClaim, claim: HostClaim): boolean {
-  if (older.routes.length === 0) return true;
-  const answered = claim.isRuled ? older.wholeByRule : older.whole;
-  return claim.frontends.every((name) => answered.includes(name));
 }
 
 /** For people: `domain x.io/login belongs to team-a`. */

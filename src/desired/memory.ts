@@ -83,7 +83,7 @@ export function recordAfter(
   const { steady, routing } = memory;
   if (routing === undefined || now === undefined) return undefined;
   if (steady !== undefined && steady.record === record && steady.settled === settled) return record;
-  const after = claimsAfter(input, settled.claimants, routing);
+  const after = claimsAfter(input, settled, routing);
   delete memory.steady;
   if (after !== undefined && after === record) memory.steady = { record, settled };
   return after;

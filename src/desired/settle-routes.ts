@@ -25,6 +25,9 @@ export interface SettledRoutes {
   /** In the order of the plans. */
   readonly results: readonly Settled[];
   readonly claimants: readonly Claimant[];
+  readonly vacant: readonly DesiredRoute[];
+  /** Keys of claims on hosts that another namespace has. */
+  readonly refusedHosts: readonly string[];
 }
 
 /**
@@ -43,7 +46,7 @@ export function* settleRoutes(
     const allowed = judged[at]?.filter(({ refusal }) => refusal === undefined) ?? [];
     return { id, claimedAt, routes: allowed.map(({ route }) => route) };
   });
-  const owned = yield* settleHosts(claimants, record, context);
+  const { owned, vacant, refused } = yield* settleHosts(claimants, record, context);
   const claims = settleClaims(
     claimants.map(({ id, claimedAt }, at) => {
       return { service: id, claimedAt, routes: owned[at]?.kept ?? [] };
@@ -68,7 +71,7 @@ export function* settleRoutes(
       ),
     };
   });
-  return { results, claimants };
+  return { results, claimants, vacant, refusedHosts: refused };
 }
 
 function losses(code: Loss['code'], messages: readonly string[] = []): readonly Loss[] {

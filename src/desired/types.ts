@@ -53,6 +53,11 @@ export interface DesiredState {
   readonly backends: readonly DesiredBackend[];
   /** Sorted by match, host, path and mode. */
   readonly routes: readonly DesiredRoute[];
+  /**
+   * Hosts whose owner is away, to the connector's own backend: no other namespace's pattern answers
+   * for them. They give way to routes that stay in HAProxy.
+   */
+  readonly vacant?: readonly DesiredRoute[];
   readonly skipped: readonly Skipped[];
   /**
    * Instances of skipped services. They are still bound and drained where the service already

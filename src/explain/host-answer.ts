@@ -2,7 +2,8 @@ import { healthOf } from './health.js';
 import { matchesHost, matchesPath, requestText } from './query.js';
 import type { Request } from './request.js';
 import { healthIn, leaving, notApplied, type Parts, timeText } from './sentences.js';
-import { whyUnclaimed } from './unclaimed.js';
+import { isConnectors } from './trace.js';
+import { goneText, whyUnclaimed } from './unclaimed.js';
 import { shortName } from './words.js';
 import type {
   Answer,
@@ -115,6 +116,11 @@ function answerOfDefault(
     status === undefined
       ? `${name} goes to default_backend ${backend ?? '(none)'}`
       : `${name} answers ${status}`;
+  const gone = parts.claims.find(({ state, onPath }) => state === 'gone' && onPath);
+  if (gone !== undefined && isConnectors(backend, parts.seen.settings)) {
+    const text = `${goneText(gone.service, parts)}; until it is back, or policy.claim_grace is over, no other namespace answers for it`;
+    return { answers: false, reason: 'gone', text: `${start}: ${text}` };
+  }
   const wanted = wantedRoutes(request, parts.seen).find(
     (route) =>
       route.match !== 'any' &&

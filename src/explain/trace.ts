@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import type { ActualFrontend, ActualState } from '../actual/types.js';
 import type { Settings } from '../config/types.js';
 import { type MapKind, mapNames } from '../haproxy/map-names.js';
+import { connectorBackendName } from '../haproxy/names.js';
 import { type JsonObject, textAt } from '../shared/json.js';
 import { appliesTo } from './condition.js';
 import { defaultBackendOf, fixedStatusOf, type sectionsOf } from './operator-text.js';
@@ -136,6 +137,8 @@ function endAt({ backend, hit }: Target, rule: string, input: TraceInput): End |
   const { actual, settings, sections } = input;
   const known = own(actual.backends, backend);
   if (known === undefined) return undefined;
+  // For a host whose owner is away: no server of it ever runs.
+  if (isConnectors(backend, settings)) return { kind: 'default', backend, status: 503 };
   const isOurs = known.ours || known.slots.length > 0;
   if (!isOurs) {
     const status = fixedStatusOf(sections, backend);
@@ -161,4 +164,11 @@ function fallback(frontend: string, { sections }: TraceInput): End {
 
 function ruleText(start: string, rule: JsonObject): string {
   return `${start} ${textAt(rule, 'cond')} ${textAt(rule, 'cond_test')}`.trim();
+}
+
+export function isConnectors(
+  backend: string | undefined,
+  { ownership }: Pick<Settings, 'ownership'>,
+): boolean {
+  return backend === connectorBackendName(ownership.prefix);
 }

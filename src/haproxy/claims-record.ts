@@ -52,7 +52,7 @@ export function recordOf(entries: MapEntries): ClaimRecord {
 
 export interface RecordInput {
   readonly before: ClaimRecord;
-  /** Keys that are claimed now. */
+  /** Keys that are claimed now. Of those that are new, the first is the oldest. */
   readonly wanted: readonly string[];
   /** Whether a claim that nobody seems to want may really be gone. */
   readonly mayGo: (key: string) => boolean;
@@ -81,7 +81,7 @@ export function nextRecord({ before, wanted, mayGo, now, graceMs }: RecordInput)
   });
   const fresh = [...isWanted]
     .filter((key) => !Object.hasOwn(before, key))
-    .map((key): [string, ClaimTimes] => [key, { since }]);
+    .map((key, at): [string, ClaimTimes] => [key, { since: since + at }]);
   return Object.fromEntries([...kept, ...fresh].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 

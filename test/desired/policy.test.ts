@@ -236,6 +236,43 @@ describe('a host belongs to a namespace', () => {
     expect(routes(after)).to.deep.equal(['exact shop.io evil/old']);
   });
 
+  it('in which no pattern of another answers for it', () => {
+    const vacantOf = (wild: readonly string[], own: readonly CatalogService[] = []) => {
+      const pattern = tenant('evil', 'wild', wild, {}, 30);
+      const first = policed([shop, pattern, ...own], {}, { now: 1000 });
+      const state = policed([pattern, ...own], {}, { claims: first.claims ?? {}, now: 2000 });
+      expect(state.skipped).to.be.empty;
+      return (state.vacant ?? []).map(
+        ({ match, host, mode, frontends, backend }) =>
+          `${match} ${host} ${mode} ${frontends.join()} ${backend}`,
+      );
+    };
+    const closed = 'exact shop.io http http_front nomad__connector';
+    expect(vacantOf(['domain=*.io'])).to.deep.equal([closed]);
+    expect(vacantOf(['domain.type=prefix', 'domain=sho'])).to.deep.equal([closed]);
+    expect(vacantOf(['domain.type=regex', 'domain=^s.*io$'])).to.deep.equal([closed]);
+    expect(vacantOf(['path=/login'])).to.deep.equal([closed]);
+    expect(vacantOf(['domain=*.com'])).to.deep.equal([]);
+    // The other mode's frontends never saw the host.
+    expect(vacantOf(['mode=tcp', 'frontend=db', 'domain=*.io'])).to.deep.equal([]);
+    // Its own namespace answers.
+    const wild = tenant('victim', 'wild', ['domain=*.io'], {}, 25);
+    expect(vacantOf(['domain.type=prefix', 'domain=sh'], [wild])).to.deep.equal([]);
+  });
+
+  it('but not a host that it was refused', () => {
+    const part = tenant('victim', 'shop', ['domain=shop.io', 'path=/api'], {}, 1);
+    const wild = tenant('evil', 'wild', ['domain=*.io'], {}, 2);
+    const later = tenant('victim', 'pay', ['domain=pay.io'], {}, 3);
+    const first = policed([part, wild, later], {}, { now: 1000 });
+    expect(first.skipped.map((one) => one.service)).to.deep.equal(['evil/wild']);
+    const state = policed([part, later], {}, { claims: first.claims ?? {}, now: 2000 });
+    expect(routes(state)).to.deep.equal([
+      'exact pay.io victim/pay',
+      'exact shop.io/api victim/shop',
+    ]);
+  });
+
   it('and within one, the oldest claim wins', () => {
     const young = tenant('a', 'young', ['domain=x.io'], {}, 50);
     const before = policed([young], {}, { now: 1000 }).claims ?? {};
@@ -327,7 +364,7 @@ describe('strict mode', () => {
     expect(routes(state)).to.have.members(['wildcard x.io b/s0', 'wildcard x.io b/s1']);
   });
 
-  it('never lets another namespace answer for a host than the one that claimed it first', () => {
+  describe('among any tenants', () => {
     const namespaces = ['a', 'b', 'c'];
     const entry = {
       ...own,
@@ -345,40 +382,69 @@ describe('strict mode', () => {
       ['domain.type=regex', 'domain=^[xy].*io$'],
       ['domain.type=regex', 'domain=^z'],
     );
-    const more = fc.constantFrom(
-      [],
-      ['path=/p'],
-      ['path=/p/q'],
-      ['frontend=side'],
-      ['frontend=side', 'frontend=http_front'],
-    );
-    const tags = fc.tuple(domain, more).map((parts) => parts.flat());
-    const given = fc.array(fc.tuple(fc.constantFrom(...namespaces), tags), {
-      minLength: 2,
-      maxLength: 7,
-    });
+    const paths: readonly (readonly string[])[] = [[], ['path=/p'], ['path=/p/q']];
+    const aside = [['frontend=side'], ['frontend=side', 'frontend=http_front']];
+    const among = (more: readonly (readonly string[])[]) => {
+      const tags = fc.tuple(domain, fc.constantFrom(...more)).map((parts) => parts.flat());
+      const one = fc.tuple(fc.constantFrom(...namespaces), tags);
+      return fc.array(one, { minLength: 2, maxLength: 7 });
+    };
     const hosts = ['x.io', 'y.x.io', 'z.io', 'yy.io', 'a.b.x.io', 'y.z'];
-    fc.assert(
-      fc.property(given, (services) => {
-        const each = services.map(([namespace, own], at) =>
-          tenant(namespace, `s${at}`, own, {}, at + 1),
-        );
-        const state = policed(each, { mode: 'strict', namespaces: all });
-        for (const host of hosts) {
-          for (const frontend of ['http_front', 'side']) {
-            for (const path of ['/', '/p/', '/p/q/']) {
-              const answer = answering(state.routes, host, path, frontend);
-              const shown = `${host}${path} in ${frontend}: ${routes(state).join(', ')}`;
-              expect(answer && namespaceOf(answer.service), shown).to.be.oneOf([
-                undefined,
-                ownerOf(state.routes, host),
-              ]);
-            }
-          }
-        }
-      }),
-      { numRuns: 200 },
+    const tenantsOf = (services: readonly (readonly [string, readonly string[]])[]) =>
+      services.map(([namespace, own], at) => tenant(namespace, `s${at}`, own, {}, at + 1));
+    const strict = { mode: 'strict', namespaces: all } as const;
+    const places = hosts.flatMap((host) =>
+      ['http_front', 'side'].flatMap((frontend) =>
+        ['/', '/p/', '/p/q/'].map((path) => ({ host, frontend, path })),
+      ),
     );
+
+    it('never lets another namespace answer for a host than the one that claimed it first', () => {
+      fc.assert(
+        fc.property(among([...paths, ...aside]), (services) => {
+          const state = policed(tenantsOf(services), strict);
+          for (const { host, path, frontend } of places) {
+            const answer = answering(state.routes, host, path, frontend);
+            const shown = `${host}${path} in ${frontend}: ${routes(state).join(', ')}`;
+            expect(answer && namespaceOf(answer.service), shown).to.be.oneOf([
+              undefined,
+              ownerOf(state.routes, host),
+            ]);
+          }
+        }),
+        { numRuns: 200 },
+      );
+    });
+
+    it('nor while that one is away, for the grace period, and every other host is answered as ever', () => {
+      fc.assert(
+        fc.property(
+          among([...paths, ...aside]),
+          fc.constantFrom(...namespaces),
+          (services, gone) => {
+            const before = tenantsOf(services);
+            const first = policed(before, strict, { now: 1000 });
+            const left = before.filter(({ namespace }) => namespace !== gone);
+            const state = policed(left, strict, { claims: first.claims ?? {}, now: 2000 });
+            const both = [...(state.vacant ?? []), ...state.routes];
+            for (const { host, path, frontend } of places) {
+              const answer = answering(both, host, path, frontend);
+              const shown = `${host}${path} in ${frontend}: ${routes(first).join(', ')}; then ${routes(state).join(', ')}`;
+              const was = answering(first.routes, host, path, frontend);
+              if (ownerOf(first.routes, host) === gone) {
+                expect(answer?.backend, shown).to.be.oneOf([undefined, 'nomad__connector']);
+              } else if (was !== undefined && namespaceOf(was.service) !== gone) {
+                expect(answer?.backend, shown).not.to.equal('nomad__connector');
+                expect(answer && namespaceOf(answer.service), shown).to.equal(
+                  namespaceOf(was.service),
+                );
+              }
+            }
+          },
+        ),
+        { numRuns: 300 },
+      );
+    });
   });
 });
 

@@ -11,9 +11,12 @@ import { findHaproxy, type HaproxySeries } from '../../fixtures/haproxy/find.js'
 import { freePort } from '../../fixtures/ports.js';
 import { waitFor } from '../../fixtures/process.js';
 import { isSafeRegex, regexSteps } from '../../src/desired/regex.js';
+import { planRouting } from '../../src/diff/plan/routes.js';
 import { hostAndPathRegex } from '../../src/diff/plan/path-regex.js';
 import { hostSample, pathSample, pathVariable } from '../../src/haproxy/expressions.js';
 import { switchingRule } from '../../src/haproxy/lookup-rules.js';
+import type { DesiredRoute } from '../../src/desired/types.js';
+import { type JsonObject, textAt } from '../../src/shared/json.js';
 import { settings } from './given.js';
 
 const { regexesTotal, regexSteps: stepsTotal } = settings.limits;
@@ -81,10 +84,31 @@ describe('the cost of regular expressions', function () {
 
   async function serve(patterns: readonly string[], sample: string): Promise<void> {
     const map = join(dir, 'regex.map');
-    const config = join(dir, 'haproxy.cfg');
     await writeFile(map, patterns.map((text) => `${text} b\n`).join(''));
-    const rule = switchingRule(`${sample},map_reg(${map})`, true);
-    await writeFile(config, configuration(port, rule));
+    await start({ acls: [], rules: [switchingRule(`${sample},map_reg(${map})`, true)] });
+  }
+
+  /** As in rules mode: an ACL and a rule for each, in the order of the plan. */
+  async function serveRules(patterns: readonly string[], path?: string): Promise<void> {
+    const routes = patterns.map((host): DesiredRoute => {
+      const place = {
+        mode: 'http',
+        frontends: ['http_front'],
+        backend: 'b',
+        service: 'a/b',
+      } as const;
+      return { match: 'regex', host, ...(path === undefined ? {} : { path }), ...place };
+    });
+    const inRules = { ...settings, routing: { ...settings.routing, mode: 'rules' } } as const;
+    const { frontends } = planRouting(routes, { maps: {}, frontends: {} }, inRules);
+    const { acls = [], rules = [] } = frontends['http_front'] ?? {};
+    expect(rules).to.have.length(patterns.length);
+    await start({ acls, rules });
+  }
+
+  async function start(lists: Lists): Promise<void> {
+    const config = join(dir, 'haproxy.cfg');
+    await writeFile(config, configuration(port, lists));
     const { bin } = await findHaproxy(process.env['HAPROXY_SERIES'] as HaproxySeries | undefined);
     child = spawn(bin, ['-db', '-f', config], { stdio: 'ignore' });
     await waitFor('HAProxy', () =>
@@ -169,19 +193,52 @@ describe('the cost of regular expressions', function () {
     expect(ms, host).to.be.lessThan(mostMs);
   });
 
-  it('is nothing for hosts that are longer, also as a list', async () => {
-    await serve(costly(1), hostSample);
-    for (const host of [
-      'a'.repeat(4000),
-      `a,${'a'.repeat(4000)}`,
-      `${'a'.repeat(200)},`.repeat(19),
-    ]) {
-      expect(await cost(host), host.slice(0, 10)).to.be.lessThan(2);
-    }
+  for (const seed of [0, 5]) {
+    it(`is bounded in rules mode: search ${seed}`, async () => {
+      await serveRules(costly(seed));
+      const { host, ms } = await search(seed);
+      if (process.env['REGEX_COST'] !== undefined) console.log(ms.toFixed(2), 'ms in rules mode');
+      expect(ms, host).to.be.lessThan(mostMs);
+    });
+  }
+
+  it('is bounded in rules mode with paths too', async () => {
+    await serveRules(costly(0), '/p');
+    const { host, ms } = await search(0);
+    if (process.env['REGEX_COST'] !== undefined) console.log(ms.toFixed(2), 'ms, rules and paths');
+    expect(ms, host).to.be.lessThan(mostMs);
   });
+
+  for (const [mode, begin] of [
+    ['map', () => serve(costly(1), hostSample)],
+    ['rules', () => serveRules(costly(1))],
+  ] as const) {
+    it(`is nothing for hosts that are longer, also as a list, in mode ${mode}`, async () => {
+      await begin();
+      for (const host of [
+        'a'.repeat(4000),
+        `a,${'a'.repeat(4000)}`,
+        `${'a'.repeat(200)},`.repeat(19),
+      ]) {
+        expect(await cost(host), host.slice(0, 10)).to.be.lessThan(2);
+      }
+    });
+  }
 });
 
-function configuration(port: number, rule: ReturnType<typeof switchingRule>): string {
+interface Lists {
+  readonly acls: readonly JsonObject[];
+  readonly rules: readonly JsonObject[];
+}
+
+function configuration(port: number, { acls, rules }: Lists): string {
+  const lines = [
+    ...acls.map(
+      (acl) =>
+        `  acl ${['acl_name', 'criterion', 'value'].map((key) => textAt(acl, key)).join(' ')}`,
+    ),
+    ...rules.map((rule) => `  use_backend ${textAt(rule, 'name')} if ${textAt(rule, 'cond_test')}`),
+  ];
   return `global
   nbthread 1
   tune.pattern.cache-size 0
@@ -193,7 +250,7 @@ defaults
 frontend f
   bind 127.0.0.1:${port}
   http-request set-var(txn.${pathVariable}) ${pathSample}
-  use_backend ${rule.name} if ${rule.cond_test}
+${lines.join('\n')}
   default_backend d
 backend b
   http-request return status 201

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 
+import { namespaceOf } from '../../src/haproxy/ownership.js';
 import { type Claim, shareSlots } from '../../src/diff/plan/share-slots.js';
 
 const claim = (service: string, have: number, need: number, wish: number, asked = need): Claim => ({
@@ -18,7 +19,10 @@ interface World {
 const world: fc.Arbitrary<World> = fc
   .record({
     claims: fc.array(
-      fc.record({ have: fc.nat(12), need: fc.nat(6), spare: fc.nat(8), asked: fc.nat(14) }),
+      fc.record({
+        ...{ have: fc.nat(12), need: fc.nat(6), spare: fc.nat(8), asked: fc.nat(14) },
+        namespace: fc.constantFrom('default', 'default', 'default', 'other', 'third'),
+      }),
       {
         maxLength: 12,
       },
@@ -26,9 +30,9 @@ const world: fc.Arbitrary<World> = fc
     room: fc.nat(60),
   })
   .map(({ claims, room }) => {
-    const made = claims.map(({ have, need, spare, asked }, at) => {
+    const made = claims.map(({ namespace, have, need, spare, asked }, at) => {
       const wish = need + spare;
-      return claim(`default/s${at}`, have, need, wish, Math.min(wish, Math.max(need, asked)));
+      return claim(`${namespace}/s${at}`, have, need, wish, Math.min(wish, Math.max(need, asked)));
     });
     return { claims: made, most: made.reduce((sum, { need }) => sum + need, room) };
   });
@@ -87,17 +91,52 @@ describe('spare servers where not all fit', () => {
     );
   });
 
-  it('of new services, none has two more spares than another that wants them, and none is unused', () => {
+  it('are as many for a namespace as without the services of another beyond its share', () => {
+    const big = Array.from({ length: 40 }, (_, at) => claim(`big/s${at}`, 0, 1, 3));
+    const small = [claim('small/a', 0, 2, 6), claim('small/b', 0, 1, 3)];
+    const sizes = shareSlots([...big, ...small], 43 + 12);
+    expect(sizes).to.include({ 'small/a': 6, 'small/b': 3, 'big/s0': 2, 'big/s39': 1 });
+    expect(total(sizes ?? {})).to.equal(55);
+    // It has them already: what the others' instances don't need stays.
+    const there = big.map((one) => ({ ...one, have: 1 + (one.service < 'big/s2' ? 1 : 0) }));
+    expect(shareSlots([...there, ...small], 43 + 12)).to.include({ 'small/a': 6, 'small/b': 3 });
+  });
+
+  it('of new services, a namespace has its share, however many the others want', () => {
     fc.assert(
       fc.property(world, ({ claims: given, most }) => {
         const claims = given.map((one) => ({ ...one, have: 0 }));
         const sizes = shareSlots(claims, most);
         if (sizes === undefined) return;
-        const spares = claims.map(({ service, need }) => (sizes[service] ?? 0) - need);
-        const short = claims.flatMap(({ need, wish }, at) =>
-          (spares[at] ?? 0) < wish - need ? [spares[at] ?? 0] : [],
-        );
-        expect(Math.max(...spares)).to.be.at.most(Math.min(...short) + 1);
+        const namespaces = [...new Set(claims.map(({ service }) => namespaceOf(service)))];
+        const figures = namespaces.map((name) => {
+          const own = claims.filter(({ service }) => namespaceOf(service) === name);
+          const want = own.reduce((sum, { need, wish }) => sum + wish - need, 0);
+          const has = own.reduce((sum, { service, need }) => sum + (sizes[service] ?? 0) - need, 0);
+          return { want, has };
+        });
+        const free = most - claims.reduce((sum, { need }) => sum + need, 0);
+        for (const { want, has } of figures) {
+          expect(has).to.be.at.least(Math.min(want, Math.floor(free / namespaces.length)));
+        }
+      }),
+    );
+  });
+
+  it('of new services of a namespace, none has two more spares than another that wants them, and none is unused', () => {
+    fc.assert(
+      fc.property(world, ({ claims: given, most }) => {
+        const claims = given.map((one) => ({ ...one, have: 0 }));
+        const sizes = shareSlots(claims, most);
+        if (sizes === undefined) return;
+        for (const name of ['default', 'other', 'third']) {
+          const own = claims.filter(({ service }) => namespaceOf(service) === name);
+          const spares = own.map(({ service, need }) => (sizes[service] ?? 0) - need);
+          const short = own.flatMap(({ need, wish }, at) =>
+            (spares[at] ?? 0) < wish - need ? [spares[at] ?? 0] : [],
+          );
+          expect(Math.max(...spares)).to.be.at.most(Math.min(...short) + 1);
+        }
         expect(total(sizes)).to.equal(most);
       }),
     );

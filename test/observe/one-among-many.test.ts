@@ -62,7 +62,7 @@ describe('one among many', () => {
     });
   }
 
-  for (const odd of ['a/b', '/', '..', '.', 'x/../y', 'a\nb', 'x'.repeat(256)]) {
+  for (const odd of ['a/b', '/', '..', '.', 'x/../y', 'a\nb', 'a\u202eb', 'x'.repeat(256)]) {
     it(`a service that a variable made ${odd} is left out with a warning`, async () => {
       const { nomad } = observer;
       nomad.addService({

@@ -273,6 +273,43 @@ describe('a catalog read from a real Nomad', () => {
       await agent.request('POST', '/v1/jobs', { Job: { ...spec, Stop: true } });
       await waitFor('its end', async () => (await read()).warnings.length === 0);
     });
+
+    it('fails no read for long job IDs that make the lists too long', async () => {
+      const [alloc] = await agent.waitRunning('web');
+      const many = Array.from({ length: 5 }, (_, at) => ({
+        ...appJob({ id: 'longs', tags: [enabled], count: 0 }),
+        ID: 'x'.repeat(200_000) + String(at),
+      }));
+      const repeated = {
+        ...appJob({ id: 'often', tags: [enabled], count: 3 }),
+        ID: 'y'.repeat(100_000),
+      };
+      for (const spec of many) await agent.submit(spec);
+      await agent.request('POST', '/v1/jobs', { Job: repeated });
+      const list = await waitFor('its allocations', async () => {
+        const filter = encodeURIComponent('TaskGroup == "often"');
+        const found = await agent.request('GET', `/v1/allocations?filter=${filter}`);
+        return (found as readonly unknown[]).length >= 3;
+      });
+      expect(list).to.equal(true);
+      const limits = { answerBytes: 400_000, objectBytes: 400_000 };
+      const small = createNomadClient({
+        settings: settingsFor(agent.url, { token: agent.token }),
+        limits,
+      });
+      const other = newReader(small);
+      for (const full of [false, true, false]) {
+        const catalog = await other.read({ full, signal });
+        expect(catalog.trust).to.deep.equal({ removals: 'allowed' });
+        expect(catalog.allocations[alloc?.ID ?? '']?.clientStatus).to.equal('running');
+        expect(serviceOf(catalog, 'web').instances.length).to.be.at.least(1);
+      }
+      small.close();
+      for (const spec of [...many, repeated]) {
+        await agent.request('POST', '/v1/jobs', { Job: { ...spec, Stop: true } });
+      }
+      await waitFor('their end', async () => (await read()).warnings.length === 0);
+    });
   });
 
   /** The service in the first catalog in which it is as wanted. */

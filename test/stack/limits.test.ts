@@ -183,23 +183,63 @@ describe('one service beyond a limit', function () {
     });
   }
 
-  it('reload_interval: 20 structural changes share reloads', async () => {
-    const all = async (): Promise<number> => {
-      const text = await (await fetch(metrics)).text();
-      const lines = text.match(/^haproxy_nomad_connector_reloads_total\{.*\} \d+$/gm) ?? [];
-      return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
-    };
-    const before = await askWhile(() => Promise.resolve());
-    const reloads = await all();
-    const during = await askWhile(async () => {
-      for (let at = 0; at < 20; at += 1) {
-        submit({ tags: prefixed(`domain=r${at}.io`, `maxconn=${at + 1}`) });
-        await new Promise((resolve) => setTimeout(resolve, 100));
-        stack.nomad.removeService('many-0', namespace);
-      }
+  it('check_interval: HAProxy asks no instance more often, whatever kind of check', async () => {
+    const tags = [
+      ['check.type=tcp', 'check.interval=2ms'],
+      ['check.path=/', 'check.interval=10ms', 'check.timeout=1ms'],
+      ['check.type=grpc', 'check.interval=499ms'],
+    ];
+    submit({
+      services: tags.length,
+      tagsOf: (at) => prefixed(`domain=c${at}.io`, ...(tags[at] ?? [])),
     });
-    record('`limits.reload_interval`', before, during);
-    expect((await all()) - reloads).to.be.below(20);
-    expect([before.failed, during.failed]).to.deep.equal([0, 0]);
+    await until(async () => (await gauge('limit_exceeded', '{limit="check_interval"}')) > 0);
+    const names = tags.map((_, at) => `nomad_${namespace}_many-${at}`);
+    await until(async () => {
+      const text = await stack.configuration();
+      return names.every(
+        (name) => text.includes(`backend ${name} `) || text.includes(`backend ${name}\n`),
+      );
+    });
+    const sections = (await stack.configuration()).split(/^(?=\S)/m);
+    for (const name of names) {
+      const section = sections.find((one) => one.split(/\s/)[1] === name) ?? '';
+      const intervals = [
+        ...section.matchAll(/\b(?:inter|fastinter|downinter) (\d+)(?:ms)?(?=\s)/g),
+      ];
+      expect(
+        intervals.map(([, text]) => text),
+        section,
+      ).to.include('500');
+      for (const [, text] of intervals) expect(Number(text), section).to.be.at.least(500);
+    }
+    for (const at of tags.keys()) stack.nomad.removeService(`many-${at}`, namespace);
+    await until(async () => (await gauge('limit_exceeded', '{limit="check_interval"}')) === 0);
   });
+
+  const structural: Readonly<Record<string, (at: number) => readonly string[]>> = {
+    'of sections': (at) => [`domain=r${at}.io`, `maxconn=${at + 1}`],
+    'of expressions in a map': (at) => ['domain.type=regex', `domain=^r${at}[0-9]+$`],
+  };
+  for (const [what, tagsOf] of Object.entries(structural)) {
+    it(`reload_interval: 20 structural changes share reloads: ${what}`, async () => {
+      const all = async (): Promise<number> => {
+        const text = await (await fetch(metrics)).text();
+        const lines = text.match(/^haproxy_nomad_connector_reloads_total\{.*\} \d+$/gm) ?? [];
+        return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+      };
+      const before = await askWhile(() => Promise.resolve());
+      const reloads = await all();
+      const during = await askWhile(async () => {
+        for (let at = 0; at < 20; at += 1) {
+          submit({ tags: prefixed(...tagsOf(at)) });
+          await new Promise((resolve) => setTimeout(resolve, 100));
+          stack.nomad.removeService('many-0', namespace);
+        }
+      });
+      record(`\`limits.reload_interval\` ${what}`, before, during);
+      expect((await all()) - reloads).to.be.below(20);
+      expect([before.failed, during.failed]).to.deep.equal([0, 0]);
+    });
+  }
 });

@@ -1,4 +1,5 @@
 import { lookupMap } from '../../haproxy/lookup-rules.js';
+import { connectorBackendName } from '../../haproxy/names.js';
 import { mapNames } from '../../haproxy/map-names.js';
 import { neighboursRules } from './neighbours.js';
 import type { ActualState } from '../../actual/types.js';
@@ -9,7 +10,7 @@ import type { JsonObject } from '../../shared/json.js';
  * Rules left by an earlier `routing.map_name`. Their maps are no longer updated, and they may come
  * before the current rules. They are ours only if proven: each rule is exactly a lookup as we write
  * it, the maps of its base name have at least one entry, and every entry leads to a backend with our
- * mark or our servers.
+ * mark or our servers, or to the connector's own.
  */
 export function orphanedRules(
   actual: Pick<ActualState, 'maps' | 'backends' | 'frontends' | 'neighbours'>,
@@ -19,7 +20,9 @@ export function orphanedRules(
   const isNeighbours = neighboursRules(actual);
   const current = new Set<string>(Object.values(mapNames(settings.routing)));
   const isOurs = (backend: string): boolean =>
-    backends[backend]?.ours === true || (backends[backend]?.slots.length ?? 0) > 0;
+    backends[backend]?.ours === true ||
+    (backends[backend]?.slots.length ?? 0) > 0 ||
+    backend === connectorBackendName(settings.ownership.prefix);
   const byBase = new Map<string, Set<string>>();
   const doubtful = new Set<string>();
   for (const rule of Object.values(frontends).flatMap(({ rules }) => rules)) {

@@ -12,6 +12,7 @@ import { planAllMaps } from './maps.js';
 import { isWaiting, openSteps } from './probes.js';
 import { type SizedInput, withinServers } from './server-limit.js';
 import { planRouting } from './routes.js';
+import { vacantRoutes } from './vacant-routes.js';
 import { runThrough, type Sliced } from '../../shared/slices.js';
 import { withoutServices } from './skipped.js';
 import type { Skipped } from '../../desired/types.js';
@@ -118,7 +119,10 @@ function* compose(
   const context = contextOf(input, held, adoption, reloadsAnyway);
   const backends = yield* planBackends(input, kept, adoption, context, memory);
   yield;
-  const routes = desired.routes.filter(({ backend }) => backends.live.has(backend));
+  const routes = [
+    ...desired.routes.filter(({ backend }) => backends.live.has(backend)),
+    ...vacantRoutes(input, kept.routed),
+  ];
   const routing = planRouting(routes, actual, settings);
   yield;
   const frontends = planFrontends(input, routes, routing, kept.routed, adoption);

@@ -129,7 +129,7 @@ function byPathLength(routes: readonly DesiredRoute[]): readonly DesiredRoute[] 
 }
 
 /** A host prefix with a path isn't a string prefix, so it is looked up as a regex. */
-function entryKey({ match, host, path }: DesiredRoute): string {
+export function entryKey({ match, host, path }: DesiredRoute): string {
   if (path === undefined) return match === 'any' ? '/' : host;
   if (match === 'prefix') return `^${escapeRegex(host)}[^/]*${escapeRegex(path)}/`;
   if (match === 'regex') return hostAndPathRegex(host, path);
@@ -160,7 +160,9 @@ function rulesRouting(routes: readonly DesiredRoute[], settings: Settings): Fron
     });
     return { name: route.backend, cond: 'if', cond_test: names.join(' ') };
   });
-  return { acls: [...acls.values()], rules, httpRequestRules: [] };
+  // Hosts whose owner is away may be closed for several patterns.
+  const unique = new Map(rules.map((rule) => [`${rule.name} ${rule.cond_test}`, rule]));
+  return { acls: [...acls.values()], rules: [...unique.values()], httpRequestRules: [] };
 }
 
 interface Acl extends JsonObject {
@@ -169,7 +171,7 @@ interface Acl extends JsonObject {
 
 const hostFlags = { exact: 'str', prefix: 'beg', wildcard: 'end', regex: 'reg' } as const;
 
-function aclsOf({ match, host, path, mode }: DesiredRoute, prefix: string): Acl[] {
+export function aclsOf({ match, host, path, mode }: DesiredRoute, prefix: string): Acl[] {
   const acls: Acl[] = [];
   if (match !== 'any') {
     const sample = mode === 'tcp' ? serverNameSample : hostSample;

@@ -1,3 +1,4 @@
+import { namespaceOf } from '../../haproxy/ownership.js';
 import { compareText } from '../../shared/compare.js';
 
 /** What a service has and wants, in servers. */
@@ -15,7 +16,8 @@ export interface Claim {
 
 /**
  * The size of each service where there aren't servers enough for all spares; undefined: there are.
- * Instances come first, then a spare for each, then a second, as far as it goes. What a service has
+ * Instances come first, then a spare for each service of a namespace, then a second, as far as the
+ * namespace's share of them goes. What a service has
  * stays, unless it is needed for others: a size that is only a little unfair isn't worth a write.
  * The claims' needs must fit in `most`.
  */
@@ -47,26 +49,49 @@ function unhurried({ have, need, asked, wish }: Claim, fair: number): number {
   return Math.min(have, wish);
 }
 
-/** The same number of spares for each that wants so many. The rest goes to those that have it. */
+/**
+ * Spares are shared among namespaces, then among a namespace's services: the same number for each that
+ * wants so many. So a namespace of very many services leaves the others theirs.
+ */
 function fairSizes(claims: readonly Claim[], most: number): ReadonlyMap<string, number> {
-  const spares = ({ need, wish }: Claim): number => wish - need;
-  const free = most - sum(claims, ({ need }) => need);
-  const level = levelOf(claims.map(spares), free);
-  const sizes = claims.map(
-    (one) => [one.service, one.need + Math.min(level, spares(one))] as const,
-  );
-  const fair = new Map(sizes);
-  let left = most - sum(sizes, ([, size]) => size);
-  const next = claims
-    .filter((one) => spares(one) > level)
-    .map((one) => ({ ...one, has: one.have > one.need + level ? 0 : 1 }))
-    .sort((a, b) => a.has - b.has || compareText(a.service, b.service));
-  for (const { service, need } of next) {
-    if (left <= 0) break;
-    fair.set(service, need + level + 1);
-    left -= 1;
+  const namespaces = new Map<string, Want[]>();
+  for (const { service, have, need, wish } of claims) {
+    const wants = namespaces.get(namespaceOf(service)) ?? [];
+    wants.push({ name: service, want: wish - need, has: Math.max(0, Math.min(have, wish) - need) });
+    namespaces.set(namespaceOf(service), wants);
   }
-  return fair;
+  const all = [...namespaces].map(([name, wants]): Want => ({
+    name,
+    want: sum(wants, ({ want }) => want),
+    has: sum(wants, ({ has }) => has),
+  }));
+  const shares = divide(all, most - sum(claims, ({ need }) => need));
+  const spares = new Map(
+    [...namespaces].flatMap(([name, wants]) => [...divide(wants, shares.get(name) ?? 0)]),
+  );
+  return new Map(claims.map(({ service, need }) => [service, need + (spares.get(service) ?? 0)]));
+}
+
+interface Want {
+  readonly name: string;
+  readonly want: number;
+  readonly has: number;
+}
+
+/** By name, as evenly as it goes: one more, while there are some left, goes to those that have it. */
+function divide(wants: readonly Want[], free: number): ReadonlyMap<string, number> {
+  const level = levelOf(
+    wants.map(({ want }) => want),
+    free,
+  );
+  const given = new Map(wants.map(({ name, want }) => [name, Math.min(level, want)]));
+  const left = free - [...given.values()].reduce((all, one) => all + one, 0);
+  const next = wants
+    .filter(({ want }) => want > level)
+    .map((one) => ({ ...one, rank: one.has > level ? 0 : 1 }))
+    .sort((a, b) => a.rank - b.rank || compareText(a.name, b.name));
+  for (const { name } of next.slice(0, left)) given.set(name, level + 1);
+  return given;
 }
 
 /** The highest level at which all wants, cut at it, still fit. */

@@ -219,7 +219,9 @@ export class InstanceCache {
 }
 
 /** If none can be read, it isn't the service: Nomad fails, or a proxy answers for it. */
-function requireOneAlone([first, ...others]: readonly Unreadable[]): void {
+function requireOneAlone(unreadable: readonly Unreadable[]): void {
+  // Too much in an answer is the service's own, however many have it.
+  const [first, ...others] = unreadable.filter(({ limit }) => limit === undefined);
   if (first === undefined || (others.length === 0 && first.failed !== true)) return;
   throw new ConnectorError(
     first.failed === true ? 'nomad-failed' : 'nomad-untrusted',

@@ -4,6 +4,7 @@ import { ConnectorError } from '../../shared/errors.js';
 import { isAddressable, jobEndpoint } from '../catalog/job-endpoint.js';
 import type { NomadClient, NomadResponse } from './client.js';
 import { MalformedAnswer } from './errors.js';
+import { ListFilter } from './list-filter.js';
 import { LastAnswers, type Indexed } from './last-answers.js';
 import { trimAllocation, trimInstance, trimJobStub } from './answers/trim.js';
 import {
@@ -69,6 +70,7 @@ export function nomadApi(client: NomadClient): NomadApi {
   const jobs = new LastAnswers<WireJobStub>(client, '/v1/jobs', parseJobStubs, trimJobStub);
   const path = '/v1/allocations';
   const stubs = new LastAnswers<WireAllocation>(client, path, parseAllocations, trimAllocation);
+  const lists = new ListFilter();
   return {
     services: async (namespace, signal) => {
       // Index 0 means that the token has no rights, even in a new cluster.
@@ -76,31 +78,45 @@ export function nomadApi(client: NomadClient): NomadApi {
       return { index, body: parseServiceGroups(body, '/v1/services') };
     },
     instances: (namespace, name, signal) => readInstances(client, namespace, name, signal),
-    allocations: async (namespace, { filter, details, again = false }, signal) => {
-      const query = {
-        resources: details,
-        ...(details ? {} : { task_states: false }),
-        ...(filter === '' ? {} : { filter }),
-      };
-      const allow = filter === '' ? [] : [400];
-      const options = { query, signal, maybeUnwritten: true, allow };
-      if (again) {
-        const list = await stubs.get(namespace, options);
-        return list.status === 200 ? list : undefined;
-      }
-      const asked = { ...options, query: { namespace, ...query } };
-      const { status, index, body } = await client.get(path, asked);
-      if (status !== 200) return undefined;
-      return { index, body: parseAllocations(body, path).map(trimAllocation) };
-    },
+    allocations: (namespace, { filter: own, details, again = false }, signal) =>
+      lists.ask('JobID', own, async (filter) => {
+        const query = {
+          resources: details,
+          ...(details ? {} : { task_states: false }),
+          ...(filter === '' ? {} : { filter }),
+        };
+        const allow = filter === '' ? [] : [400];
+        const options = { query, signal, maybeUnwritten: true, allow };
+        if (again) {
+          const list = await stubs.get(namespace, options);
+          return list.status === 200 ? list : undefined;
+        }
+        const asked = { ...options, query: { namespace, ...query } };
+        const { status, index, body } = await client.get(path, asked);
+        if (status !== 200) return undefined;
+        return { index, body: parseAllocations(body, path).map(trimAllocation) };
+      }),
     deregistrations: async (namespace, signal) => {
       const path = '/v1/evaluations';
-      const query = { namespace, filter: 'TriggeredBy == "job-deregister"' };
-      const options = { query, signal, maybeUnwritten: true, allow: ownStatuses };
-      const { status, body } = await client.get(path, options);
-      return status === 200 ? parseEvaluations(body, path) : [];
+      const own = 'TriggeredBy == "job-deregister"';
+      const found = await lists.ask('JobID', own, async (filter) => {
+        const query = { namespace, filter };
+        const options = { query, signal, maybeUnwritten: true, allow: ownStatuses };
+        const { status, body } = await client.get(path, options);
+        return status === 200 ? parseEvaluations(body, path) : undefined;
+      });
+      return found ?? [];
     },
-    jobs: (namespace, signal) => jobs.get(namespace, { signal, maybeUnwritten: true }),
+    jobs: async (namespace, signal) => {
+      const list = await lists.ask('ID', '', async (filter) => {
+        const query = filter === '' ? {} : { filter };
+        const allow = filter === '' ? [] : [400];
+        const read = await jobs.get(namespace, { query, signal, maybeUnwritten: true, allow });
+        return read.status === 200 ? read : undefined;
+      });
+      if (list === undefined) throw new MalformedAnswer('Nomad answered /v1/jobs with 400');
+      return list;
+    },
     job: async (namespace, id, signal) => {
       if (!isAddressable(id)) return { status: 'unreadable', reason: 'no URL can contain its ID' };
       const { path, parse } = jobEndpoint(id);

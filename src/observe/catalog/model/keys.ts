@@ -12,11 +12,11 @@ export function partsOf(key: string): readonly [namespace: string, name: string]
 
 /**
  * Whether a URL path can contain the service name. A variable may resolve to anything, and Nomad
- * answers an impossible path with an error, as if it had failed itself. Nomad's own names have at most
- * 63 characters.
+ * answers an impossible path with an error, as if it had failed itself. Characters that reorder or hide
+ * the text around them would do so in HAProxy's file. Nomad's own names have at most 63 characters.
  */
 export function isReadableName(name: string): boolean {
-  return /^[^/\p{Cc}\p{Zl}\p{Zp}]{1,255}$/u.test(name) && name !== '.' && name !== '..';
+  return /^[^/\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,255}$/u.test(name) && name !== '.' && name !== '..';
 }
 
 /** Readable form of job IDs and service names. */
