@@ -55,6 +55,24 @@ describe('shared reads of the catalog', () => {
     expect(await Promise.all(later)).to.deep.equal([{ name: 'second' }, { name: 'second' }]);
   });
 
+  it('begin for who comes after all that waited for the next one left', async () => {
+    const { reads, ask, turn, stop } = started();
+    const first = ask('a');
+    await turn();
+    const gone = ask('b');
+    stop('b');
+    expect(await gone)
+      .to.be.an('error')
+      .with.property('message', 'stopped');
+    const late = ask('c');
+    reads[0]?.end('first');
+    while (reads.length < 2) await turn();
+    expect(reads.map((one) => one.signal.aborted)).to.deep.equal([false, false]);
+    reads[1]?.end('second');
+    expect(await first).to.deep.equal({ name: 'first' });
+    expect(await late).to.deep.equal({ name: 'second' });
+  });
+
   it('fail for all who share one, and not for the next', async () => {
     const { reads, ask, turn } = started();
     const all = [ask('a'), ask('b')];

@@ -21,9 +21,10 @@ export function shareReads(reader: CatalogReader): CatalogReader {
 
   function ask(): Asked {
     const stop = new AbortController();
-    const begin = (): Promise<Catalog> => {
+    const begin = async (): Promise<Catalog> => {
       const { full } = asked;
-      next = undefined;
+      if (next === asked) next = undefined;
+      stop.signal.throwIfAborted();
       return reader.read({ full, signal: stop.signal });
     };
     // Later than this turn of the event loop: one wake asks for all loops in the same turn.
@@ -31,6 +32,12 @@ export function shareReads(reader: CatalogReader): CatalogReader {
     const asked: Asked = { full: false, stop, waiting: 0, read };
     running = read.catch(() => undefined);
     return asked;
+  }
+
+  /** Who comes later has a read of its own. */
+  function abandon(asked: Asked, reason: unknown): void {
+    asked.stop.abort(reason);
+    if (next === asked) next = undefined;
   }
 
   async function read({ full = false, signal }: ReadOptions): Promise<Catalog> {
@@ -42,7 +49,7 @@ export function shareReads(reader: CatalogReader): CatalogReader {
     const left = new Promise<never>((_, reject) => {
       leave = () => {
         asked.waiting -= 1;
-        if (asked.waiting === 0) asked.stop.abort(signal.reason);
+        if (asked.waiting === 0) abandon(asked, signal.reason);
         reject(signal.reason as Error);
       };
     });
