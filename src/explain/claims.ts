@@ -1,3 +1,4 @@
+import type { Settings } from '../config/types.js';
 import { parseDomain } from '../desired/domains.js';
 import type { DesiredRoute } from '../desired/types.js';
 import { claimKey } from '../desired/claims.js';
@@ -8,25 +9,61 @@ import type { CatalogService } from '../observe/types.js';
 import { own } from './own.js';
 import { matchesHost, matchesPath, routeText } from './query.js';
 import type { Request } from './request.js';
+import { labelOf } from './service.js';
 import type { ClaimExplained, Seen } from './types.js';
 
 /** A route that a service asks for in its tags. */
 export type Asked = Pick<DesiredRoute, 'match' | 'host' | 'path'>;
 
-/** All domains with all paths in some tags, whatever becomes of them. */
-export function askedIn(tags: readonly string[], prefix: string): readonly Asked[] {
-  const parts = tags.flatMap((tag) => splitTag(prefix, tag) ?? []);
-  const values = (key: string): string[] =>
-    parts.filter((one) => one.key === key).map(({ value }) => value);
-  const type = typeOf(values('domain.type')[0]);
-  const domains = values('domain').flatMap((raw) => parseDomain(raw, type) ?? []);
-  const paths = values('path').map((path) => path.replace(/\/+$/, ''));
+/**
+ * The domains for this host in some tags, with all their paths, whatever becomes of them. Anybody may
+ * write any number of tags, so of more than the limits allow, the first ones.
+ */
+export function askedIn(
+  tags: readonly string[],
+  request: Request,
+  { tags: { prefix }, limits }: Settings,
+): readonly Asked[] {
+  const parts = tags
+    .filter((tag) => tag.length <= limits.tagBytes)
+    .flatMap((tag) => splitTag(prefix, tag) ?? [])
+    .slice(0, limits.tagsPerService);
+  const values = (key: string, most: number): readonly string[] =>
+    parts
+      .filter((one) => one.key === key)
+      .slice(0, most)
+      .map(({ value }) => value);
+  const type = typeOf(values('domain.type', 1)[0]);
+  const most = type === 'regex' ? limits.regexesPerService : limits.domainsPerService;
+  const domains = values('domain', most)
+    .filter((raw) => mayMatch(raw.toLowerCase(), type, request))
+    .flatMap((raw) => parseDomain(raw, type) ?? [])
+    .filter((domain) => matchesHost(domain, request));
+  if (domains.length === 0) return [];
+  const paths = new Set(
+    values('path', limits.pathsPerService).map((path) => path.replace(/\/+$/, '')),
+  );
   const hosts = new Map(domains.map((one) => [`${one.match} ${one.host}`, one]));
   return [...hosts.values()].flatMap((domain): Asked[] =>
-    paths.length === 0
+    paths.size === 0
       ? [domain]
-      : [...new Set(paths)].map((path) => ({ ...domain, ...(path === '' ? {} : { path }) })),
+      : [...paths].map((path) => ({ ...domain, ...(path === '' ? {} : { path }) })),
   );
+}
+
+/** Parsing each domain of thousands of services takes longer than comparing them as they are. */
+function mayMatch(text: string, type: Exclude<HostMatch, 'any'>, { host }: Request): boolean {
+  if (text.startsWith('*.')) return host.endsWith(text.slice(1));
+  switch (type) {
+    case 'exact':
+      return host === text;
+    case 'wildcard':
+      return host.endsWith(text);
+    case 'prefix':
+      return host.startsWith(text);
+    case 'regex':
+      return true;
+  }
 }
 
 function typeOf(value: string | undefined): Exclude<HostMatch, 'any'> {
@@ -34,9 +71,13 @@ function typeOf(value: string | undefined): Exclude<HostMatch, 'any'> {
   return given === 'prefix' || given === 'wildcard' || given === 'regex' ? given : 'exact';
 }
 
-/** Tags of its instances and of its jobs' service blocks. */
+/** Tags of its instances and of its jobs' service blocks, which are mostly the same. */
 export function tagsOf({ instances, declarations }: CatalogService): readonly string[] {
-  return [...new Set([...instances, ...declarations].flatMap(({ tags }) => tags))];
+  const [first = [], ...others] = [...instances, ...declarations].map(({ tags }) => tags);
+  const different = others.filter(
+    (tags) => tags.length !== first.length || tags.some((tag, at) => tag !== first[at]),
+  );
+  return different.length === 0 ? first : [...new Set([first, ...different].flat())];
 }
 
 /** Who wants the host, owners of the request's path first, then those of other paths. */
@@ -99,10 +140,10 @@ function sinceOf(
 /** Services whose tags ask for it. */
 function askingClaims(request: Request, seen: Seen): readonly ClaimExplained[] {
   const { catalog, desired } = seen.picture;
-  const { prefix } = seen.settings.tags;
   return [...catalog.services, ...(catalog.unreadable ?? [])].flatMap((one) => {
-    const service = `${one.namespace}/${one.name}`;
-    const asked = askedIn(tagsOf(one), prefix).filter((each) => matchesHost(each, request));
+    const asked = askedIn(tagsOf(one), request, seen.settings);
+    if (asked.length === 0) return [];
+    const service = labelOf(one);
     return asked.map((each): ClaimExplained => {
       const since = sinceOf(service, each, seen);
       const why = whyNot(service, each, seen);
@@ -137,20 +178,17 @@ function whyNot(
 
 /** Services that ask for it and didn't opt in. */
 function notEnabled(request: Request, seen: Seen): readonly ClaimExplained[] {
-  const { prefix } = seen.settings.tags;
-  const known = new Set(
-    seen.picture.catalog.services.map(({ namespace, name }) => `${namespace}/${name}`),
-  );
-  return (seen.registered ?? []).flatMap(({ namespace, name, tags }) => {
-    const service = `${namespace}/${name}`;
+  const { registered = [], settings, picture } = seen;
+  if (registered.length === 0) return [];
+  const known = new Set(picture.catalog.services.map(labelOf));
+  return registered.flatMap((one) => {
+    const service = labelOf(one);
     if (known.has(service)) return [];
-    return askedIn(tags, prefix)
-      .filter((each) => matchesHost(each, request))
-      .map((each): ClaimExplained => ({
-        ...{ service, route: routeText(each), match: each.match, state: 'not-enabled' },
-        onPath: matchesPath(each, request),
-        why: notEnabledText(tags, prefix),
-      }));
+    return askedIn(one.tags, request, settings).map((each): ClaimExplained => ({
+      ...{ service, route: routeText(each), match: each.match, state: 'not-enabled' },
+      onPath: matchesPath(each, request),
+      why: notEnabledText(one.tags, settings.tags.prefix),
+    }));
   });
 }
 

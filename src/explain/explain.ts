@@ -1,8 +1,9 @@
+import { memoLast } from '../shared/memo.js';
 import { oneLine } from '../shared/text.js';
 import { explainBackend } from './backend.js';
 import { claimsOn } from './claims.js';
 import { answerForHost } from './host-answer.js';
-import { isExactHost, mayBeHost, namedBackends, namedServices } from './names.js';
+import { allServices, isExactHost, mayBeHost, namedBackends, namedServices } from './names.js';
 import { nextPass, stateInHaproxy } from './next-pass.js';
 import { requestOf } from './query.js';
 import type { Request } from './request.js';
@@ -19,8 +20,10 @@ import type { Answer, Explanation, Seen, Subject } from './types.js';
  */
 export function explain(seen: Seen, query: string): Explanation {
   const name = query.trim();
-  const named = namedBy(name, seen);
-  const parts = partsOf(named, seen);
+  const all = allServices(seen);
+  const named = namedBy(name, seen, all);
+  const near = memoLast(() => nearestOf(name, seen, all));
+  const parts = { ...partsOf(named, seen), near };
   const subjects = subjectsOf(name, named, parts);
   const found = subjects.some(({ reason }) => reason !== 'not-found' && reason !== 'unknown-host');
   const { routes, claims, services, backends, next } = parts;
@@ -35,7 +38,7 @@ export function explain(seen: Seen, query: string): Explanation {
     ...(named.host === undefined ? {} : { request: named.host }),
     ...{ routes, claims, services, backends: [...backends.values()], next },
     state: stateInHaproxy(seen),
-    suggestions: found ? [] : nearestOf(name, seen),
+    suggestions: found ? [] : near(),
   };
 }
 
@@ -47,9 +50,9 @@ interface Named {
   readonly backends: readonly string[];
 }
 
-function namedBy(name: string, seen: Seen): Named {
+function namedBy(name: string, seen: Seen, all: readonly string[]): Named {
   const request = requestOf(name);
-  const services = namedServices(name, seen);
+  const services = namedServices(name, all);
   const backends = namedBackends(name, seen);
   if (request === undefined) return { services, backends };
   const isNamed = services.length + backends.length > 0;
@@ -58,7 +61,7 @@ function namedBy(name: string, seen: Seen): Named {
 }
 
 /** The named things, and all that stands on the way from them to the instances. */
-function partsOf({ host, ...named }: Named, seen: Seen): Parts {
+function partsOf({ host, ...named }: Named, seen: Seen): Omit<Parts, 'near'> {
   const routes = host === undefined ? [] : routesOf(host, seen);
   const claims = host === undefined ? [] : claimsOn(host, seen);
   const reached = routes.flatMap(({ end }) => (end.kind === 'service' ? [end.backend] : []));

@@ -129,7 +129,7 @@ function answerOfDefault(
   );
   const { reason, text } =
     wanted === undefined
-      ? whyUnclaimed(request, parts)
+      ? whyUnclaimed(parts)
       : notApplied(`its route to ${shortName(wanted.service)}`, parts.next);
   return { answers: false, reason, text: `${start}: ${text}` };
 }

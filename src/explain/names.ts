@@ -5,9 +5,9 @@ import { labelOf } from './service.js';
 import type { Seen } from './types.js';
 
 /** All services by that name: `web` in every namespace, `team-a/web`, or `file:legacy`. */
-export function namedServices(name: string, seen: Seen): readonly string[] {
+export function namedServices(name: string, services: readonly string[]): readonly string[] {
   if (name === '') return [];
-  return allServices(seen).filter(
+  return services.filter(
     (one) => one === name || (!one.startsWith('file:') && afterNamespace(one) === name),
   );
 }

@@ -1,5 +1,6 @@
 import type { DesiredRoute } from '../desired/types.js';
 import { wildcardDepth } from '../haproxy/expressions.js';
+import { matchesRegex } from './regex.js';
 import type { Request } from './request.js';
 
 /** `x.io:443/api?q` -> host `x.io`, path `/api`. Undefined: it is no host and path. */
@@ -39,17 +40,9 @@ export function matchesHost({ match, host }: Pattern, request: Request): boolean
     case 'prefix':
       return request.host.startsWith(host);
     case 'regex':
-      return matchesRegex(host, request.host);
+      return matchesRegex(request.host, host) === true;
     case 'any':
       return true;
-  }
-}
-
-function matchesRegex(pattern: string, host: string): boolean {
-  try {
-    return new RegExp(pattern).test(host);
-  } catch {
-    return false;
   }
 }
 

@@ -1,3 +1,5 @@
+import { matchesRegex } from './regex.js';
+
 /** A request as HAProxy matches it. */
 export interface Request {
   /** Lower case, without port. For a tcp frontend it is the TLS server name. */
@@ -197,12 +199,4 @@ function holdsBetween(text: string, wanted: string, delimiter: '.' | '/'): boole
   return `${delimiter}${text}${delimiter}`.includes(
     `${delimiter}${trimmed.join(delimiter)}${delimiter}`,
   );
-}
-
-function matchesRegex(value: string, pattern: string, ignoresCase: boolean): boolean | undefined {
-  try {
-    return new RegExp(pattern, ignoresCase ? 'i' : '').test(value);
-  } catch {
-    return undefined;
-  }
 }

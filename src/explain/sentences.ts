@@ -19,6 +19,8 @@ export interface Parts {
   readonly services: readonly ServiceExplained[];
   readonly backends: ReadonlyMap<string, BackendExplained>;
   readonly next: NextPass;
+  /** Names like the one that is asked for. */
+  readonly near: () => readonly string[];
   readonly seen: Seen;
 }
 

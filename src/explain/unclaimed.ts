@@ -1,10 +1,8 @@
-import type { Request } from './request.js';
 import { type Parts, skippedText, skipReason, type Why } from './sentences.js';
-import { nearestOf } from './suggest.js';
 import { shortName } from './words.js';
-import type { ClaimExplained, Seen } from './types.js';
+import type { ClaimExplained } from './types.js';
 
-export function whyUnclaimed(request: Request, parts: Parts): Why {
+export function whyUnclaimed(parts: Parts): Why {
   const { claims } = parts;
   const onPath = (...states: readonly ClaimExplained['state'][]): ClaimExplained | undefined =>
     claims.find((one) => one.onPath && states.includes(one.state));
@@ -24,12 +22,12 @@ export function whyUnclaimed(request: Request, parts: Parts): Why {
   if (gone !== undefined) return { reason: 'gone', text: goneText(gone.service, parts) };
   const onOtherPath = claims.find(({ state }) => state === 'skipped' || state === 'lost');
   if (onOtherPath !== undefined) return deniedText(onOtherPath, parts);
-  return unclaimed(request, parts.seen);
+  return unclaimed(parts);
 }
 
-function unclaimed({ host }: Request, seen: Seen): Why {
-  const near = nearestOf(host, seen);
-  const hint = near.length === 0 ? '' : `; did you mean ${near.join(' or ')}?`;
+function unclaimed({ near }: Parts): Why {
+  const names = near();
+  const hint = names.length === 0 ? '' : `; did you mean ${names.join(' or ')}?`;
   return { reason: 'unknown-host', text: `no service claims it${hint}` };
 }
 

@@ -3,9 +3,12 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   return nearestFew(word, known, 1)[0];
 }
 
+/** Nobody mistypes more, and comparing long words would take long. */
+const mostEdits = 8;
+
 /** The known words with the fewest edits, nearest first; the order given decides between equals. */
 export function nearestFew(word: string, known: Iterable<string>, most: number): readonly string[] {
-  const limit = Math.max(2, Math.floor(word.length / 3));
+  const limit = Math.min(mostEdits, Math.max(2, Math.floor(word.length / 3)));
   const found: { readonly word: string; readonly distance: number }[] = [];
   for (const candidate of known) {
     const last = found.length < most ? undefined : found.at(-1);
@@ -21,20 +24,39 @@ export function nearestFew(word: string, known: Iterable<string>, most: number):
   return found.map((one) => one.word);
 }
 
-/** Levenshtein distance, using two rows; Infinity as soon as it can't be within the limit any more. */
+/** Levenshtein distance; Infinity if it isn't within the limit. */
 function editDistance(a: string, b: string, limit: number): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  let next = [...row];
+  // What both begin and end with costs nothing: hosts of one domain differ in a few characters.
+  const most = Math.min(a.length, b.length);
+  let start = 0;
+  while (start < most && a.charCodeAt(start) === b.charCodeAt(start)) start++;
+  let end = 0;
+  while (
+    end < most - start &&
+    a.charCodeAt(a.length - 1 - end) === b.charCodeAt(b.length - 1 - end)
+  )
+    end++;
+  return distanceOf(a.slice(start, a.length - end), b.slice(start, b.length - end), limit);
+}
+
+/** Using one row, until it can't be within the limit any more. */
+function distanceOf(a: string, b: string, limit: number): number {
+  const row: number[] = [];
+  for (let j = 0; j <= b.length; j++) row.push(j);
   for (let i = 1; i <= a.length; i++) {
-    let least = (next[0] = i);
+    let diagonal = i - 1;
+    let left = i;
+    let least = i;
+    row[0] = i;
     for (let j = 1; j <= b.length; j++) {
-      const changed = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      const cost = Math.min(changed, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1);
-      next[j] = cost;
-      if (cost < least) least = cost;
+      const above = row[j] ?? 0;
+      const changed = diagonal + (a.charCodeAt(i - 1) === b.charCodeAt(j - 1) ? 0 : 1);
+      left = Math.min(changed, above + 1, left + 1);
+      if (left < least) least = left;
+      row[j] = left;
+      diagonal = above;
     }
     if (least > limit) return Infinity;
-    [row, next] = [next, row];
   }
   return row[b.length] ?? 0;
 }
