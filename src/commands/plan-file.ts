@@ -5,7 +5,8 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  writeSync,
+  statSync,
+  writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
@@ -21,11 +22,15 @@ export { savedPlan } from '../plans/document.js';
 
 /** Atomically, and for its owner alone: a plan names hosts and addresses. */
 export function writePlanFile(path: string, saved: SavedPlan): void {
+  // A device or a pipe would be replaced by a file: run as root, /dev/null for the whole machine.
+  if (isNoFile(path)) {
+    throw invalid(`--plan-out ${path}: not a regular file`);
+  }
   const draft = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
   try {
     const file = openSync(draft, 'wx', 0o600);
     try {
-      writeSync(file, `${plainJson(saved, 2)}\n`);
+      writeFileSync(file, `${plainJson(saved, 2)}\n`);
       fsyncSync(file);
     } finally {
       closeSync(file);
@@ -34,6 +39,15 @@ export function writePlanFile(path: string, saved: SavedPlan): void {
   } catch (cause) {
     rmSync(draft, { force: true });
     throw invalid(`--plan-out ${path}: ${codeOf(cause)}`);
+  }
+}
+
+function isNoFile(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isFile() === false;
+  } catch {
+    // Why it can't be looked at, writing it says.
+    return false;
   }
 }
 
