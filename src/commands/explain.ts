@@ -6,7 +6,7 @@ import type { Settings } from '../config/types.js';
 import { explain } from '../explain/explain.js';
 import { explanationAsJson, printExplanation } from '../explain/print.js';
 import type { KnownJob, RegisteredService, Seen } from '../explain/types.js';
-import { namespacesOf } from '../observe/catalog/model/keys.js';
+import { namespacesOf } from '../config/namespaces.js';
 import { nomadApi } from '../observe/nomad/api.js';
 import type { NomadClient } from '../observe/nomad/client.js';
 import { watchRoutes } from '../routes/folder.js';

@@ -11,7 +11,7 @@ import { lint } from '../lint/lint.js';
 import type { Live } from '../lint/outlook.js';
 import { countsOf, printReport } from '../lint/print.js';
 import type { BadFile, Finding, JobFile, LintReport } from '../lint/types.js';
-import { namespacesOf } from '../observe/catalog/model/keys.js';
+import { namespacesOf } from '../config/namespaces.js';
 import type { NomadClient } from '../observe/nomad/client.js';
 import { parseHcl } from '../observe/nomad/parse-job.js';
 import { ownEndpoints } from '../pass/own-endpoints.js';

@@ -1,3 +1,4 @@
+import { canonicalNamespaces } from './namespaces.js';
 import {
   parseDurationOrOff,
   parseListen,
@@ -64,7 +65,7 @@ export function resolveSettings(merged: MergedValues, problems: string[]): Setti
 function nomadSettings(read: Reader): NomadSettings {
   return {
     ...nomadAddress(read),
-    namespace: read.text('nomad.namespace'),
+    namespace: canonicalNamespaces(read.text('nomad.namespace')),
     skipVerify: read.yes('nomad.skip_verify'),
     requestTimeoutMs: read.ms('nomad.request_timeout'),
     ...optional({

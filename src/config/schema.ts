@@ -140,11 +140,15 @@ export const sections = {
       pattern: '^[A-Za-z0-9_.-]+$',
       env: 'NOMAD_REGION',
     }),
-    namespace: text('Nomad namespace, or `*` for all.', 'a namespace name or *', {
-      pattern: '^(\\*|[A-Za-z0-9-]{1,128})$',
-      default: '*',
-      env: 'NOMAD_NAMESPACE',
-    }),
+    namespace: text(
+      'Nomad namespaces, or `*` for all.',
+      'namespace names, separated by commas, or *',
+      {
+        pattern: '^(\\*|[A-Za-z0-9-]{1,128}( *, *[A-Za-z0-9-]{1,128})*)$',
+        default: '*',
+        env: 'NOMAD_NAMESPACE',
+      },
+    ),
     ca_cert: file('CA certificate (PEM) used to verify Nomad.', { env: 'NOMAD_CACERT' }),
     client_cert: file('Client certificate (PEM) for Nomad.', { env: 'NOMAD_CLIENT_CERT' }),
     client_key: file('Private key (PEM) of the client certificate.', {

@@ -9,7 +9,7 @@ import { mapNames } from './map-names.js';
  * the marker's server, the one place that every version of the Data Plane API keeps.
  */
 export interface Stamp {
-  /** `region/namespace/tags.prefix`. */
+  /** `region/namespaces/tags.prefix`; several namespaces are in order, separated by commas. */
   readonly scope: string;
   /** Names of maps, or what their names begin with. */
   readonly maps: readonly string[];
@@ -49,9 +49,11 @@ export function isSameStamp(one: Stamp | undefined, other: Stamp): boolean {
  */
 export function contains(wide: string, narrow: string): boolean {
   if (wide === narrow) return true;
-  const [cluster, namespace, tags] = wide.split('/');
-  const other = narrow.split('/');
-  return cluster === other[0] && namespace === '*' && tags === other[2];
+  const [cluster, namespaces = '', tags] = wide.split('/');
+  const [otherCluster, otherNamespaces = '', otherTags] = narrow.split('/');
+  if (cluster !== otherCluster || tags !== otherTags) return false;
+  const names = namespaces.split(',');
+  return names[0] === '*' || otherNamespaces.split(',').every((name) => names.includes(name));
 }
 
 /** Whether the settings are about this service's namespace. Route files are in none. */

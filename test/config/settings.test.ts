@@ -80,6 +80,16 @@ describe('loadSettings', () => {
     expect(nomad.skipVerify).to.equal(false);
   });
 
+  it('takes several namespaces, and the same set in another order is the same setting', () => {
+    const named = (NOMAD_NAMESPACE: string) => load({ env: { NOMAD_NAMESPACE } }).nomad.namespace;
+    expect(named('shop, data,shop')).to.equal('data,shop');
+    expect(named('data,shop')).to.equal('data,shop');
+    expect(load({ file: 'nomad: {namespace: "shop,data"}' }).nomad.namespace).to.equal('data,shop');
+    for (const wrong of ['shop,', ',shop', 'shop data', 'shop,*', '*,shop', 'a/b']) {
+      expect(() => named(wrong), wrong).to.throw(/NOMAD_NAMESPACE/);
+    }
+  });
+
   it('takes the TLS files of the Data Plane API as it takes those of Nomad', () => {
     const file = 'haproxy: {ca_cert: /ca, client_cert: /c, client_key: /k, tls_server_name: api}';
     const tls = { caCert: '/ca', clientCert: '/c', clientKey: '/k', tlsServerName: 'api' };

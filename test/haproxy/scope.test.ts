@@ -27,7 +27,7 @@ function scoped(given: { namespace?: string; region?: string; scope?: string; ta
 
 const someScope = fc
   .record({
-    namespace: fc.constantFrom('*', 'red', 'blue', 'default'),
+    namespace: fc.constantFrom('*', 'red', 'blue', 'blue,red', 'blue,default,red'),
     region: fc.constantFrom('global', 'eu', 'us.west'),
     tags: fc.constantFrom('haproxy', 'edge'),
   })
@@ -52,6 +52,9 @@ describe('scope: which connector', () => {
     expect(contains('global/*/haproxy', 'global/red/edge')).to.equal(false);
     expect(contains('global/*/haproxy', 'eu/red/haproxy')).to.equal(false);
     expect(contains('global/red/haproxy', 'global/blue/haproxy')).to.equal(false);
+    expect(contains('global/blue,red/haproxy', 'global/red/haproxy')).to.equal(true);
+    expect(contains('global/red/haproxy', 'global/blue,red/haproxy')).to.equal(false);
+    expect(contains('global/blue,red/haproxy', 'global/*/haproxy')).to.equal(false);
   });
 
   it('covers its namespace alone, and files', () => {
@@ -61,6 +64,8 @@ describe('scope: which connector', () => {
     expect(within('blue', 'blue/web')).to.equal(true);
     expect(within('blu', 'blue/web')).to.equal(false);
     expect(within('red', 'blue/red/web')).to.equal(false);
+    expect(within('blue,red', 'red/web')).to.equal(true);
+    expect(within('blue,red', 'blue,red/web')).to.equal(false);
     expect(within('red', 'file:blue/web')).to.equal(true);
   });
 

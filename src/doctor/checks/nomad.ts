@@ -1,5 +1,5 @@
 import type { Settings } from '../../config/types.js';
-import { namespacesOf } from '../../observe/catalog/model/keys.js';
+import { namespacesOf } from '../../config/namespaces.js';
 import { policyLine } from '../model/nomad-answers.js';
 import { judgeRight, mayRead, someOf } from '../model/rights.js';
 import { judgeClock } from '../model/clock.js';

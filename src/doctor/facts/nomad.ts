@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { createTokenSource } from '../../observe/nomad/token.js';
 import { createNomadClient, type NomadClient } from '../../observe/nomad/client.js';
-import { namespacesOf } from '../../observe/catalog/model/keys.js';
+import { namespacesOf } from '../../config/namespaces.js';
 import { createLineReader } from '../../observe/nomad/answers/heartbeat.js';
 import type { Settings } from '../../config/types.js';
 import { scopeOf } from '../../shared/concurrent.js';

@@ -1,5 +1,5 @@
 import type { Settings } from '../../config/types.js';
-import { namespacesOf } from '../../observe/catalog/model/keys.js';
+import { namespacesOf } from '../../config/namespaces.js';
 import { error, type Facts, type Finding, type Lack, ok, type Right, rights } from '../types.js';
 import { maxNamespaces, policyLine } from './nomad-answers.js';
 

@@ -2,7 +2,7 @@
 
 import { startBlockingQuery } from './blocking-query.js';
 import { startEventStream } from './event-stream.js';
-import { namespacesOf } from '../catalog/model/keys.js';
+import { namespacesOf } from '../../config/namespaces.js';
 import type { NomadClient } from '../nomad/client.js';
 import { defaultTiming, type Listener, type ObserveLog, type WakeTiming } from './types.js';
 

@@ -23,12 +23,3 @@ export function isReadableName(name: string): boolean {
 export function label(namespace: string, name: string): string {
   return `${namespace}/${name}`;
 }
-
-/** Parses the namespace setting: all (`*`), one, or a comma-separated list. */
-export function namespacesOf(setting: string): readonly string[] {
-  const names = setting
-    .split(',')
-    .map((name) => name.trim())
-    .filter((name) => name !== '');
-  return names.length === 0 || names.includes('*') ? ['*'] : [...new Set(names)];
-}
