@@ -83,7 +83,7 @@ function judgePlan({ plan, desired }: Picture): readonly Finding[] {
   }
   for (const { code, message } of problems) {
     if (code === 'servers-short' || code === 'frontend-missing') continue;
-    found.push(error(message, `docs/operations.md, "Troubleshooting": ${code}`));
+    found.push(error(message, `docs/troubleshooting.md, "Problems": ${code}`));
   }
   return orOk(found, `${desired.backends.length} with a backend, none skipped`);
 }
