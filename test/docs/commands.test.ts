@@ -14,13 +14,15 @@ function argumentsIn(line: string): readonly string[] | undefined {
   const command = line
     .replace(/^(?:\$|- run:|#) /, '')
     .replace(/\s+#.*$/, '')
-    .replace(/(?:&&|[|>;]).*$/, '');
+    .replace(/\s(?:&&|\d?>|[|;]).*$/, '');
   const [, rest] = program.exec(command) ?? [];
   // `apt install ./haproxy-nomad-connector...`, `systemctl enable haproxy-nomad-connector`
   if (rest === undefined || !/^(?:[A-Z_]+=\S+ |sudo )*(?:haproxy-|node )/.test(command)) {
     return undefined;
   }
-  return (rest.match(/'[^']*'|"[^"]*"|\S+/g) ?? []).map((word) => word.replace(/^(['"])(.*)\1$/, '$2'));
+  return (rest.match(/'[^']*'|"[^"]*"|\S+/g) ?? []).map((word) =>
+    word.replace(/^(['"])(.*)\1$/, '$2'),
+  );
 }
 
 describe('commands in the documentation', () => {
@@ -39,7 +41,7 @@ describe('commands in the documentation', () => {
     })),
   );
 
-  it('are found', () => expect(found.length).to.be.above(40));
+  it('are found', () => expect(found.length).to.be.above(25));
 
   for (const { where, argv } of [...found, ...spans]) {
     it(`${where}: haproxy-nomad-connector ${argv.join(' ')}`, () => {
@@ -56,7 +58,7 @@ describe('settings in the documentation', () => {
     return Object.keys(top).every((key) => keys.includes(key));
   });
 
-  it('are found', () => expect(files.length).to.be.above(5));
+  it('are found', () => expect(files.length).to.be.above(4));
 
   for (const file of files) {
     it(`${nameOf(file)} loads`, () => {

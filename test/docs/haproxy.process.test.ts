@@ -14,6 +14,7 @@ const section = /^(global|defaults|frontend|backend|listen|peers|userlist)\b[ \t
 
 /** What the snippets name and leave to the reader; a snippet that has it itself goes first. */
 const frame: Readonly<Record<string, string>> = {
+  'global ': 'global\n  server-state-file /etc/haproxy/server-state\n',
   'defaults web':
     'defaults web\n  mode http\n  timeout connect 5s\n  timeout client 30s\n  timeout server 30s\n',
   'defaults tcp':
@@ -24,13 +25,15 @@ const frame: Readonly<Record<string, string>> = {
 const backend = (name: string): string =>
   `backend ${name} from web\n  http-request return status 404\n`;
 const own = ['not_found', 'your_own'];
+/** Without a listener, `haproxy -c` exits with 2. */
+const listener = 'frontend listener from web\n  bind :8080\n';
 
 /** The snippet with the sections of the frame that it lacks, and files that there are. */
 function complete(snippet: string, folder: string): string {
   const there = [...snippet.matchAll(section)].map(([, kind = '', name = '']) => `${kind} ${name}`);
   const before = Object.entries(frame).filter(([name]) => !there.includes(name));
   const after = own.filter((name) => !there.includes(`backend ${name}`));
-  return [...before.map(([, text]) => text), snippet, ...after.map(backend)]
+  return [...before.map(([, text]) => text), snippet, ...after.map(backend), listener]
     .join('\n')
     .replaceAll('/etc/haproxy/certs/', `${folder}/certs/`)
     .replaceAll('/etc/haproxy/', `${folder}/`);
@@ -50,6 +53,7 @@ describe('snippets of haproxy.cfg in the documentation', function () {
     if (pki === undefined) return this.skip();
     const pem = readFileSync(pki.cert, 'utf8') + readFileSync(pki.key, 'utf8');
     writeFileSync(join(folder, 'certs', 'www.example.com.pem'), pem);
+    writeFileSync(join(folder, 'server-state'), '1\n');
     writeFileSync(join(folder, 'cdn.lst'), '198.51.100.0/24\n');
   });
 
@@ -61,7 +65,7 @@ describe('snippets of haproxy.cfg in the documentation', function () {
     it(`${nameOf(snippet)} is accepted`, async () => {
       const config = join(folder, 'haproxy.cfg');
       writeFileSync(config, complete(snippet.text, folder));
-      const { stderr } = await promisify(execFile)(bin, ['-c', '-f', config, '-L', 'edge-1']);
+      const { stderr } = await promisify(execFile)(bin, ['-c', '-f', config]);
       const warnings = stderr.split('\n').filter((line) => line.startsWith('[WARNING]'));
       expect(warnings.join('\n')).to.equal('');
     });
