@@ -4,6 +4,7 @@ import { parse } from 'yaml';
 import { parseArguments } from '../../src/cli/options.js';
 import { configSchema } from '../../src/config/schema.js';
 import { loadSettings } from '../../src/config/settings.js';
+import { parseTags } from '../../src/desired/tags.js';
 import { checks } from '../../src/doctor/checks/index.js';
 import { blocks, nameOf, pages } from './pages.js';
 
@@ -66,6 +67,25 @@ describe('settings in the documentation', () => {
       expect(() =>
         loadSettings({ flags: { configFile: 'connector.yaml' }, env: {}, readFile }),
       ).not.to.throw();
+    });
+  }
+});
+
+describe('tags in the documentation', () => {
+  const guides = pages.filter(({ path }) => /README|quick-start|recipes|from-/.test(path));
+  const tags = guides.flatMap(({ path, text }) =>
+    [...text.matchAll(/[`"](haproxy\.[a-z.-]+=[^`"$]+)[`"]/g)].map(([, tag = '']) => ({
+      path,
+      tag,
+    })),
+  );
+
+  it('are found', () => expect(tags.length).to.be.above(40));
+
+  for (const { path, tag } of tags) {
+    it(`${path}: ${tag}`, () => {
+      const { invalid, unknown } = parseTags('haproxy', [tag]);
+      expect([...invalid, ...unknown]).to.be.empty;
     });
   }
 });
