@@ -57,14 +57,18 @@ describe('the monitoring kit', () => {
   });
 
   it('says of each alert what it means and what to do, where the documentation has more', async () => {
-    const anchors = anchorsOf(await readFile(join(root, 'docs', 'operations.md'), 'utf8'));
+    const anchors: string[] = [];
+    for (const page of ['operations.md', 'troubleshooting.md']) {
+      const text = await readFile(join(root, 'docs', page), 'utf8');
+      anchors.push(...[...anchorsOf(text)].map((anchor) => `docs/${page}#${anchor}`));
+    }
     for (const { alert, annotations, labels, for: duration } of rules) {
       expect(annotations, alert).to.include.keys('summary', 'description', 'runbook');
       expect(labels['severity'], alert).to.match(/^(critical|warning|info)$/);
       expect(duration, alert).to.match(/^\d+m$/);
-      const places = annotations['runbook']?.match(/docs\/operations\.md#[\w-]+/g) ?? [];
+      const places = annotations['runbook']?.match(/docs\/[a-z]+\.md#[\w-]+/g) ?? [];
       expect(places, alert).not.to.be.empty;
-      for (const place of places) expect(anchors, alert).to.include(place.split('#')[1]);
+      for (const place of places) expect(anchors, alert).to.include(place);
     }
   });
 
