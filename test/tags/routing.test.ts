@@ -240,6 +240,18 @@ for (const mode of ['map', 'rules'] as const) {
       expect(await who('web.io')).to.equal('web');
     });
 
+    it("routing.position: after exempts the operator's paths, such as ACME's, from ssl-redirect", async () => {
+      serve('tls', 'domain=tls.io', 'ssl-redirect=true');
+      await world.converge(change);
+      expect((await world.ask('tls.io', { path: '/operator' })).status).to.equal(301);
+      await world.converge((settings) => {
+        const ours = change(settings);
+        return { ...ours, routing: { ...ours.routing, position: 'after' } };
+      });
+      expect((await world.ask('tls.io', { path: '/operator' })).body).to.equal('operator api');
+      expect((await world.ask('tls.io')).status).to.equal(301);
+    });
+
     describe('orphans', () => {
       const ours = async (): Promise<string[]> =>
         (await world.stack.configuration())
