@@ -28,13 +28,14 @@ const own = ['not_found', 'your_own'];
 /** Without a listener, `haproxy -c` exits with 2. */
 const listener = 'frontend listener from web\n  bind :8080\n';
 
-/** The snippet with the sections of the frame that it lacks, and files that there are. */
+/** The snippet with the sections of the frame that it lacks, and files and users that there are. */
 function complete(snippet: string, folder: string): string {
   const there = [...snippet.matchAll(section)].map(([, kind = '', name = '']) => `${kind} ${name}`);
   const before = Object.entries(frame).filter(([name]) => !there.includes(name));
   const after = own.filter((name) => !there.includes(`backend ${name}`));
   return [...before.map(([, text]) => text), snippet, ...after.map(backend), listener]
     .join('\n')
+    .replaceAll(/^ *(?:user|group) haproxy\n/gm, '')
     .replaceAll('/etc/haproxy/certs/', `${folder}/certs/`)
     .replaceAll('/etc/haproxy/', `${folder}/`);
 }

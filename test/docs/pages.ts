@@ -24,8 +24,7 @@ export const pages: readonly Page[] = [
     .map((name) => `docs/${name}`),
 ].map((path) => ({ path, text: readFileSync(new URL(path, root), 'utf8') }));
 
-/** Fenced blocks, with the indentation of their fence removed. */
-export const blocks: readonly Block[] = pages.flatMap(({ path, text }) => {
+const fencedBlocks: readonly Block[] = pages.flatMap(({ path, text }) => {
   const fenced = /^([ ]*)```(\w*)\n([^]*?)^\1```$/gm;
   return [...text.matchAll(fenced)].map(({ 1: indent = '', 2: language = '', 3: body, index }) => ({
     page: path,
@@ -34,6 +33,19 @@ export const blocks: readonly Block[] = pages.flatMap(({ path, text }) => {
     text: (body ?? '').replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
   }));
 });
+
+/** Files that a block of commands writes, as `cat > connector.yaml <<'END'`, by their extension. */
+function filesIn(block: Block): readonly Block[] {
+  const written = /^cat > \S*\.(cfg|yaml) <<'END'\n([^]*?)^END$/gm;
+  return [...block.text.matchAll(written)].map(([, extension, text = '']) => ({
+    ...block,
+    language: extension === 'cfg' ? 'haproxy' : 'yaml',
+    text,
+  }));
+}
+
+/** Fenced blocks, with the indentation of their fence removed, and the files that they write. */
+export const blocks = fencedBlocks.flatMap((block) => [block, ...filesIn(block)]);
 
 export function nameOf({ page, line }: Block): string {
   return `${page}:${line}`;
