@@ -72,14 +72,14 @@ export async function runDaemon(
       watches.succeeded(picture);
       probes.succeeded(picture);
       wakes.namespacesSeen(catalog.namespaces());
-      examination.passed(picture);
+      examination.succeeded(picture);
     },
     onFailure: (failure, waitMs) => {
       reporter.failed(failure, waitMs);
       health.failed(failure);
       status.failed(failure);
       watches.failed(failure);
-      examination.passed();
+      examination.failed(failure);
     },
   });
   const examination = examineAtStart({ settings, logger, onToken, signal });
