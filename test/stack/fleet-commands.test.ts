@@ -9,10 +9,16 @@ import { type DataPlane, startDataPlane } from '../../fixtures/dataplane/launch.
 import { findHaproxy, type HaproxySeries } from '../../fixtures/haproxy/find.js';
 import { freePort } from '../../fixtures/ports.js';
 import { type Stack, domainOf, requestThrough, startStack } from '../../fixtures/stack.js';
+import { until } from './helpers.js';
 
 interface Several {
   readonly targets: readonly Readonly<Record<string, unknown>>[];
   readonly differs?: readonly string[];
+}
+
+interface Status {
+  readonly ready: { readonly ok: boolean; readonly reason: string };
+  readonly targets: readonly { readonly name: string }[];
 }
 
 /** R8 */
@@ -125,5 +131,32 @@ describe('a command over several HAProxies', function () {
     const { code, stderr } = await run('--once', '--nomad-address', nomad);
     expect(code).to.equal(1);
     expect(stderr.trim().split('\n')).to.have.lengthOf(1);
+  });
+
+  it('has a daemon that shows each in its metrics and on its page', async () => {
+    const port = await freePort();
+    const file = ['--config', configFile, '--http-listen', `127.0.0.1:${port}`];
+    const daemon = await stack.spawnConnector(file, env);
+    try {
+      const get = async (path: string) =>
+        (await fetch(`http://127.0.0.1:${port}${path}`)).text().catch(() => '');
+      const metrics = () => get('/metrics').catch(() => '');
+      await until(async () => {
+        const text = await metrics();
+        const inSync = ['edge-1', 'edge-2'].map((name) => `target_in_sync{haproxy="${name}"} 1`);
+        return [...inSync, 'targets{state="failed"} 1'].every((one) => text.includes(one));
+      });
+      const text = await metrics();
+      expect(text).to.include('target_in_sync{haproxy="gone"} 0');
+      expect(text).to.match(/services\{state="routed",haproxy="edge-2"\} 1\n/);
+      expect(text).to.match(/server_info\{haproxy="edge-1",proxy="nomad_web"/);
+      const status = JSON.parse(await get('/status.json')) as Status;
+      expect(status.ready).to.have.property('ok', false);
+      expect(status.ready.reason).to.match(/^gone: /);
+      expect(status.targets.map(({ name }) => name)).to.deep.equal(['edge-1', 'edge-2', 'gone']);
+      expect(await get('/?target=edge-2')).to.include(domainOf('web'));
+    } finally {
+      await daemon.stop();
+    }
   });
 });
