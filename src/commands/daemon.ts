@@ -59,7 +59,7 @@ export async function runDaemon(
       onToken,
       onTls: tlsReporter(logger),
       onNomad: (status) => metrics.request('nomad', status),
-      onDataPlane: (status) => metrics.request('dataplane', status),
+      onDataPlane: (status, target) => metrics.request('dataplane', status, target),
     },
   });
   const serverInfo = createServerInfo(targets);

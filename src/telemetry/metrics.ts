@@ -7,9 +7,7 @@ import { type StatusClass, statusClasses } from '../shared/status-class.js';
 import { labelledCounter } from './labels.js';
 import { createTargetMetrics, prefix, type TargetMetrics } from './target-metrics.js';
 
-const targets = ['nomad', 'dataplane'] as const;
-
-export type Target = (typeof targets)[number];
+export type Target = 'nomad' | 'dataplane';
 
 export interface Metrics {
   /** Of a target by name; any other name: of the reads of Nomad. */
@@ -22,7 +20,8 @@ export interface Metrics {
   readonly probe: (result: ProbeResult['result']) => void;
   /** A server that waited for its check is UP. */
   readonly opened: (by: OpenedBy, seconds: number) => void;
-  readonly request: (target: Target, status: StatusClass) => void;
+  /** `haproxy`: name of the target, of a request to its Data Plane API. */
+  readonly request: (target: Target, status: StatusClass, haproxy?: string) => void;
 }
 
 /**
@@ -74,7 +73,7 @@ export function createMetrics(
   return {
     of: createTargetMetrics(registry, targets),
     ...readyMetric(registry),
-    ...sourceMetrics(registry),
+    ...sourceMetrics(registry, targets),
     ...probeMetrics(registry),
   };
 }
@@ -92,7 +91,11 @@ function readyMetric(registry: Registry): Pick<Metrics, 'readyWhen'> {
   return { readyWhen: (isReady) => (ready = isReady) };
 }
 
-function sourceMetrics(registry: Registry): Pick<Metrics, 'wake' | 'streamConnected' | 'request'> {
+function sourceMetrics(
+  registry: Registry,
+  names: readonly string[],
+): Pick<Metrics, 'wake' | 'streamConnected' | 'request'> {
+  const isOne = names.length === 1;
   const wakes = labelledCounter(registry, {
     name: `${prefix}wakes_total`,
     help: 'Loop wake-ups by source.',
@@ -107,16 +110,19 @@ function sourceMetrics(registry: Registry): Pick<Metrics, 'wake' | 'streamConnec
   const requests = new Counter({
     name: `${prefix}requests_total`,
     help: 'Requests to Nomad and the Data Plane API by status class.',
-    labelNames: ['target', 'status'],
+    labelNames: ['target', 'status', ...(isOne ? [] : ['haproxy'])],
     registers: [registry],
   });
-  for (const target of targets) {
-    for (const status of statusClasses) requests.inc({ target, status }, 0);
+  const labelsOf = (target: Target, haproxy?: string) =>
+    isOne || haproxy === undefined ? { target } : { target, haproxy };
+  for (const status of statusClasses) {
+    requests.inc({ ...labelsOf('nomad'), status }, 0);
+    for (const name of names) requests.inc({ ...labelsOf('dataplane', name), status }, 0);
   }
   return {
     wake: (source) => wakes.add(source),
     streamConnected: (connected) => stream.set(connected ? 1 : 0),
-    request: (target, status) => requests.inc({ target, status }),
+    request: (target, status, haproxy) => requests.inc({ ...labelsOf(target, haproxy), status }),
   };
 }
 

@@ -111,7 +111,10 @@ describe('a command over several HAProxies', function () {
     expect(code).to.equal(1);
     expect(stdout).to.match(/== gone ==\nfailed \(haproxy-.*ECONNREFUSED/);
     expect(stderr.trim().split('\n')).to.have.lengthOf(1);
-    expect((await requestThrough(other.frontendPort, domainOf('web'), '/')).status).to.equal(200);
+    // Its first check passes after the run.
+    await until(
+      async () => (await requestThrough(other.frontendPort, domainOf('web'), '/')).status === 200,
+    );
     const explained = await json('explain', domainOf('web'));
     expect(explained).to.include({ code: 1 }).and.to.have.deep.property('differs', []);
   });

@@ -204,6 +204,11 @@ describe('metrics', () => {
     const failures = 'failures_total{code="nomad-unreachable",haproxy=""}';
     expect(await value(registry, failures)).to.equal(1);
     expect(await value(registry, 'ready')).to.equal(0);
+    metrics.request('dataplane', '2xx', 'b');
+    const requests = (name: string) =>
+      value(registry, `requests_total{target="dataplane",haproxy="${name}",status="2xx"}`);
+    expect([await requests('a'), await requests('b')]).to.deep.equal([0, 1]);
+    expect(await value(registry, 'requests_total{target="nomad",status="2xx"}')).to.equal(0);
   });
 
   it('stand in the table above them', async () => {
