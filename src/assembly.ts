@@ -24,7 +24,7 @@ import type { TlsReread } from './shared/tls-files.js';
 
 export interface AssemblyHooks {
   readonly onNomad?: (status: StatusClass) => void;
-  readonly onDataPlane?: (status: StatusClass) => void;
+  readonly onDataPlane?: (status: StatusClass, target: string) => void;
   /** A token to redact from the logs. */
   readonly onToken?: (token: string) => void;
   readonly onTls?: (reread: TlsReread) => void;
@@ -115,9 +115,11 @@ function assembleTarget(
   settings: Settings,
   { writes, hooks = {} }: AssemblyOptions,
 ): Target {
+  const { onDataPlane } = hooks;
+  const onResponse = (status: StatusClass): void => onDataPlane?.(status, target.name);
   const clientHooks = {
     answerBytes: settings.limits.answerBytes,
-    ...(hooks.onDataPlane === undefined ? {} : { onResponse: hooks.onDataPlane }),
+    ...(onDataPlane === undefined ? {} : { onResponse }),
     ...(hooks.onTls === undefined ? {} : { onTls: hooks.onTls }),
   };
   const writer = writes ? createDataPlaneWriter(target, clientHooks) : undefined;

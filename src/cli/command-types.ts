@@ -26,32 +26,37 @@ export interface Common {
 export type OutputFormat = 'text' | 'json';
 export type ColorChoice = 'auto' | 'always' | 'never';
 
+export interface TargetChoice {
+  /** Names of the HAProxies; absent: all. */
+  readonly targets?: readonly string[];
+}
+
 export interface DaemonCommand extends Common {
   readonly kind: 'daemon';
 }
 
-export interface OnceCommand extends Common {
+export interface OnceCommand extends Common, TargetChoice {
   readonly kind: 'once';
   readonly detailedExitcode: boolean;
   /** File of a saved plan: apply it, or nothing. */
   readonly plan?: string;
 }
 
-export interface DryRunCommand extends Common {
+export interface DryRunCommand extends Common, TargetChoice {
   readonly kind: 'dry-run';
   readonly detailedExitcode: boolean;
   /** File to save the plan in. */
   readonly planOut?: string;
 }
 
-export interface ExplainCommand extends Common {
+export interface ExplainCommand extends Common, TargetChoice {
   readonly kind: 'explain';
   /** `HOST[/PATH]`, `[NAMESPACE/]SERVICE` or `BACKEND`. */
   readonly query: string;
 }
 
 /** Checks everything that the connector depends on. */
-export interface DoctorCommand extends Common {
+export interface DoctorCommand extends Common, TargetChoice {
   readonly kind: 'doctor';
 }
 
@@ -106,6 +111,7 @@ export interface RootOptions {
   readonly dryRun?: true;
   readonly planOut?: string;
   readonly plan?: string;
+  readonly target?: readonly string[];
   readonly config?: string;
   readonly output: OutputFormat | 'github';
   readonly detailedExitcode?: true;

@@ -1,6 +1,6 @@
 import type { Command as Parser } from 'commander';
 import type { RootOptions } from './command-types.js';
-import { commonOf, type Emit, forbidRunOptions } from './option-values.js';
+import { commonOf, type Emit, forbidRunOptions, targetsOf } from './option-values.js';
 
 /** Root options are also accepted after the subcommand. */
 export function addDoctorCommand(program: Parser, emit: Emit): void {
@@ -10,6 +10,6 @@ export function addDoctorCommand(program: Parser, emit: Emit): void {
     .action((_own: unknown, command: Parser) => {
       const root = command.optsWithGlobals<RootOptions>();
       forbidRunOptions(root, 'doctor');
-      emit({ kind: 'doctor', ...commonOf(root) });
+      emit({ kind: 'doctor', ...commonOf(root), ...targetsOf(root) });
     });
 }

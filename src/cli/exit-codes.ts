@@ -57,6 +57,13 @@ export function explainExitCode(explained: {
   return explained.found ? 3 : 2;
 }
 
+const bySeriousness: readonly ExitCode[] = [64, 5, 1, 4, 3, 2, 0];
+
+/** Of several HAProxies. */
+export function mostSerious(codes: readonly ExitCode[]): ExitCode {
+  return bySeriousness.find((code) => codes.includes(code)) ?? 0;
+}
+
 /** The code of a run that ended with a thrown value. */
 export function exitCodeOf(error: unknown): ExitCode {
   const { code } = asConnectorError(error);

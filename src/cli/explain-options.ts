@@ -1,6 +1,6 @@
 import type { Command as Parser } from 'commander';
 import type { RootOptions } from './command-types.js';
-import { commonOf, type Emit, forbidRunOptions } from './option-values.js';
+import { commonOf, type Emit, forbidRunOptions, targetsOf } from './option-values.js';
 
 /** Only parses: commands/explain.ts runs it. */
 export function addExplainCommand(program: Parser, emit: Emit): void {
@@ -12,6 +12,6 @@ export function addExplainCommand(program: Parser, emit: Emit): void {
     .action((query: string, _own: object, command: Parser) => {
       const root = command.optsWithGlobals<RootOptions>();
       forbidRunOptions(root, 'explain');
-      emit({ kind: 'explain', ...commonOf(root), query });
+      emit({ kind: 'explain', ...commonOf(root), ...targetsOf(root), query });
     });
 }

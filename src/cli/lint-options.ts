@@ -1,7 +1,7 @@
 import type { Command as Parser } from 'commander';
 
 import type { LintCommand, RootOptions } from './command-types.js';
-import { commonOf, type Emit, forbidRunOptions } from './option-values.js';
+import { commonOf, type Emit, forbidRunOptions, usageError } from './option-values.js';
 
 interface LintOptions {
   readonly strict?: true;
@@ -23,6 +23,7 @@ export function addLintCommand(program: Parser, emit: Emit): void {
 
 function lintCommand(files: readonly string[], own: LintOptions, root: RootOptions): LintCommand {
   forbidRunOptions(root, 'lint');
+  if (root.target !== undefined) throw usageError("--target can't be used with lint");
   const { output: format } = root;
   return {
     kind: 'lint',

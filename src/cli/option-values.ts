@@ -1,5 +1,5 @@
 import { ConnectorError } from '../shared/errors.js';
-import type { Command, Common, RootOptions } from './command-types.js';
+import type { Command, Common, RootOptions, TargetChoice } from './command-types.js';
 import type { SettingsFlags } from '../config/sources.js';
 
 /** Receives the parsed command, because commander's actions return nothing. */
@@ -19,6 +19,10 @@ export function commonOf(options: RootOptions): Common {
   const { output, color } = options;
   if (output === 'github') throw usageError('--output github is for lint');
   return { flags: settingsFlags(options), output, color };
+}
+
+export function targetsOf({ target }: RootOptions): TargetChoice {
+  return target === undefined ? {} : { targets: target };
 }
 
 /** Options that only a pass has. */

@@ -3,7 +3,7 @@ import type { Command, RootOptions } from './command-types.js';
 import { completionFor, type Shell, shells } from './completion.js';
 import { addExplainCommand } from './explain-options.js';
 import { addDoctorCommand } from './doctor-options.js';
-import { collect, commonOf, only, usageError, type Emit } from './option-values.js';
+import { collect, commonOf, only, targetsOf, usageError, type Emit } from './option-values.js';
 import { addLintCommand } from './lint-options.js';
 import { addRouteCommands } from './route-options.js';
 import { productVersion } from '../version.js';
@@ -15,6 +15,7 @@ export function parseArguments(argv: readonly string[]): Command {
   const printed: string[] = [];
   let command: Command | undefined;
   const program = rootParser((parsed) => (command = parsed), printed);
+  if (!addsRoute(argv)) addTargetOption(program);
   try {
     program.parse(argv.map(longFlag), { from: 'user' });
   } catch (error) {
@@ -85,6 +86,17 @@ function addRunOptions(program: Parser): void {
     .addOption(choice('--color <when>', 'color the plan', ['auto', 'always', 'never'], 'auto'));
 }
 
+/** `route add` has a `--target` of its own, and the program's options are taken wherever they stand. */
+function addsRoute(argv: readonly string[]): boolean {
+  const at = argv.indexOf('route');
+  return at >= 0 && argv.includes('add', at);
+}
+
+function addTargetOption(program: Parser): void {
+  const what = 'only this one of haproxy.targets (repeatable); of a single run, explain or doctor';
+  program.option('--target <name>', what, collect);
+}
+
 function addSettingOptions(program: Parser): void {
   program
     .option('--config <file>', 'configuration file, YAML or JSON')
@@ -110,9 +122,10 @@ function runCommand(options: RootOptions): Command {
   const isOnce = options.once === true && !isDry;
   if (options.planOut !== undefined && !isDry) throw usageError('--plan-out needs --dry-run');
   if (options.plan !== undefined && !isOnce) throw usageError('--plan needs --once');
-  const run = { ...common, detailedExitcode };
+  const run = { ...common, ...targetsOf(options), detailedExitcode };
   if (isDry) return { kind: 'dry-run', ...run, ...only(options, 'planOut') };
   if (isOnce) return { kind: 'once', ...run, ...only(options, 'plan') };
+  if (options.target !== undefined) throw usageError('--target needs --once or --dry-run');
   if (detailedExitcode) throw usageError('--detailed-exitcode needs --once or --dry-run');
   return { kind: 'daemon', ...common };
 }

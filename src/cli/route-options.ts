@@ -52,20 +52,26 @@ export function addRouteCommands(program: Parser, emit: Emit): void {
     .option('--domain <domain>', 'a domain of the route')
     .option(directory, folder)
     .action((name: string | undefined, own: RouteOptions, command: Parser) =>
-      emit(routeRemove(name, own, rootOptions(command))),
+      emit(routeRemove(name, own, withoutTarget(rootOptions(command)))),
     );
   route
     .command('list')
     .description('list routes')
     .option(directory, folder)
     .action((own: RouteOptions, command: Parser) =>
-      emit({ kind: 'route-list', ...routeCommon(own, rootOptions(command)) }),
+      emit({ kind: 'route-list', ...routeCommon(own, withoutTarget(rootOptions(command))) }),
     );
 }
 
 /** Root options are also accepted after the subcommand. */
 function rootOptions(command: Parser): RootOptions {
   return command.optsWithGlobals<RootOptions>();
+}
+
+/** The HAProxy's; `add` has one of its own. */
+function withoutTarget(root: RootOptions): RootOptions {
+  if (root.target !== undefined) throw usageError("--target can't be used with route");
+  return root;
 }
 
 function routeCommon(

@@ -16,6 +16,7 @@ import { watchRoutes } from '../routes/folder.js';
 import { type HttpServerOptions, startHttpServer } from '../server/http.js';
 import { createStatusPages } from '../server/status/pages.js';
 import { createStatusSource } from '../server/status/source.js';
+import { createFleetMetrics } from '../telemetry/fleet-metrics.js';
 import { createMetrics } from '../telemetry/metrics.js';
 import { createReporter } from '../telemetry/report.js';
 import { createServerInfo, withServerInfo } from '../telemetry/server-info.js';
@@ -28,8 +29,10 @@ export async function runDaemon(
   { signal }: Around,
 ): Promise<ExitCode> {
   const registry = new Registry();
-  const metrics = createMetrics(registry, productVersion());
-  const reporter = createReporter(logger, metrics);
+  const names = settings.targets.map(({ name }) => name);
+  const metrics = createMetrics(registry, productVersion(), names);
+  const reporter = createReporter(logger, metrics, names);
+  const fleetMetrics = createFleetMetrics(registry, names);
   const routes = watchRoutes(settings.routes.directory, {
     onChange: () => fleet.wake('route-file'),
     logger,
@@ -56,7 +59,7 @@ export async function runDaemon(
       onToken,
       onTls: tlsReporter(logger),
       onNomad: (status) => metrics.request('nomad', status),
-      onDataPlane: (status) => metrics.request('dataplane', status),
+      onDataPlane: (status, target) => metrics.request('dataplane', status, target),
     },
   });
   const serverInfo = createServerInfo(targets);
@@ -67,19 +70,21 @@ export async function runDaemon(
     onSuccess: (picture) => {
       reporter.succeeded(picture);
       serverInfo.succeeded(picture);
+      fleetMetrics.succeeded(picture);
       health.succeeded(picture);
       status.succeeded(picture);
       watches.succeeded(picture);
       probes.succeeded(picture);
       wakes.namespacesSeen(catalog.namespaces());
-      examination.passed(picture);
+      examination.succeeded(picture);
     },
     onFailure: (failure, waitMs) => {
       reporter.failed(failure, waitMs);
+      fleetMetrics.failed(failure);
       health.failed(failure);
       status.failed(failure);
       watches.failed(failure);
-      examination.passed();
+      examination.failed(failure);
     },
   });
   const examination = examineAtStart({ settings, logger, onToken, signal });

@@ -4,24 +4,33 @@ import type { DoctorCommand } from '../cli/command-types.js';
 import { exitCode, type ExitCode } from '../cli/exit-codes.js';
 import { checks } from '../doctor/checks/index.js';
 import { examine } from '../doctor/doctor.js';
-import { gatherersOf } from '../doctor/facts/gatherers.js';
+import { gatherersOf, sharedGatherers } from '../doctor/facts/gatherers.js';
 import { factSource } from '../doctor/facts/source.js';
-import { linesAsJson } from '../doctor/print/json.js';
+import { linesDocument } from '../doctor/print/json.js';
 import { type PaintLevel, printLines } from '../doctor/print/text.js';
 import type { Line } from '../doctor/types.js';
 import { asConnectorError } from '../shared/errors.js';
+import { plainJson } from '../shared/text.js';
 import { usesColor } from './painter.js';
+import { chosenTargets, type Report, reportAll } from './targets.js';
 import type { Around, Built } from './types.js';
 
 /** Examines everything that the connector depends on. Sends nothing but GET, and writes nothing. */
 export async function runDoctor(
   command: DoctorCommand,
-  { settings, hazards, onToken, redact }: Built,
+  { settings, hazards, logger, onToken, redact }: Built,
   around: Around,
 ): Promise<ExitCode> {
-  const gatherers = gatherersOf({ settings, hazards, onToken });
-  const lines = await examine(checks, factSource(gatherers, around.signal));
-  return show(command, lines, around, redact);
+  const targets = chosenTargets(settings, command.targets);
+  const shared = sharedGatherers({ settings, hazards, onToken });
+  const report = reporterOf(command, around, redact);
+  return reportAll({
+    ...{ targets, logger, redact, output: command.output, print: around.print },
+    reportOf: async (target) => {
+      const gatherers = gatherersOf({ settings, hazards, onToken, target }, shared);
+      return report(await examine(checks, factSource(gatherers, around.signal)));
+    },
+  });
 }
 
 /** With settings that can't be used, nothing else can be checked. */
@@ -38,18 +47,22 @@ export function reportSettings(
     const fix = 'correct the settings that are named (docs/configuration.md)';
     return { check: id, group, level: 'error', says, fix };
   });
-  return show(command, lines, around, redact);
+  const { text, json, code } = reporterOf(command, around, redact)(lines);
+  around.print(command.output === 'json' ? `${plainJson(json, 2, redact)}\n` : text);
+  return code;
 }
 
-function show(
-  { output, color }: DoctorCommand,
-  lines: readonly Line[],
-  { print, env, isTerminal }: Around,
+function reporterOf(
+  { color }: DoctorCommand,
+  { env, isTerminal }: Around,
   redact: (text: string) => string,
-): ExitCode {
+): (lines: readonly Line[]) => Report {
   const paint = painterOf(usesColor(color, env, isTerminal));
-  print(output === 'json' ? `${linesAsJson(lines, redact)}\n` : printLines(lines, paint, redact));
-  return exitCode({ error: lines.some(({ level }) => level === 'error') });
+  return (lines) => ({
+    text: printLines(lines, paint, redact),
+    json: linesDocument(lines),
+    code: exitCode({ error: lines.some(({ level }) => level === 'error') }),
+  });
 }
 
 function painterOf(colored: boolean): PaintLevel {

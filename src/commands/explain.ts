@@ -1,55 +1,95 @@
 import { readCheckResults } from '../actual/check-results.js';
-import { assemble } from '../assembly.js';
+import type { DataPlaneReader } from '../actual/dataplane-client.js';
+import { type Assembly, assemble } from '../assembly.js';
 import type { ExplainCommand } from '../cli/command-types.js';
 import { explainExitCode, type ExitCode } from '../cli/exit-codes.js';
-import type { Settings } from '../config/types.js';
-import { explain } from '../explain/explain.js';
-import { explanationAsJson, printExplanation } from '../explain/print.js';
-import type { KnownJob, RegisteredService, Seen } from '../explain/types.js';
 import { namespacesOf } from '../config/namespaces.js';
+import type { Settings } from '../config/types.js';
+import { differencesText, differing } from '../explain/differences.js';
+import { explain } from '../explain/explain.js';
+import { explanationDocument, printExplanation } from '../explain/print.js';
+import type { Explanation, KnownJob, RegisteredService, Seen } from '../explain/types.js';
 import { nomadApi } from '../observe/nomad/api.js';
 import type { NomadClient } from '../observe/nomad/client.js';
+import type { Picture } from '../pass/picture.js';
 import { watchRoutes } from '../routes/folder.js';
 import { ConnectorError } from '../shared/errors.js';
+import { visible } from '../shared/text.js';
 import { tlsReporter } from '../telemetry/tls.js';
 import { painter } from './painter.js';
+import { chosenTargets, reportAll } from './targets.js';
 import type { Around, Built } from './types.js';
 
 /** `explain HOST[/PATH] | SERVICE | BACKEND`: one pass that writes nothing, and what it says. */
 export async function runExplain(
-  { query, output, color }: ExplainCommand,
+  { query, output, color, targets: names }: ExplainCommand,
   { settings, logger, onToken, redact }: Built,
   { print, signal, env, isTerminal }: Around,
 ): Promise<ExitCode> {
+  const targets = chosenTargets(settings, names);
   const routes = watchRoutes(settings.routes.directory, { logger });
   const hooks = { onToken, onTls: tlsReporter(logger) };
-  const { nomad, pass, clients } = assemble(settings, {
-    writes: false,
-    routeFiles: routes.current,
-    hooks,
-  });
+  const assembly = assemble(settings, { writes: false, routeFiles: routes.current, hooks });
+  const paint = painter(color, env, isTerminal);
+  let nomads: Promise<NomadLists> | undefined;
+  const lists = (): Promise<NomadLists> => (nomads ??= listNomad(assembly.nomad, settings, signal));
+  const explained = new Map<string, Explanation>();
   try {
-    const [outcome] = await pass(() => true, signal);
-    if (outcome === undefined) throw new ConnectorError('internal', 'no target is configured');
-    if ('error' in outcome) throw outcome.error;
-    const { picture } = outcome;
-    const around = await listNomad(nomad, settings, signal);
-    const first: Seen = { picture, settings, now: Date.now(), ...around };
-    const client = clients[picture.target];
-    const backends = explain(first, query).backends.map(({ name }) => name);
-    const checks = client === undefined ? {} : await readCheckResults(client, backends, signal);
-    const explanation = explain({ ...first, checks }, query);
-    const paint = painter(color, env, isTerminal);
-    print(
-      output === 'json'
-        ? `${explanationAsJson(explanation, redact)}\n`
-        : printExplanation(explanation, paint, redact),
-    );
-    return explainExitCode(explanation);
+    return await reportAll({
+      ...{ targets, output, logger, print, redact },
+      reportOf: async ({ name }) => {
+        const picture = await pictureOf(assembly, name, signal);
+        const seen: Seen = { picture, settings, now: Date.now(), ...(await lists()) };
+        const explanation = await explainChecked(seen, query, assembly.clients[name], signal);
+        explained.set(name, explanation);
+        return {
+          text: printExplanation(explanation, paint, redact),
+          json: explanationDocument(explanation),
+          code: explainExitCode(explanation),
+        };
+      },
+      together: () => {
+        const answered = targets.flatMap(({ name }) => explained.get(name) ?? []);
+        const text = differencesText(answered);
+        const lines = text.split('\n').map((line) => paint('!', visible(redact(line))));
+        return {
+          text: text === '' ? '' : `${lines.join('\n')}\n`,
+          json: { differs: differing(answered).map(({ target }) => target) },
+        };
+      },
+    });
   } finally {
     routes.close();
-    nomad.close();
+    assembly.nomad.close();
   }
+}
+
+async function pictureOf(
+  { passOf }: Assembly,
+  target: string,
+  signal: AbortSignal,
+): Promise<Picture> {
+  const [outcome] = await passOf(target)(() => true, signal);
+  if (outcome === undefined) throw new ConnectorError('internal', 'no target is configured');
+  if ('error' in outcome) throw outcome.error;
+  return outcome.picture;
+}
+
+/** With the last results of HAProxy's checks in the backends that it is about. */
+async function explainChecked(
+  seen: Seen,
+  query: string,
+  client: DataPlaneReader | undefined,
+  signal: AbortSignal,
+): Promise<Explanation> {
+  const backends = explain(seen, query).backends.map(({ name }) => name);
+  const checks = client === undefined ? {} : await readCheckResults(client, backends, signal);
+  return explain({ ...seen, checks }, query);
+}
+
+interface NomadLists {
+  readonly registered: readonly RegisteredService[];
+  readonly jobs: readonly KnownJob[];
 }
 
 /** What the catalog leaves out: services that didn't opt in, and jobs that were stopped. */
@@ -57,7 +97,7 @@ async function listNomad(
   client: NomadClient,
   { nomad }: Settings,
   signal: AbortSignal,
-): Promise<{ registered: readonly RegisteredService[]; jobs: readonly KnownJob[] }> {
+): Promise<NomadLists> {
   const api = nomadApi(client);
   const registered: RegisteredService[] = [];
   const jobs: KnownJob[] = [];

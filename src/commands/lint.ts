@@ -99,7 +99,9 @@ async function readLive(
   settings: Settings,
   signal: AbortSignal,
 ): Promise<LiveRead> {
-  const [outcome] = await pass(() => true, signal);
+  const outcomes = await pass(() => true, signal);
+  // With several HAProxies, the first that answers.
+  const outcome = outcomes.find((one) => 'picture' in one) ?? outcomes[0];
   if (outcome === undefined || 'error' in outcome) {
     const error = outcome?.error;
     if (error?.code === 'aborted') throw error;

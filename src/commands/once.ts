@@ -1,24 +1,24 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { exitCode, type ExitCode } from '../cli/exit-codes.js';
-import { planAsJson, printPlan, type Paint } from '../diff/print/print.js';
+import { exitCode } from '../cli/exit-codes.js';
+import { planDocument, printPlan, type Paint } from '../diff/print/print.js';
 import type { Held } from '../diff/types.js';
 import type { Picture } from '../pass/picture.js';
 import type { Outcome } from '../pass/run.js';
 import { asConnectorError, ConnectorError } from '../shared/errors.js';
+import type { Report } from './targets.js';
 
 export interface SingleRun {
+  /** Over one target. */
   readonly pass: () => Promise<readonly Outcome[]>;
   readonly signal: AbortSignal;
   readonly writes: boolean;
-  readonly output: 'text' | 'json';
   readonly detailedExitcode: boolean;
   /** The passes apply a saved plan or fail: what another one would do was not approved. */
   readonly approved?: boolean;
   /** Called with the picture whose plan is printed. */
   readonly onPlan?: (picture: Picture) => Promise<void>;
   readonly paint: Paint;
-  readonly print: (text: string) => void;
   /** Applied to every text of the plan. */
   readonly redact: (text: string) => string;
 }
@@ -26,8 +26,8 @@ export interface SingleRun {
 const confirmMs = 500;
 const maxTries = 4;
 
-/** Prints the plan to stdout and returns the outcome as the exit code. */
-export async function runOnce(run: SingleRun): Promise<ExitCode> {
+/** Runs passes over one target until nothing can be released, and reports the plan. */
+export async function runOnce(run: SingleRun): Promise<Report> {
   const single = !run.writes || run.approved === true;
   const pictures = single ? [await passOnce(run)] : await converge(run);
   const first = pictures.find(({ plan }) => plan.steps.length > 0) ?? pictures[0];
@@ -36,16 +36,14 @@ export async function runOnce(run: SingleRun): Promise<ExitCode> {
   const plan = { ...first.plan, skipped: last.plan.skipped };
   await run.onPlan?.(first);
   const { redact, paint } = run;
-  run.print(
-    run.output === 'json' ? `${planAsJson(plan, redact)}\n` : printPlan(plan, paint, redact),
-  );
-  return exitCode({
+  const code = exitCode({
     error: last.rest.problems.length > 0 || (run.writes && last.rest.steps.length > 0),
     guardHeld: last.rest.held !== undefined,
     skipped: last.plan.skipped.length > 0,
     changed: first.plan.steps.length > 0,
     detailed: run.detailedExitcode,
   });
+  return { text: printPlan(plan, paint, redact), json: planDocument(plan), code };
 }
 
 /** Runs another pass shortly after a held removal or a conflict with another writer. */

@@ -1,14 +1,16 @@
 import { assemble } from '../assembly.js';
 import type { DryRunCommand, OnceCommand } from '../cli/command-types.js';
 import type { ExitCode } from '../cli/exit-codes.js';
-import type { Settings } from '../config/types.js';
+import type { Settings, TargetSettings } from '../config/types.js';
 import type { Approval } from '../pass/approval.js';
 import type { Picture } from '../pass/picture.js';
 import { watchRoutes } from '../routes/folder.js';
+import { ConnectorError } from '../shared/errors.js';
 import { tlsReporter } from '../telemetry/tls.js';
 import { runOnce } from './once.js';
 import { painter } from './painter.js';
-import { createProgress } from './progress.js';
+import { createProgress, type Progress } from './progress.js';
+import { chosenTargets, reportAll } from './targets.js';
 import type { Around, Built } from './types.js';
 
 /** `--once` and `--dry-run`. */
@@ -18,33 +20,60 @@ export async function runSingle(
   { print, signal, env, isTerminal, tell }: Around,
 ): Promise<ExitCode> {
   const writes = command.kind === 'once';
+  const targets = chosenTargets(settings, command.targets);
+  requireOne(command, targets);
   const approval = await approvalFor(command, settings, redact);
   const routes = watchRoutes(settings.routes.directory, { logger });
   const progress =
     tell === undefined || command.output === 'json' ? undefined : createProgress({ write: tell });
   const hooks = { onToken, onTls: tlsReporter(logger), ...progress };
-  const { nomad, pass } = assemble(settings, {
+  const { nomad, passOf } = assemble(settings, {
     ...{ writes, routeFiles: routes.current, hooks },
     ...(approval === undefined ? {} : { approval }),
   });
+  const { during = (task) => task() } = progress ?? ({} as Partial<Progress>);
+  // One line of progress for all: it is gone before the reports are printed.
+  const printed: string[] = [];
   try {
-    return await runOnce({
-      ...{ signal, writes, print, redact },
-      pass: () => {
-        const task = () => pass(() => true, signal);
-        return progress === undefined ? task() : progress.during(task);
-      },
-      output: command.output,
-      detailedExitcode: command.detailedExitcode,
-      paint: painter(command.color, env, isTerminal),
-      approved: approval !== undefined,
-      onPlan: (picture) => save(command, picture, settings, redact),
-    });
+    const code = await during(() =>
+      reportAll({
+        ...{ targets, logger, redact, output: command.output },
+        print: (text) => printed.push(text),
+        reportOf: ({ name }) =>
+          runOnce({
+            ...{ signal, writes, redact },
+            pass: () => passOf(name)(() => true, signal),
+            detailedExitcode: command.detailedExitcode,
+            paint: painter(command.color, env, isTerminal),
+            approved: approval !== undefined,
+            onPlan: (picture) => save(command, picture, settings, redact),
+          }),
+      }),
+    );
+    print(printed.join(''));
+    return code;
   } finally {
     logger.debug('stopped');
     routes.close();
     nomad.close();
   }
+}
+
+/** A saved plan is that of one HAProxy. */
+function requireOne(
+  command: OnceCommand | DryRunCommand,
+  targets: readonly TargetSettings[],
+): void {
+  const flag = savedPlanFlag(command);
+  if (flag === undefined || targets.length === 1) return;
+  const names = targets.map(({ name }) => name).join(', ');
+  const message = `${flag} is for one HAProxy: name it with --target (there is ${names})`;
+  throw new ConnectorError('config-invalid', message, { retryable: false });
+}
+
+function savedPlanFlag(command: OnceCommand | DryRunCommand): string | undefined {
+  if (command.kind === 'once') return command.plan === undefined ? undefined : '--plan';
+  return command.planOut === undefined ? undefined : '--plan-out';
 }
 
 type Redact = Built['redact'];

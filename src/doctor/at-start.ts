@@ -1,10 +1,14 @@
-import type { Settings } from '../config/types.js';
+import type { Settings, TargetSettings } from '../config/types.js';
 import type { Picture } from '../pass/picture.js';
+import { type Failure, nomadSide } from '../pass/run.js';
 import type { Logger } from '../telemetry/logger.js';
+import type { sharedGatherers } from './facts/gatherers.js';
+import type { Line } from './types.js';
 
 export interface StartExamination {
-  /** The first pass is over; `picture`: it succeeded. Later calls do nothing. */
-  readonly passed: (picture?: Picture) => void;
+  /** The first pass over a target is over. Later calls do nothing. */
+  readonly succeeded: (picture: Picture) => void;
+  readonly failed: (failure: Pick<Failure, 'side'>) => void;
   /** Nothing of it runs any more. */
   readonly done: () => Promise<void>;
 }
@@ -18,37 +22,64 @@ export interface StartOptions {
 
 /**
  * The short form for a daemon: a log line for each warning and error that nothing else logs. It begins
- * after the first pass, so that it neither delays that nor reads HAProxy's state once more.
+ * after the first pass over each target, so that it neither delays that nor reads HAProxy's state
+ * once more.
  */
 export function examineAtStart({ settings, logger, onToken, signal }: StartOptions) {
-  let running: Promise<void> | undefined;
+  const running = new Map<string, Promise<void>>();
+  /** What is the same for each target is told once. */
+  const told = new Set<string>();
+  const examined = { settings, hazards: [], onToken };
+  let shared: ReturnType<typeof sharedGatherers> | undefined;
 
-  async function run(picture: Picture | undefined): Promise<void> {
+  async function run(target: TargetSettings, picture: Picture | undefined): Promise<void> {
     // Loaded only now: the first pass doesn't wait for them.
-    const [{ checks }, { examine }, { gatherersOf }, { factSource }] = await Promise.all([
-      import('./checks/index.js'),
-      import('./doctor.js'),
-      import('./facts/gatherers.js'),
-      import('./facts/source.js'),
-    ]);
-    const examined = { settings, hazards: [], onToken };
-    const gatherers = gatherersOf(picture === undefined ? examined : { ...examined, picture });
+    const [{ checks }, { examine }, { gatherersOf, sharedGatherers: share }, { factSource }] =
+      await Promise.all([
+        import('./checks/index.js'),
+        import('./doctor.js'),
+        import('./facts/gatherers.js'),
+        import('./facts/source.js'),
+      ]);
+    shared ??= share(examined);
+    const own = { ...examined, target, ...(picture === undefined ? {} : { picture }) };
     const short = checks.filter(({ atStart }) => atStart);
-    const lines = await examine(short, factSource(gatherers, signal));
+    const lines = await examine(short, factSource(gatherersOf(own, shared), signal));
     // What was asked when the daemon was told to stop has no answer.
     if (signal.aborted) return;
-    for (const line of lines) {
-      if (!('fix' in line)) continue;
-      const { check, says, fix } = line;
-      const log = line.level === 'error' ? logger.error : logger.warn;
-      log('doctor', { check, finding: says, fix });
-    }
+    lines.forEach((line) => tell(line, target.name));
+  }
+
+  function tell(line: Line, target: string): void {
+    if (!('fix' in line)) return;
+    const { check, group, says, fix } = line;
+    const isShared = group === 'Settings' || group === 'Nomad';
+    const where = isShared || settings.targets.length === 1 ? {} : { target };
+    const key = JSON.stringify([check, says, where]);
+    if (told.has(key)) return;
+    told.add(key);
+    const log = line.level === 'error' ? logger.error : logger.warn;
+    log('doctor', { ...where, check, finding: says, fix });
+  }
+
+  function passed(target: TargetSettings, picture?: Picture): void {
+    if (running.has(target.name)) return;
+    const examining = run(target, picture).catch((error: unknown) =>
+      logger.debug('doctor failed', { error }),
+    );
+    running.set(target.name, examining);
   }
 
   return {
-    passed: (picture?: Picture) => {
-      running ??= run(picture).catch((error: unknown) => logger.debug('doctor failed', { error }));
+    succeeded: (picture) => {
+      const target = settings.targets.find(({ name }) => name === picture.target);
+      if (target !== undefined) passed(target, picture);
     },
-    done: async () => running,
+    failed: ({ side }) => {
+      for (const target of settings.targets) {
+        if (side === nomadSide || side === target.name) passed(target);
+      }
+    },
+    done: async () => void (await Promise.all(running.values())),
   } satisfies StartExamination;
 }

@@ -1,5 +1,5 @@
 import type { Paint, Redact } from '../diff/print/print.js';
-import { plainJson, visible } from '../shared/text.js';
+import { visible } from '../shared/text.js';
 import { timeText } from './sentences.js';
 import type {
   BackendExplained,
@@ -44,11 +44,8 @@ export function printExplanation(
 }
 
 /** The same for programs: one object with stable keys. */
-export function explanationAsJson(
-  { formatVersion, ...explanation }: Explanation,
-  redact?: Redact,
-): string {
-  return plainJson({ format_version: formatVersion, ...explanation }, 2, redact);
+export function explanationDocument({ formatVersion, ...explanation }: Explanation) {
+  return { format_version: formatVersion, ...explanation };
 }
 
 function printBlock({ heading, rows }: Block, paint: Paint, clean: Redact): string[] {

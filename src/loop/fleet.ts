@@ -1,4 +1,5 @@
 import { type Controller, type ControllerOptions, createController } from './controller.js';
+import { type Failure, nomadSide } from '../pass/run.js';
 import type { WakeSource } from './wake-sources.js';
 
 export interface FleetOptions extends Omit<ControllerOptions, 'targets' | 'pass'> {
@@ -19,18 +20,37 @@ export interface Fleet {
   readonly isBusy: (target: string) => boolean;
 }
 
-export function createFleet({ targets, passOf, onWake, ...shared }: FleetOptions): Fleet {
+export function createFleet(options: FleetOptions): Fleet {
+  const { targets, passOf, onWake, onSuccess, onFailure, ...shared } = options;
+  const [first] = targets;
   /** A wake of all is counted once. */
   let isCounted = false;
-  const count = (source: WakeSource): void => {
-    if (!isCounted) onWake(source);
+  let isWakingAll = false;
+  const count = (source: WakeSource, target: string): void => {
+    // Each loop has a start and a timer of its own.
+    const isOfAll = source === 'start' || source === 'timer';
+    if (!isCounted && (!isOfAll || target === first)) onWake(source);
     isCounted = isWakingAll;
   };
-  let isWakingAll = false;
+  /** The loop whose failed reads of Nomad are told: those of the others fail for the same. */
+  let speaker: string | undefined;
+  const fail = (failure: Failure, waitMs: number, target: string): void => {
+    if (failure.side !== nomadSide) speaker = undefined;
+    else if ((speaker ??= target) !== target) return;
+    onFailure(failure, waitMs);
+  };
   const loops = new Map<string, Controller>(
     targets.map((target) => [
       target,
-      createController({ ...shared, targets: [target], pass: passOf(target), onWake: count }),
+      createController({
+        ...{ ...shared, targets: [target], pass: passOf(target) },
+        onWake: (source) => count(source, target),
+        onSuccess: (picture) => {
+          speaker = undefined;
+          onSuccess(picture);
+        },
+        onFailure: (failure, waitMs) => fail(failure, waitMs, target),
+      }),
     ]),
   );
 

@@ -6,7 +6,8 @@ import { type Failure, nomadSide, type Side } from '../pass/run.js';
 import type { Times } from '../pass/stopwatch.js';
 import { serviceFigures } from './figures.js';
 import type { Logger } from './logger.js';
-import type { Metrics, PassOutcome } from './metrics.js';
+import type { Metrics } from './metrics.js';
+import type { PassOutcome, TargetMetrics } from './target-metrics.js';
 import { nodesOf } from './behind.js';
 import { createWarnOnce, type WarnOnce } from './warn-once.js';
 import { type Warning, warningsOf } from './warnings.js';
@@ -24,45 +25,61 @@ const maxLines = 50;
 /** What was already reported about one target. */
 interface Told {
   readonly warnings: WarnOnce<Warning>;
+  readonly metrics: TargetMetrics;
   last?: Picture;
 }
 
-/** Reports the result of a pass in logs and metrics. A no-op is logged at debug level. */
-export function createReporter(logger: Logger, metrics: Metrics): Reporter {
+/**
+ * Reports the result of a pass in logs and metrics. A no-op is logged at debug level. With several
+ * targets, a line says which one it is about.
+ */
+export function createReporter(
+  logger: Logger,
+  metrics: Metrics,
+  targets: readonly string[],
+): Reporter {
   const started = Date.now();
   const told = new Map<string, Told>();
   const waits = new Map<Side, number>();
+  const nomad = metrics.of(nomadSide);
   let pass = 0;
-  let synced = false;
 
   function toldOf(target: string): Told {
-    const known = told.get(target) ?? { warnings: createWarnOnce<Warning>(warn) };
+    const known = told.get(target) ?? {
+      metrics: metrics.of(target),
+      warnings: createWarnOnce(({ message, fields, more }: Warning) =>
+        logger.warn(message, { ...where(target), ...fields, ...more }),
+      ),
+    };
     told.set(target, known);
     return known;
   }
 
-  function warn({ message, fields, more }: Warning): void {
-    logger.warn(message, { ...fields, ...more });
+  function where(target: string): { target?: string } {
+    return targets.length > 1 ? { target } : {};
   }
 
   function waiting(side: Side, ms: number): void {
     // A target was tried, so Nomad answers again.
     waits.delete(nomadSide);
     waits.set(side, ms);
-    metrics.backoff(Math.max(0, ...waits.values()) / 1000);
+    const ofNomad = waits.get(nomadSide) ?? 0;
+    for (const target of targets) {
+      toldOf(target).metrics.backoff(Math.max(ofNomad, waits.get(target) ?? 0) / 1000);
+    }
   }
 
   function succeeded(picture: Picture): void {
     const { target, steps, catalog, rest, times } = picture;
     const before = toldOf(target);
     const changed = steps.length > 0;
-    const ms = took(metrics, times, rest.held ? 'held' : changed ? 'changed' : 'noop');
-    count(metrics, picture, before.last);
-    metrics.succeeded(times.endedAt, ms / 1000);
+    const { metrics: own } = before;
+    const ms = took(own, times, rest.held ? 'held' : changed ? 'changed' : 'noop');
+    count(own, picture, before.last);
+    own.succeeded(times.endedAt, ms / 1000);
     waiting(target, 0);
-    if (!synced) metrics.startupSynced((Date.now() - started) / 1000);
-    synced = true;
-    const fields = { pass: ++pass, durationMs: ms, nomadIndex: catalog.index };
+    if (before.last === undefined) own.startupSynced((Date.now() - started) / 1000);
+    const fields = { pass: ++pass, ...where(target), durationMs: ms, nomadIndex: catalog.index };
     if (changed) logger.info('HAProxy changed', { ...fields, ...changesOf(picture) });
     else logger.debug('nothing to do', fields);
     const now = warningsOf(picture, before.last);
@@ -74,8 +91,9 @@ export function createReporter(logger: Logger, metrics: Metrics): Reporter {
     woke: (source) => metrics.wake(source),
     succeeded,
     failed: ({ side, error, times }, waitMs) => {
-      const durationMs = took(metrics, times, 'failed');
-      metrics.failed(error.code);
+      const own = side === nomadSide ? nomad : toldOf(side).metrics;
+      const durationMs = took(own, times, 'failed');
+      own.failed(error.code);
       waiting(side, waitMs);
       logger.error('pass failed', { pass: ++pass, side, durationMs, retryMs: waitMs, error });
     },
@@ -96,7 +114,7 @@ function changesOf({ steps, reloads, plan, catalog }: Picture) {
   };
 }
 
-function took(metrics: Metrics, times: Times, result: PassOutcome): number {
+function took(metrics: TargetMetrics, times: Times, result: PassOutcome): number {
   for (const [phase, ms] of Object.entries(times.phases)) {
     metrics.phase(phase as keyof Times['phases'], result, ms / 1000);
   }
@@ -105,7 +123,7 @@ function took(metrics: Metrics, times: Times, result: PassOutcome): number {
   return total;
 }
 
-function count(metrics: Metrics, picture: Picture, last: Picture | undefined): void {
+function count(metrics: TargetMetrics, picture: Picture, last: Picture | undefined): void {
   const { rest, plan, catalog } = picture;
   for (const { kind } of picture.steps) metrics.planStep(kind);
   for (const reason of picture.reloads) metrics.reload(reason);

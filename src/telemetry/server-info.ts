@@ -48,7 +48,7 @@ const head = `# HELP ${name} The instance behind each of the connector's servers
  */
 export function createServerInfo(targets: readonly string[]): ServerInfoMetric {
   const parts = new Map(
-    targets.map((target) => [target, createPart(targets.length > 1 ? { target } : {})]),
+    targets.map((target) => [target, createPart(targets.length > 1 ? { haproxy: target } : {})]),
   );
   return {
     succeeded: (picture) => parts.get(picture.target)?.succeeded(picture),

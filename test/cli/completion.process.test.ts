@@ -59,7 +59,8 @@ describe('shell completion', () => {
       it('knows options where they are', () => {
         expect(complete('route', 'add', '--tar')).to.deep.equal(['--target']);
         expect(complete('--dry')).to.deep.equal(['--dry-run']);
-        expect(complete('--tar')).to.deep.equal([]);
+        expect(complete('--dom')).to.deep.equal([]);
+        expect(complete('--tar')).to.deep.equal(['--target']);
         expect(complete('route', 'list', '--conf')).to.deep.equal(['--config']);
       });
 

@@ -32,6 +32,17 @@ describe('parseArguments', () => {
     expect(refused('doctor --once')).to.include("--once can't be used with doctor");
   });
 
+  it('takes names of targets, where a command reports on each', () => {
+    const targets = ['a', 'b'];
+    for (const kind of ['--once', '--dry-run', 'explain x', 'doctor']) {
+      expect(parse(`${kind} --target a --target b`), kind).to.deep.include({ targets });
+    }
+    expect(parse('--target a --target b doctor')).to.deep.include({ targets });
+    expect(refused('--target a')).to.contain('--target needs --once');
+    expect(refused('lint --target a x.json')).to.contain("--target can't be used with lint");
+    expect(refused('route list --target a')).to.contain("--target can't be used with route");
+  });
+
   it('saves a plan, and applies one', () => {
     const detailedExitcode = false;
     expect(parse('--dry-run --plan-out p.json')).to.deep.equal({

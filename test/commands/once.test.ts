@@ -19,7 +19,6 @@ function outcomeOf(given: Given): Outcome {
 /** Passes with these outcomes, one after the other. */
 async function once(outcomes: readonly Given[], given: Partial<SingleRun> = {}) {
   const left = [...outcomes];
-  const printed: string[] = [];
   const run: SingleRun = {
     pass: () => {
       const next = left.shift();
@@ -28,15 +27,13 @@ async function once(outcomes: readonly Given[], given: Partial<SingleRun> = {}) 
     },
     signal: new AbortController().signal,
     writes: true,
-    output: 'text',
     detailedExitcode: false,
     paint: (_, text) => text,
     redact: (text) => text,
-    print: (text) => printed.push(text),
     ...given,
   };
-  const code = await runOnce(run);
-  return { code, printed: printed.join(''), left: left.length };
+  const { code, text: printed, json } = await runOnce(run);
+  return { code, printed, json, left: left.length };
 }
 
 const skipped = [{ service: 'default/web', code: 'invalid-tag', reason: 'no' }] as const;
@@ -84,8 +81,7 @@ describe('a single run', () => {
   it('prints the first plan that has steps, as text or as JSON', async () => {
     const outcomes = [picture({ plan: something })];
     expect((await once(outcomes)).printed).to.equal(printPlan(something));
-    const { printed } = await once(outcomes, { output: 'json' });
-    expect(JSON.parse(printed)).to.include({ noChanges: false });
+    expect((await once(outcomes)).json).to.include({ noChanges: false });
     expect((await once([picture()])).printed).to.match(/No changes\.\n$/);
   });
 

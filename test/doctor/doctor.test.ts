@@ -3,8 +3,9 @@ import { expect } from 'chai';
 import { checks } from '../../src/doctor/checks/index.js';
 import { examine } from '../../src/doctor/doctor.js';
 import { type FactSource, factSource, type Gatherers } from '../../src/doctor/facts/source.js';
-import { linesAsJson } from '../../src/doctor/print/json.js';
+import { linesDocument } from '../../src/doctor/print/json.js';
 import { printLines } from '../../src/doctor/print/text.js';
+import { plainJson } from '../../src/shared/text.js';
 import { type Check, check, error, type Line, ok, warning } from '../../src/doctor/types.js';
 import { ConnectorError } from '../../src/shared/errors.js';
 import { process } from './setup.js';
@@ -108,7 +109,7 @@ describe('doctor: what is printed', () => {
     expect(printLines(lines, undefined, redact))
       .to.include('<redacted>')
       .and.not.include('fine');
-    const json = JSON.parse(linesAsJson(lines, redact)) as Record<string, unknown>;
+    const json = JSON.parse(plainJson(linesDocument(lines), 2, redact)) as Record<string, unknown>;
     expect(json).to.deep.include({ format_version: 1, ok: false });
     expect(json['counts']).to.deep.equal({ ok: 1, warning: 1, error: 1, 'not-checked': 1 });
     expect(json['findings']).to.deep.include.members([

@@ -11,7 +11,7 @@ const ours = /\bhaproxy_nomad_connector_[a-z_]+/g;
 
 async function exported(): Promise<ReadonlySet<string>> {
   const registry = new Registry();
-  createMetrics(registry, '1.2.3');
+  createMetrics(registry, '1.2.3', ['default']);
   const text = await withServerInfo(registry, createServerInfo(['default'])).metrics();
   const named = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)];
   return new Set(

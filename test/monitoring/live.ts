@@ -218,7 +218,7 @@ frontend exporter
   it("HAProxy's exporter is read by instance", async () => {
     const { stack, apps, prometheus } = world;
     const served = `sum by (alloc_id) (haproxy_server_http_responses_total{code="2xx"}
-      * on (target, proxy, server) group_left (alloc_id)
+      * on (haproxy, proxy, server) group_left (alloc_id)
         haproxy_nomad_connector_server_info{service="web"})`;
     const samples = await prometheus.query(served);
     const known = new Map(samples.map(({ metric, value }) => [metric['alloc_id'], value]));

@@ -41,7 +41,15 @@ describe('the npm package', function () {
   it('holds the program, what runs it elsewhere, and no sources or tests', () => {
     const tops = new Set(packed.files.map(({ path }) => path.split('/')[0]));
     expect([...tops].sort()).to.deep.equal(
-      ['CHANGELOG.md', 'LICENSE', 'README.md', 'deploy', 'dist', 'package.json'].sort(),
+      [
+        'CHANGELOG.md',
+        'LICENSE',
+        'README.md',
+        'deploy',
+        'dist',
+        'monitoring',
+        'package.json',
+      ].sort(),
     );
   });
 });

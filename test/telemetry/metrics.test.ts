@@ -13,13 +13,17 @@ import { probeResults } from '../../src/observe/probe/run-check.js';
 import { phases } from '../../src/pass/phases.js';
 import { errorCodes } from '../../src/pass/recover.js';
 import { statusClasses } from '../../src/shared/status-class.js';
+import { createFleetMetrics } from '../../src/telemetry/fleet-metrics.js';
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.js';
+import type { TargetMetrics } from '../../src/telemetry/target-metrics.js';
 
 const prefix = 'haproxy_nomad_connector_';
 
-function start(): { metrics: Metrics; registry: Registry } {
+/** Those of one HAProxy, and those of the program. */
+function start(): { metrics: Metrics & TargetMetrics; registry: Registry } {
   const registry = new Registry();
-  return { metrics: createMetrics(registry, '1.2.3'), registry };
+  const metrics = createMetrics(registry, '1.2.3', ['default']);
+  return { metrics: { ...metrics, ...metrics.of('default') }, registry };
 }
 
 /** Value of a sample by its name without the prefix: `services{state="routed"}`. */
@@ -179,8 +183,37 @@ describe('metrics', () => {
     }).not.to.throw();
   });
 
+  it('of several HAProxies name each, and Nomad none', async () => {
+    const registry = new Registry();
+    const metrics = createMetrics(registry, '1.2.3', ['a', 'b']);
+    const gauges = ['last_success_timestamp_seconds', 'held_removals', 'drift_total'];
+    for (const name of [...gauges, 'backoff_seconds', 'services_restored_ratio']) {
+      for (const one of ['a', 'b']) {
+        expect(await value(registry, `${name}{haproxy="${one}"}`), name).to.equal(0);
+      }
+      expect(await value(registry, name), name).to.equal(undefined);
+    }
+    metrics.of('b').reload('new-backend');
+    metrics.of('b').degraded(['frontend-missing']);
+    metrics.of('nomad').failed('nomad-unreachable');
+    expect(await value(registry, 'reloads_total{reason="new-backend",haproxy="a"}')).to.equal(0);
+    expect(await value(registry, 'reloads_total{reason="new-backend",haproxy="b"}')).to.equal(1);
+    metrics.of('a').degraded([]);
+    const degraded = 'degraded{code="frontend-missing",haproxy="b"}';
+    expect(await value(registry, degraded)).to.equal(1);
+    const failures = 'failures_total{code="nomad-unreachable",haproxy=""}';
+    expect(await value(registry, failures)).to.equal(1);
+    expect(await value(registry, 'ready')).to.equal(0);
+    metrics.request('dataplane', '2xx', 'b');
+    const requests = (name: string) =>
+      value(registry, `requests_total{target="dataplane",haproxy="${name}",status="2xx"}`);
+    expect([await requests('a'), await requests('b')]).to.deep.equal([0, 1]);
+    expect(await value(registry, 'requests_total{target="nomad",status="2xx"}')).to.equal(0);
+  });
+
   it('stand in the table above them', async () => {
     const { registry } = start();
+    createFleetMetrics(registry, ['a', 'b']);
     const source = await readFile(
       new URL('../../src/telemetry/metrics.ts', import.meta.url),
       'utf8',

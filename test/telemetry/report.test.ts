@@ -20,7 +20,7 @@ import {
 import { heldRemoval, nothing, picture, something, times } from '../pass/given-picture.js';
 
 /** A reporter, what it logs and what it measures. */
-function reporter() {
+function reporter(targets: readonly string[] = ['default']) {
   const lines: { level: string; message: string; fields: LogFields }[] = [];
   const calls: (readonly [name: string, ...args: unknown[]])[] = [];
   const at =
@@ -35,14 +35,14 @@ function reporter() {
     debug: at('debug'),
     child: () => logger,
   };
-  const metrics = new Proxy({} as Metrics, {
+  const metrics: Metrics = new Proxy({} as Metrics, {
     get:
       (_, name) =>
       (...args: unknown[]) =>
-        calls.push([String(name), ...args]),
+        name === 'of' ? metrics : calls.push([String(name), ...args]),
   });
   return {
-    ...createReporter(logger, metrics),
+    ...createReporter(logger, metrics, targets),
     lines,
     said: () => lines.map(({ level, message }) => `${level} ${message}`),
     warned: () => lines.filter(({ level }) => level === 'warn'),
@@ -115,17 +115,24 @@ describe('the report of a pass', () => {
   });
 
   it('measures the longest wait before a retry, which is none once all are well', () => {
-    const report = reporter();
-    const last = (): unknown => report.measured('backoff').at(-1);
+    const report = reporter(['one', 'two']);
+    const last = (): unknown => report.measured('backoff').slice(-2).flat();
     report.failed({ ...failure('nomad-failed'), side: 'nomad' }, 500);
-    expect(last()).to.deep.equal([0.5]);
+    expect(last()).to.deep.equal([0.5, 0.5]);
     report.failed({ ...failure('haproxy-down'), side: 'one' }, 2000);
     report.failed({ ...failure('haproxy-down'), side: 'two' }, 1000);
-    expect(last()).to.deep.equal([2]);
+    expect(last()).to.deep.equal([2, 1]);
     report.succeeded(picture({ target: 'one' }));
-    expect(last()).to.deep.equal([1]);
+    expect(last()).to.deep.equal([0, 1]);
     report.succeeded(picture({ target: 'two' }));
-    expect(last()).to.deep.equal([0]);
+    expect(last()).to.deep.equal([0, 0]);
+  });
+
+  it('says which of several HAProxies it is about', () => {
+    const report = reporter(['one', 'two']);
+    const degraded = [{ code: 'no-hard-stop-after', message: 'none' }] as const;
+    report.succeeded(picture({ target: 'two', steps: something.steps, degraded }));
+    expect(report.lines.map(({ fields }) => fields['target'])).to.deep.equal(['two', 'two']);
   });
 
   it('says what a pass failed with', () => {

@@ -124,7 +124,7 @@ describe('server_info', () => {
     metric.succeeded(pictureOf([web], undefined, 'one'));
     metric.succeeded(pictureOf([web], undefined, 'two'));
     metric.succeeded(pictureOf([], undefined, 'one'));
-    expect(series(metric.text())).to.deep.equal([labels().replace('{', '{target="two",')]);
+    expect(series(metric.text())).to.deep.equal([labels().replace('{', '{haproxy="two",')]);
   });
 
   it("escapes what is special in Prometheus's text format", () => {

@@ -1,5 +1,5 @@
 import { planLines, type PlanLine, type Sign } from './lines.js';
-import { visible, plainJson } from '../../shared/text.js';
+import { visible } from '../../shared/text.js';
 import { isStructural } from '../dispatch.js';
 import type { Skipped } from '../../desired/types.js';
 import type { Held, Plan, Problem, ReloadReason } from '../types.js';
@@ -119,10 +119,6 @@ export interface PlanDocument {
   readonly problems: readonly Problem[];
   readonly reloads: readonly { readonly reason: string; readonly code: ReloadReason }[];
   readonly noChanges: boolean;
-}
-
-export function planAsJson(plan: Plan, redact?: Redact): string {
-  return plainJson(planDocument(plan), 2, redact);
 }
 
 export function planDocument(plan: Plan): PlanDocument {

@@ -26,8 +26,7 @@ type HaproxyFacts = Pick<
 /** Longer than that, and nobody waits for the doctor. */
 const longestMs = 10_000;
 
-export function haproxyFacts(settings: Settings): HaproxyFacts {
-  const [target] = settings.targets;
+export function haproxyFacts(settings: Settings, target: TargetSettings): HaproxyFacts {
   const requestMs = Math.min(target.requestTimeoutMs, longestMs);
   const client = lazily(() => createDataPlaneReader({ ...target, requestTimeoutMs: requestMs }));
   const ask = dataplaneAsker({ ...target, requestTimeoutMs: requestMs }, settings);

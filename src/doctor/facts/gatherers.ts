@@ -1,6 +1,6 @@
 import { assemble } from '../../assembly.js';
 import type { Hazard } from '../../config/hazards.js';
-import type { Settings } from '../../config/types.js';
+import type { Settings, TargetSettings } from '../../config/types.js';
 import type { Picture } from '../../pass/picture.js';
 import { watchRoutes } from '../../routes/folder.js';
 import { asConnectorError } from '../../shared/errors.js';
@@ -9,11 +9,14 @@ import { haproxyFacts } from './dataplane.js';
 import { tryPort, tryRouteFolder } from './local.js';
 import { nomadFacts } from './nomad.js';
 import { rightsLack } from '../model/rights.js';
-import { type Gatherers, Lacking } from './source.js';
+import type { FactName } from '../types.js';
+import { type Gatherer, type Gatherers, type Get, Lacking } from './source.js';
 
 export interface Examined {
   readonly settings: Settings;
   readonly hazards: readonly Hazard[];
+  /** The HAProxy that is examined; absent: the first. */
+  readonly target?: TargetSettings;
   /** Called with a token to redact. */
   readonly onToken?: (token: string) => void;
   /** Of a pass that was just made, so that none is needed. */
@@ -22,16 +25,40 @@ export interface Examined {
 
 const passMs = 120_000;
 
-/** How each fact is found out. Sends nothing but GET. */
-export function gatherersOf(examined: Examined): Gatherers {
-  const { settings, hazards, onToken, picture } = examined;
-  const facts = haproxyFacts(settings);
-  return {
+type SharedGatherers = Omit<Gatherers, keyof ReturnType<typeof haproxyFacts> | 'picture'>;
+
+/** Of what is the same for each HAProxy: found out once, however many are examined. */
+export function sharedGatherers({
+  settings,
+  hazards,
+  onToken,
+}: Omit<Examined, 'target' | 'picture'>): SharedGatherers {
+  return eachOnce({
     settings: { timeoutMs: 1000, gather: () => settings },
     hazards: { timeoutMs: 1000, gather: () => hazards },
     port: { timeoutMs: 5000, gather: () => tryPort(settings) },
     routeFolder: { timeoutMs: 5000, gather: () => tryRouteFolder(settings) },
     ...nomadFacts(settings, onToken),
+  });
+}
+
+function eachOnce(gatherers: SharedGatherers): SharedGatherers {
+  const entries = Object.entries(gatherers).map(([name, one]: [string, Gatherer<FactName>]) => {
+    let found: Promise<unknown> | undefined;
+    const gather = (get: Get, signal: AbortSignal) =>
+      (found ??= Promise.resolve().then(() => one.gather(get, signal)));
+    return [name, { ...one, gather }];
+  });
+  return Object.fromEntries(entries) as SharedGatherers;
+}
+
+/** How each fact is found out. Sends nothing but GET. */
+export function gatherersOf(examined: Examined, shared = sharedGatherers(examined)): Gatherers {
+  const { settings, onToken, picture } = examined;
+  const { target = settings.targets[0] } = examined;
+  const facts = haproxyFacts(settings, target);
+  return {
+    ...shared,
     ...facts,
     actual:
       picture === undefined ? facts.actual : { timeoutMs: 1000, gather: () => picture.actual },
@@ -43,7 +70,7 @@ export function gatherersOf(examined: Examined): Gatherers {
         const lacks = rightsLack(settings, await get('rights'));
         if (lacks !== undefined) throw new Lacking(lacks);
         await get('actual');
-        return passOnce(settings, onToken, signal);
+        return passOnce(settings, target.name, onToken, signal);
       },
     },
   };
@@ -51,17 +78,18 @@ export function gatherersOf(examined: Examined): Gatherers {
 
 async function passOnce(
   settings: Settings,
+  target: string,
   onToken: Examined['onToken'],
   signal: AbortSignal,
 ): Promise<Picture> {
   const routes = watchRoutes(settings.routes.directory, { logger: silentLogger });
-  const { nomad, pass } = assemble(settings, {
+  const { nomad, passOf } = assemble(settings, {
     writes: false,
     routeFiles: routes.current,
     ...(onToken === undefined ? {} : { hooks: { onToken } }),
   });
   try {
-    const [outcome] = await pass(() => true, signal);
+    const [outcome] = await passOf(target)(() => true, signal);
     if (outcome === undefined || 'error' in outcome) throw asConnectorError(outcome?.error);
     return outcome.picture;
   } finally {

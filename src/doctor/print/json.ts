@@ -1,4 +1,3 @@
-import { plainJson } from '../../shared/text.js';
 import type { Line } from '../types.js';
 import { countsOf } from './text.js';
 
@@ -6,7 +5,7 @@ import { countsOf } from './text.js';
 export const formatVersion = 1;
 
 /** `{ format_version, ok, counts, findings: [{ check, group, level, message, fix? }] }` */
-export function linesAsJson(lines: readonly Line[], redact: (text: string) => string): string {
+export function linesDocument(lines: readonly Line[]) {
   const counts = countsOf(lines);
   const findings = lines.map((line) => ({
     check: line.check,
@@ -16,5 +15,5 @@ export function linesAsJson(lines: readonly Line[], redact: (text: string) => st
     ...('fix' in line ? { fix: line.fix } : {}),
   }));
   const ok = counts.error === 0;
-  return plainJson({ format_version: formatVersion, ok, counts, findings }, 2, redact);
+  return { format_version: formatVersion, ok, counts, findings };
 }
