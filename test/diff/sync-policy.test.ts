@@ -29,10 +29,13 @@ function routesIn(
   actual: ActualState,
   isFit = ({ backend, mode }: StandingRoute) => actual.backends[backend]?.mode === mode,
 ): ReadonlyMap<string, string> {
+  const operators = world.actual.maps['hosts']?.entries ?? {};
   const input = withBareRecords(under('sync', { ...world, actual }));
   return new Map(
     standingRoutes(input)
       .filter(isFit)
+      // A shared map may have the operator's own entry for it.
+      .filter(({ host }) => operators[host] === undefined)
       .flatMap((route) =>
         route.frontends.map((name) => [
           `${name} ${routeKey({ ...route, service: '' })}`,
