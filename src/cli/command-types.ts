@@ -116,6 +116,7 @@ export interface RootOptions {
   readonly output: OutputFormat | 'github';
   readonly detailedExitcode?: true;
   readonly color: ColorChoice;
+  readonly policy?: string;
   readonly adopt?: true;
   readonly allowRemovals?: true;
   readonly logLevel?: string;

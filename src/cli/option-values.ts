@@ -44,7 +44,7 @@ function settingsFlags(options: RootOptions): SettingsFlags {
     ...(config === undefined ? {} : { configFile: config }),
     ...(frontend === undefined ? {} : { frontends: frontend }),
     ...only(options, 'nomadAddress', 'haproxyAddress', 'routingMode', 'httpListen', 'logLevel'),
-    ...only(options, 'adopt', 'allowRemovals'),
+    ...only(options, 'policy', 'adopt', 'allowRemovals'),
   };
 }
 

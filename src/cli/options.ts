@@ -106,6 +106,7 @@ function addSettingOptions(program: Parser): void {
     .option('--routing-mode <mode>', 'routing mode: map or rules')
     .option('--http-listen <address>', 'listen address for health and metrics, or off')
     .option('--log-level <level>', 'minimum log level: error, warn, info or debug')
+    .option('--policy <policy>', 'sync, upsert-only (remove no backend or route) or create-only')
     .option('--adopt', "take ownership of existing backends the connector doesn't own")
     .option('--allow-removals', 'disable the guard: apply every removal');
 }

@@ -19,6 +19,7 @@ import type {
   NomadSettings,
   RoutingSettings,
   Settings,
+  SyncPolicy,
 } from './types.js';
 
 /** Builds settings from valid values and defaults. Adds conflicting values to the problems. */
@@ -136,6 +137,7 @@ function routingMode(read: Reader, merged: MergedValues): RoutingSettings['mode'
 
 function syncSettings(read: Reader): Settings['sync'] {
   return {
+    policy: read.text('sync.policy') as SyncPolicy,
     resyncIntervalMs: read.ms('sync.resync_interval'),
     debounceMs: read.ms('sync.debounce'),
     debounceMaxMs: read.ms('sync.debounce_max'),

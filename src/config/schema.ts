@@ -8,6 +8,7 @@ import {
   namespaceMap,
   networkList,
 } from './policy-schema.js';
+import { syncPolicies } from './types.js';
 
 /** Of the Data Plane API's own examples, so that everybody knows it. */
 export const defaultPassword = 'adminpwd';
@@ -341,6 +342,11 @@ export const sections = {
     }),
   },
   sync: {
+    policy: oneOf(
+      'What a pass may do to backends and routes that are there: `sync` changes and removes them, `upsert-only` removes none, `create-only` changes none either. Servers always follow the catalog.',
+      [...syncPolicies],
+      { default: 'sync', flag: '--policy' },
+    ),
     resync_interval: duration('Longest time between two passes.', '30s'),
     debounce: duration(
       'The first change starts a pass at once. How long those that follow wait for more.',

@@ -14,6 +14,7 @@ export interface SettingsFlags {
   readonly routingMode?: string;
   readonly httpListen?: string;
   readonly logLevel?: string;
+  readonly policy?: string;
   readonly adopt?: boolean;
   readonly allowRemovals?: boolean;
 }
@@ -33,6 +34,7 @@ const flagKeys = {
   routingMode: 'routing.mode',
   httpListen: 'http.listen',
   logLevel: 'log.level',
+  policy: 'sync.policy',
   adopt: 'ownership.adopt',
   allowRemovals: 'guard.allow_removals',
 } as const satisfies Record<Exclude<keyof SettingsFlags, 'configFile'>, ConfigKey>;

@@ -16,6 +16,7 @@ export function unfit(merged: MergedValues): string[] {
     ...halfPair(merged, 'haproxy.client_cert', 'haproxy.client_key'),
     ...unfitTargets(merged.get('haproxy.targets')),
     ...twoModes(merged),
+    ...adoptingPolicy(merged),
   ];
 }
 
@@ -31,6 +32,14 @@ function outOfOrder(read: Reader, merged: MergedValues, low: ConfigKey, high: Co
   const name = (merged.get(low) ?? merged.get(high))?.name;
   const values = `${low} is ${read.either(low)}, ${high} is ${read.either(high)}`;
   return [`${name}: ${low} must not exceed ${high}: ${values}`];
+}
+
+/** What is adopted is removed in the same transaction. */
+function adoptingPolicy(merged: MergedValues): string[] {
+  const [adopt, policy] = [merged.get('ownership.adopt'), merged.get('sync.policy')];
+  if (adopt?.value !== true || policy === undefined || policy.value === 'sync') return [];
+  const said = `ownership.adopt removes what it takes over, which sync.policy ${JSON.stringify(policy.value)} forbids`;
+  return [`${policy.name}: ${said}; adopt with "sync" first`];
 }
 
 function twoModes(merged: MergedValues): string[] {

@@ -121,7 +121,19 @@ export interface GuardSettings {
   readonly allowRemovals: boolean;
 }
 
+/**
+ * | policy | of what is there, a pass may |
+ * |---|---|
+ * | sync | change and remove everything that is the connector's |
+ * | upsert-only | change it; backends, routes and groups of servers stay when their service goes |
+ * | create-only | change nothing, too, but the servers of a backend |
+ */
+export const syncPolicies = ['sync', 'upsert-only', 'create-only'] as const;
+
+export type SyncPolicy = (typeof syncPolicies)[number];
+
 export interface SyncSettings {
+  readonly policy: SyncPolicy;
   readonly resyncIntervalMs: number;
   readonly debounceMs: number;
   readonly debounceMaxMs: number;

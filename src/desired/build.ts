@@ -6,7 +6,7 @@ import { keep } from '../shared/keep.js';
 import { runThrough, type Sliced } from '../shared/slices.js';
 import { oneLine } from '../shared/text.js';
 import { type Aged, byAge, claimKey } from './claims.js';
-import { routeKey } from './domains.js';
+import { byRoute } from './domains.js';
 import { type Excess, excess, limitSkip, regexCount, stepCount } from './limits.js';
 import { newDesiredMemory, recordAfter, settledRoutes } from './memory.js';
 import { planAll } from './plan-all.js';
@@ -205,16 +205,6 @@ function lostAll({ offer }: ServicePlan, { kept, lost }: Settled): Skipped | und
 
 function byName(a: DesiredBackend, b: DesiredBackend): number {
   return compareText(a.name, b.name) || compareText(a.slotPrefix, b.slotPrefix);
-}
-
-function byRoute(a: DesiredRoute, b: DesiredRoute): number {
-  return (
-    compareText(a.match, b.match) ||
-    compareText(a.host, b.host) ||
-    compareText(a.path ?? '', b.path ?? '') ||
-    compareText(routeKey(a), routeKey(b)) ||
-    compareText(a.frontends.join(), b.frontends.join())
-  );
 }
 
 /** Stable, so each service's warnings keep their order. */

@@ -1,3 +1,4 @@
+import { compareText } from '../shared/compare.js';
 import { firstOfEach } from './first-of-each.js';
 import { isSafeRegex } from './regex.js';
 import type { InvalidTag } from './tags.js';
@@ -102,6 +103,17 @@ export function* routesOf(
 /** What a request must match, independent of the frontend. */
 export function routeKey({ match, host, path, mode }: DesiredRoute): string {
   return [mode, match, host, path ?? ''].join(' ');
+}
+
+/** The order of routes. */
+export function byRoute(a: DesiredRoute, b: DesiredRoute): number {
+  return (
+    compareText(a.match, b.match) ||
+    compareText(a.host, b.host) ||
+    compareText(a.path ?? '', b.path ?? '') ||
+    compareText(routeKey(a), routeKey(b)) ||
+    compareText(a.frontends.join(), b.frontends.join())
+  );
 }
 
 /** For people: `domain x.io/api`, `path /api`, `frontend tcp_in`. */

@@ -10,6 +10,8 @@ export interface Plan {
   readonly header: PlanHeader;
   readonly steps: readonly Step[];
   readonly held?: Held;
+  /** What `sync.policy` leaves as it is and `sync` would change too; absent under `sync`. */
+  readonly kept?: readonly Step[];
   /** What the next pass is to remember of absences. */
   readonly absences: Absences;
   /** Nomad's index, as the marker should say it; undefined: leave it alone. */

@@ -50,6 +50,13 @@ export function serviceLabel({ source, namespace, name }: ServiceId): string {
   return source === 'file' ? `file:${name}` : `${namespace}/${name}`;
 }
 
+/** What a label was made of. */
+export function idOfLabel(label: string): ServiceId {
+  if (label.startsWith('file:')) return { source: 'file', namespace: '', name: label.slice(5) };
+  const at = Math.max(0, label.indexOf('/'));
+  return { source: 'nomad', namespace: label.slice(0, at), name: label.slice(at + 1) };
+}
+
 /** A marker's label is none. */
 export function isServiceLabel(label: string): boolean {
   return label.startsWith('file:') || label.indexOf('/') > 0;

@@ -2,6 +2,7 @@ import { readIdleSlots } from '../actual/idle.js';
 import { requireNoOther } from '../actual/other-connectors.js';
 import { requireMapFile } from '../actual/shared-map.js';
 import type { ActualState } from '../actual/types.js';
+import type { Settings } from '../config/types.js';
 import type { DesiredState, Rejection } from '../desired/types.js';
 import { planInSlices } from '../diff/plan/plan.js';
 import type { Plan } from '../diff/types.js';
@@ -34,12 +35,20 @@ export async function look(
   requireMapFile(actual, settings);
   requireNoOther(actual, settings, !staysRunning && settings.guard.allowRemovals);
   const endpoints = (await context.endpoints?.()) ?? [];
-  const desired = await desiredState(context, actual, endpoints, rejected);
-  return { actual, desired, plan: await planFor(context, desired, actual) };
+  const inForce = { ...context, settings: withPolicy(context) };
+  const desired = await desiredState(inForce, actual, endpoints, rejected);
+  return { actual, desired, plan: await planFor(inForce, desired, actual) };
+}
+
+/** With the policy as its file says it now. The same object as long as that says the same. */
+function withPolicy({ settings, policy, target: { memory } }: PassContext): Settings {
+  if (policy === undefined) return settings;
+  memory.settings = keep(memory.settings, { ...settings, policy: policy() });
+  return memory.settings;
 }
 
 async function desiredState(
-  { target, catalog, settings, routeFiles, policy, readAt, timed }: PassContext,
+  { target, catalog, settings, routeFiles, readAt, timed }: PassContext,
   actual: ActualState,
   endpoints: readonly OwnEndpoint[],
   rejected: Readonly<Record<string, Rejection>>,
@@ -47,8 +56,7 @@ async function desiredState(
   const { memory } = target;
   const claims = knownClaims(memory, actual, settings);
   const input = {
-    ...{ catalog, rejected, endpoints, claims, routes: routeFiles(), now: readAt },
-    settings: policy === undefined ? settings : { ...settings, policy: policy() },
+    ...{ catalog, settings, rejected, endpoints, claims, routes: routeFiles(), now: readAt },
   };
   const read = await timed('desired', () => {
     const { frontends, backends } = actual;

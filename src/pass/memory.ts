@@ -1,3 +1,4 @@
+import type { Settings } from '../config/types.js';
 import { type DesiredMemory, newDesiredMemory } from '../desired/memory.js';
 import type { RefusedDescriptors } from '../diff/plan/descriptors.js';
 import { newPlanMemory, type PlanMemory } from '../diff/plan/memory.js';
@@ -37,6 +38,8 @@ export interface TargetMemory {
   cleaned: boolean;
   /** The last pass failed, so earlier reads must not be reused. */
   failed: boolean;
+  /** With the policy of its file, as last read. */
+  settings?: Settings;
   /** What needn't be computed again. */
   readonly desired: DesiredMemory;
   readonly plan: PlanMemory;

@@ -44,6 +44,7 @@ export function movedSince(
     ...different('it is for HAProxy', saved.haproxy, redact(header.url)),
     ...different('it is for scope', basis.scope, now.scope),
     ...different('it is for ownership.prefix', basis.ownershipPrefix, now.ownershipPrefix),
+    ...different('it is for sync.policy', basis.syncPolicy ?? 'sync', now.syncPolicy ?? 'sync'),
   ];
   if (other.length > 0) return other;
   return [

@@ -1,6 +1,6 @@
 import { stampOf } from '../haproxy/scope.js';
 import type { ActualState } from '../actual/types.js';
-import type { Settings } from '../config/types.js';
+import type { Settings, SyncPolicy } from '../config/types.js';
 import { planDocument, type PlanDocument, type Redact } from '../diff/print/print.js';
 import type { Plan, Step } from '../diff/types.js';
 import { sha256, sortedJson } from './digest.js';
@@ -16,6 +16,8 @@ export interface Basis {
   /** `region/namespace/tags.prefix`. */
   readonly scope: string;
   readonly ownershipPrefix: string;
+  /** Absent: `sync`. */
+  readonly syncPolicy?: SyncPolicy;
   /** SHA-256 of HAProxy's configuration file. */
   readonly configChecksum: string;
   /** SHA-256 of the steps. */
@@ -37,6 +39,7 @@ export function basisOf({ target, plan, actual }: Planned, settings: Settings): 
     target,
     scope: stampOf(settings).scope,
     ownershipPrefix: settings.ownership.prefix,
+    syncPolicy: settings.sync.policy,
     configChecksum: sha256(actual.raw),
     stepsDigest: digestOf(plan.steps),
   };

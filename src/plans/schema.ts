@@ -1,3 +1,4 @@
+import { syncPolicies } from '../config/types.js';
 import { skipCodes } from '../desired/types.js';
 import { planFormatVersion } from '../diff/print/print.js';
 import { problemCodes, reloadReasons } from '../diff/types.js';
@@ -48,13 +49,17 @@ const held = object(
 
 const digest = { type: 'string', pattern: '^[0-9a-f]{64}$' };
 
-const basis = object({
-  target: text,
-  scope: described('Nomad region, namespaces and tag prefix', text),
-  ownershipPrefix: text,
-  configChecksum: described("SHA-256 of HAProxy's configuration file", digest),
-  stepsDigest: described('SHA-256 of all that the plan would write', digest),
-});
+const basis = object(
+  {
+    target: text,
+    scope: described('Nomad region, namespaces and tag prefix', text),
+    ownershipPrefix: text,
+    syncPolicy: { enum: syncPolicies },
+    configChecksum: described("SHA-256 of HAProxy's configuration file", digest),
+    stepsDigest: described('SHA-256 of all that the plan would write', digest),
+  },
+  ['syncPolicy'],
+);
 
 /** JSON schema of `--output json` and `--plan-out`. Keys may be added within a format version. */
 export function planSchema(): JsonObject {
@@ -70,12 +75,13 @@ export function planSchema(): JsonObject {
         changes: listOf(change),
         skipped: listOf(object({ service: text, code: { enum: skipCodes }, reason: text })),
         held: described('removals that the guard holds', { anyOf: [{ type: 'null' }, held] }),
+        kept: described('what `sync.policy` keeps and `sync` would change too', listOf(change)),
         problems: listOf(object({ code: { enum: problemCodes }, message: text })),
         reloads: listOf(object({ reason: text, code: { enum: reloadReasons } })),
         noChanges: { type: 'boolean' },
         basis: described('only in a saved plan: what it was made from', basis),
       },
-      ['basis'],
+      ['kept', 'basis'],
     ),
   };
 }

@@ -41,6 +41,7 @@ describe('loadSettings', () => {
       slots: { spareFactor: 1, spareMin: 2 },
       guard: { maxRemovalPercent: 30, tracelessHoldMs: 300_000, allowRemovals: false },
       sync: {
+        policy: 'sync',
         resyncIntervalMs: 30_000,
         debounceMs: 75,
         debounceMaxMs: 1000,

@@ -39,6 +39,7 @@ export const settings: Settings = {
   slots: { spareFactor: 1, spareMin: 2 },
   guard: { maxRemovalPercent: 50, tracelessHoldMs: 0, allowRemovals: false },
   sync: {
+    policy: 'sync',
     resyncIntervalMs: 30_000,
     debounceMs: 50,
     debounceMaxMs: 500,

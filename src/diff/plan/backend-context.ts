@@ -3,19 +3,34 @@ import { allocationOf, isOver } from '../../observe/catalog/model/allocation.js'
 import type { Adoption } from '../complete/adopt.js';
 import type { Held } from '../types.js';
 import type { BackendContext } from './backend-plan.js';
+import { revocations } from './held-routes.js';
+import type { PlanInput } from './input.js';
 import type { SizedInput } from './server-limit.js';
 
+/**
+ * A backend stays, whatever its service: without routes and instances it does nothing. Servers in an
+ * operator's backend stay where the policy still allows them.
+ */
+function heldRemovals(input: PlanInput): BackendContext['isHeld'] {
+  if (input.settings.sync.policy === 'sync') return () => false;
+  const isRevoked = revocations(input);
+  return (step) => step.kind === 'delete-backend' || !isRevoked(step.service, step.backend, []);
+}
+
 export function contextOf(
-  { actual, catalog, idle, now, settings, sizes = {} }: SizedInput,
+  input: SizedInput,
   held: Held | undefined,
   adoption: Adoption,
   reloadsAnyway: boolean,
 ): BackendContext {
+  const { actual, catalog, idle, now, settings, sizes = {} } = input;
   const names = mapNames(settings.routing);
   const path = (name: string): string => actual.maps[name]?.file ?? `/${name}.map`;
   return {
     reloadsAnyway,
     sizes,
+    policy: settings.sync.policy,
+    isHeld: heldRemovals(input),
     adopt: settings.ownership.adopt,
     replaced: (service) =>
       [...adoption.backends]

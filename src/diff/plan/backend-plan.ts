@@ -1,11 +1,12 @@
 import type { ActualSlot, OtherServer } from '../../actual/types.js';
+import type { SyncPolicy } from '../../config/types.js';
 import type { DesiredBackend } from '../../desired/types.js';
 import { isObject, type JsonObject } from '../../shared/json.js';
 import type { CheckEntries, CheckFiles } from '../complete/check-lookups.js';
 import type { Entries } from './entries.js';
 import { beforeOf } from './slot-steps.js';
 import type { SlotsInput } from './slots.js';
-import type { PlannedSlot, Step } from '../types.js';
+import type { DeleteBackend, DeleteServer, PlannedSlot, Step } from '../types.js';
 
 export interface BackendContext {
   readonly slots: Pick<
@@ -16,6 +17,9 @@ export interface BackendContext {
   readonly sizes: Readonly<Record<string, number>>;
   /** The pass reloads HAProxy anyway, so backends can be resized for free. */
   readonly reloadsAnyway: boolean;
+  readonly policy: SyncPolicy;
+  /** What `sync.policy` keeps although nothing wants it. */
+  readonly isHeld: (removal: DeleteBackend | DeleteServer) => boolean;
   /** `--adopt`: what to take over from the original connector. */
   readonly adopt: boolean;
   /** Servers of the backend that this one replaces. */

@@ -159,16 +159,30 @@ function planUnstable(
 }
 
 function planOne(
-  desired: DesiredBackend,
+  wanted: DesiredBackend,
   actual: ActualBackend | undefined,
   context: BackendContext,
 ): BackendPlan {
-  if (actual === undefined) return planBackend(desired, actual, context);
+  if (actual === undefined) return planBackend(wanted, actual, context);
+  const desired = context.policy === 'create-only' ? asCreated(wanted, actual, context) : wanted;
   if (desired.kind === 'custom') return planCustomBackend(desired, actual, context);
   if (actual.ours || context.adopt) return planBackend(desired, actual, context);
   const serverFields = serverCheckOf(desired.section);
   const endpoints = desired.endpoints.map(amongOthers);
   return planCustomBackend({ ...desired, serverFields, endpoints }, actual, context);
+}
+
+/** `create-only`: the section, or the fields of our servers, as they were made. */
+function asCreated(
+  desired: DesiredBackend,
+  actual: ActualBackend,
+  { checkFiles }: BackendContext,
+): DesiredBackend {
+  if (actual.ours) return onStandingSection(desired, actual, checkFiles);
+  const first = actual.slots.find(({ service }) => service === desired.service);
+  if (first === undefined) return desired;
+  const hasCheck = first.fields['check'] === 'enabled';
+  return { ...desired, serverFields: first.fields, keepCheck: false, hasCheck };
 }
 
 /** Our default of 100 would starve the operator's servers, as HAProxy's default is 1. */

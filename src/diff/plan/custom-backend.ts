@@ -22,7 +22,7 @@ export function planCustomBackend(
   context: BackendContext,
 ): BackendPlan {
   const before = actual.slots.filter(({ service }) => service === desired.service);
-  const structural = context.reloadsAnyway;
+  const structural = context.reloadsAnyway && context.policy === 'sync';
   const input = slotsInput(desired, before, context, { structural });
   const legacy = adoptedServers(desired, actual, context.adopt);
   const slots = takenOver(assignSlots(input).map(asShared), legacy);
@@ -38,7 +38,7 @@ export function planCustomBackend(
       const summary = desired.checkSummary;
       return [{ kind: 'create-server', ...base, reason, slot, fields, summary }];
     }
-    if (equal(old.fields, fields)) return [];
+    if (equal(old.fields, fields) || context.policy === 'create-only') return [];
     return [{ kind: 'replace-server', ...base, reason, slot, fields, before: beforeOf(old) }];
   });
   const replaced = new Set(changes.flatMap((s) => ('slot' in s ? [s.slot.name] : [])));

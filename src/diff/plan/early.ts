@@ -49,7 +49,8 @@ export function earlyDrains(given: Omit<PlanInput, 'idle' | 'hidden'>): readonly
     backends: input.desired.backends.filter((backend) => hasRoom(backend, input)),
   };
   const none = { backends: new Map(), acls: new Set<string>(), problems: [] };
-  const context = contextOf(input, undefined, none, false);
+  // Of what nothing wants any more, the plan decides.
+  const context = { ...contextOf(input, undefined, none, false), isHeld: () => false };
   const kept = { own: new Set<string>(), standing: [], routed: new Set<string>() };
   const planned = planBackends({ ...input, desired }, kept, none, context, newPlanMemory());
   const { slots } = runThrough(planned);

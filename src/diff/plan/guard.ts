@@ -16,6 +16,8 @@ export interface GuardInput {
   readonly desired: DesiredState;
   readonly catalog: Pick<Catalog, 'index' | 'allocations' | 'missing' | 'trust'>;
   readonly settings: GuardSettings;
+  /** `sync.policy` keeps backends: none goes by its absence. */
+  readonly keepsBackends?: boolean;
   /** Namespaces that are not in the catalog and that Nomad may have all the same. */
   readonly hidden: readonly string[];
   /** What the pass before held back, if this read was a full one that can confirm it. */
@@ -39,6 +41,7 @@ export function guardInput({
   return {
     ...input,
     settings: settings.guard,
+    ...(settings.sync.policy === 'sync' ? {} : { keepsBackends: true }),
     ended: ended ?? [],
     nowMs: nowMs ?? now * 1000,
     ...(absences === undefined ? {} : { absences }),
@@ -146,7 +149,7 @@ function agrees(confirms: Held | undefined, absent: Absent): boolean {
   );
 }
 
-function findAbsent({ actual, desired, catalog }: GuardInput): Absent {
+function findAbsent({ actual, desired, catalog, keepsBackends = false }: GuardInput): Absent {
   const asked = [...desired.backends, ...desired.kept];
   const wanted = new Set<string>();
   for (const { endpoints } of asked) for (const { id } of endpoints) wanted.add(id);
@@ -168,7 +171,7 @@ function findAbsent({ actual, desired, catalog }: GuardInput): Absent {
         .map(({ binding }) => binding?.id ?? ''),
     ),
     backends: owned
-      .filter((backend) => backend.ours && !backends.has(backend.name))
+      .filter((backend) => !keepsBackends && backend.ours && !backends.has(backend.name))
       .filter(({ service = '' }) => !skipped.has(service))
       .filter((backend) => !emptied(backend, catalog.allocations))
       .map(({ name }) => name),

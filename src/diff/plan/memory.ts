@@ -18,6 +18,8 @@ export interface PlanMemory {
     readonly alone: BackendMemory;
     readonly withReload: BackendMemory;
   };
+  /** For the plan that `sync` would make. */
+  synced?: PlanMemory;
   last?: { readonly input: PlanInput; readonly plan: Plan };
 }
 
@@ -31,7 +33,7 @@ interface BackendMemory {
 type LastingContext = ReturnType<typeof lastingContext>;
 
 /** Without what matters only where an instance leaves. */
-function lastingContext({ slots, replaced: _replaced, ...rest }: BackendContext) {
+function lastingContext({ slots, replaced: _replaced, isHeld: _isHeld, ...rest }: BackendContext) {
   const {
     now: _now,
     idle: _idle,

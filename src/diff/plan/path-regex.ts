@@ -22,3 +22,34 @@ function withoutSlash(token: string): string {
   if (token === '$') return '(?=/)';
   return token.startsWith('[^') ? `[^/${token.slice(2)}` : token;
 }
+
+interface HostAndPath<M> {
+  readonly match: M;
+  readonly host: string;
+  readonly path: string;
+}
+
+/** What the keys of the two maps may have been made of; a caller compares the keys. */
+export function hostOfPathRegex<M extends 'prefix' | 'regex'>(
+  match: M,
+  key: string,
+): readonly HostAndPath<M>[] {
+  if (match === 'prefix') {
+    const [, host, path] = /^\^(.+?)\[\^\/\]\*(.+)\/$/.exec(key) ?? [];
+    if (host === undefined || path === undefined) return [];
+    return [{ match, host: unescaped(host), path: unescaped(path) }];
+  }
+  const [, path, before, inner] = /^\^\(\?=\[\^\/\]\*(.+?)\/\)(\[\^\/\]\*\?)?(.+)$/.exec(key) ?? [];
+  if (path === undefined || inner === undefined) return [];
+  const choices = [inner, ...(/^\(\?:(.+)\)$/.exec(inner)?.slice(1) ?? [])].map(withSlash);
+  const hosts = choices.flatMap((one) => (before === undefined ? [`^${one}`, one] : [one]));
+  return hosts.map((host) => ({ match, host, path: unescaped(path) }));
+}
+
+function unescaped(text: string): string {
+  return text.replace(/\\(.)/g, '$1');
+}
+
+function withSlash(text: string): string {
+  return text.replaceAll('(?=/)', '$').replaceAll('[^/]', '.').replaceAll('[^/', '[^');
+}

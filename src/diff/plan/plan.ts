@@ -1,6 +1,7 @@
 import { findAdoption } from '../complete/adopt.js';
 import { withoutConflicts } from './conflicts.js';
 import { guard, guardInput } from './guard.js';
+import { routesToHave } from './held-routes.js';
 import { planMarker } from './marker.js';
 import { contextOf } from './backend-context.js';
 import { keptPlaces, planBackends } from './backends.js';
@@ -8,6 +9,7 @@ import { planFrontends } from './frontends.js';
 import { isStructural, stepIs } from '../dispatch.js';
 import type { PlanInput } from './input.js';
 import { newPlanMemory, type PlanMemory, rememberPlan, samePlan } from './memory.js';
+import { keptSteps } from './kept-steps.js';
 import { planAllMaps } from './maps.js';
 import { isWaiting, openSteps } from './probes.js';
 import { type SizedInput, withinServers } from './server-limit.js';
@@ -57,6 +59,7 @@ function* makePlan(given: PlanInput, memory: PlanMemory): Sliced<Plan> {
   if (first.failed.length > 0) return yield* makePlan(withoutServices(given, first.failed), memory);
   const reloads = input.reloadWaits !== true && first.steps.some(isStructural);
   const whole = reloads ? yield* compose(input, held, true, memory) : first;
+  const kept = yield* keptBack(input, held, whole.steps, memory);
   const { actual, catalog, desired } = input;
   return {
     header: {
@@ -66,6 +69,7 @@ function* makePlan(given: PlanInput, memory: PlanMemory): Sliced<Plan> {
     },
     steps: [...openSteps(input, whole.steps), ...whole.steps],
     ...(held === undefined ? {} : { held }),
+    ...kept,
     absences,
     ...markIndexOf(input, held),
     skipped: desired.skipped,
@@ -74,6 +78,21 @@ function* makePlan(given: PlanInput, memory: PlanMemory): Sliced<Plan> {
     inMotion: isInMotion(input, whole),
     waiting: waitingServers(input),
   };
+}
+
+/** Under another policy than `sync`: what that would do besides. */
+function* keptBack(
+  input: SizedInput,
+  held: Held | undefined,
+  steps: readonly Step[],
+  memory: PlanMemory,
+): Sliced<Pick<Plan, 'kept'>> {
+  const { settings } = input;
+  if (settings.sync.policy === 'sync') return {};
+  const asSync = { ...settings, sync: { ...settings.sync, policy: 'sync' } } as const;
+  memory.synced ??= newPlanMemory();
+  const synced = yield* compose({ ...input, settings: asSync }, held, false, memory.synced);
+  return { kept: keptSteps(steps, synced.steps) };
 }
 
 /** While something is held, the mark keeps the index of the Nomad that HAProxy was written from. */
@@ -119,13 +138,12 @@ function* compose(
   const context = contextOf(input, held, adoption, reloadsAnyway);
   const backends = yield* planBackends(input, kept, adoption, context, memory);
   yield;
-  const routes = [
-    ...desired.routes.filter(({ backend }) => backends.live.has(backend)),
-    ...vacantRoutes(input, kept.routed),
-  ];
-  const routing = planRouting(routes, actual, settings);
+  const wanted = desired.routes.filter(({ backend }) => backends.live.has(backend));
+  const vacant = vacantRoutes(input, kept.routed);
+  const routing = planRouting(routesToHave(input, wanted, vacant, kept.routed), actual, settings);
   yield;
-  const frontends = planFrontends(input, routes, routing, kept.routed, adoption);
+  const asked = [...wanted, ...vacant];
+  const frontends = planFrontends(input, asked, routing, kept.routed, adoption);
   const structural = [...backends.structural, ...frontends.steps];
   yield;
   const marker = planMarker(
@@ -136,8 +154,8 @@ function* compose(
     markIndexOf(input, held).markIndex,
   );
   yield;
-  const wanted = { ...routing.maps, ...backends.serverMaps };
-  const maps = planAllMaps(input, wanted, kept.routed, [...structural, ...marker], adoption);
+  const entries = { ...routing.maps, ...backends.serverMaps };
+  const maps = planAllMaps(input, entries, kept.routed, [...structural, ...marker], adoption);
   return {
     steps: [
       ...maps.create,

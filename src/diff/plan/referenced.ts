@@ -25,8 +25,8 @@ export interface Referenced {
 }
 
 /**
- * Keeps what only an operator's line still references. Without it, HAProxy would reject the whole
- * commit.
+ * Keeps what only an operator's line still references, because without it HAProxy would reject the
+ * whole commit, and what `sync.policy` keeps. What stays has no instance.
  */
 export function keepReferenced(
   { actual, settings }: PlanInput,
@@ -35,15 +35,21 @@ export function keepReferenced(
 ): Referenced {
   const leaving = removals.filter(isStructureRemoval);
   if (leaving.length === 0) return { planned: [], removals, problems: [] };
+  const held = new Set(leaving.filter(context.isHeld).map(groupOf));
+  const others = leaving.filter((step) => !held.has(groupOf(step)));
   const isOurs = ourLine(actual.backends, settings.ownership.prefix);
   const references = new Map(
-    referencesTo(actual.raw, leaving.map(nameOf), isOurs).map((one) => [one.name, one] as const),
+    referencesTo(actual.raw, others.map(nameOf), isOurs).map((one) => [one.name, one] as const),
   );
-  const staying = new Set(leaving.filter((step) => references.has(nameOf(step))).map(groupOf));
+  const named = others.filter((step) => references.has(nameOf(step))).map(groupOf);
+  const staying = new Set([...held, ...named]);
+  // Held servers are as many as before, even if HAProxy reloads anyway.
+  const contextFor = (group: string) =>
+    held.has(group) ? { ...context, reloadsAnyway: false } : context;
   return {
-    planned: [...staying].sort().map((group) => emptied(actual.backends, group, context)),
+    planned: [...staying].sort().map((group) => emptied(actual.backends, group, contextFor(group))),
     removals: removals.filter((step) => !isStructureRemoval(step) || !staying.has(groupOf(step))),
-    problems: leaving.flatMap((step) => {
+    problems: others.flatMap((step) => {
       const reference = references.get(nameOf(step));
       return reference === undefined ? [] : [problemOf(step, reference)];
     }),

@@ -129,7 +129,11 @@ function byPathLength(routes: readonly DesiredRoute[]): readonly DesiredRoute[] 
 }
 
 /** A host prefix with a path isn't a string prefix, so it is looked up as a regex. */
-export function entryKey({ match, host, path }: DesiredRoute): string {
+export function entryKey({
+  match,
+  host,
+  path,
+}: Pick<DesiredRoute, 'match' | 'host' | 'path'>): string {
   if (path === undefined) return match === 'any' ? '/' : host;
   if (match === 'prefix') return `^${escapeRegex(host)}[^/]*${escapeRegex(path)}/`;
   if (match === 'regex') return hostAndPathRegex(host, path);

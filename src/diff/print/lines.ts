@@ -2,7 +2,7 @@ import { formatAddress } from '../../haproxy/addresses.js';
 import type { Binding, SlotConfig } from '../../haproxy/slots.js';
 import { compareText } from '../../shared/compare.js';
 import { type JsonObject, textAt } from '../../shared/json.js';
-import { byKind, isRuleStep, stepIs, type StepHandlers } from '../dispatch.js';
+import { byKind, isRuleStep, stepIs, type StepHandlers, type StepOf } from '../dispatch.js';
 import { effectOf } from '../steps.js';
 import type {
   EntryStep,
@@ -46,6 +46,23 @@ export function planLines(plan: Plan, nodeOf: NodeOf = () => undefined): readonl
   return [...lines, ...uniqueBy(headings, ({ group }) => group)]
     .map((line) => withInstance(line, nodeOf))
     .sort(compare);
+}
+
+/** What `sync.policy` keeps: backends as a whole, and the servers of a service in an operator's. */
+export function keptLines(steps: readonly Step[] = []): readonly PlanLine[] {
+  const lines = steps.flatMap((step) =>
+    isOwnServer(step) ? [keptServers(step)] : linesOf(step).filter(({ level }) => level === 0),
+  );
+  return uniqueBy(lines, (line) => JSON.stringify(line)).sort(compare);
+}
+
+const isOwnServer = stepIs({ object: 'server', effect: ['change', 'remove'] });
+
+function keptServers(step: StepOf<'replace-server' | 'delete-server'>): PlanLine {
+  const service = step.kind === 'delete-server' ? step.service : step.slot.service;
+  const group = `backend ${step.backend}`;
+  const sign = signOf[effectOf(step.kind)];
+  return { sign, group, subject: `servers of ${service}`, detail: '', level: 0, counts: true };
 }
 
 /** `check GET /health every 10s; alloc 1a2b3c4d, job web, node n1`. */

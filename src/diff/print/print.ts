@@ -1,4 +1,4 @@
-import { planLines, type PlanLine, type Sign } from './lines.js';
+import { keptLines, planLines, type PlanLine, type Sign } from './lines.js';
 import { visible } from '../../shared/text.js';
 import { isStructural } from '../dispatch.js';
 import type { Skipped } from '../../desired/types.js';
@@ -47,7 +47,7 @@ function printLine({ sign, subject, detail, level }: PlanLine, width: number): s
   return `${indent}${sign} ${pad}${detail}`;
 }
 
-function notes({ skipped, held, problems }: Plan): string[] {
+function notes({ skipped, held, problems, kept }: Plan): string[] {
   const held_ = held === undefined ? [] : [`held: ${heldText(held)}`];
   return [
     ...[...skipped]
@@ -55,7 +55,14 @@ function notes({ skipped, held, problems }: Plan): string[] {
       .sort(),
     ...held_,
     ...problems.map(({ message }) => `problem: ${message}`),
+    ...keptLines(kept).map((line) => `kept, as sync.policy says: ${keptText(line)}`),
   ];
+}
+
+/** `remove backend nomad_web (default/web)`. */
+function keptText({ sign, group, subject, detail }: PlanLine): string {
+  const where = group === subject ? '' : ` of ${group}`;
+  return `${actionOf(sign)} ${subject}${where}${detail === '' ? '' : ` (${detail})`}`;
 }
 
 function heldText({ instances, backends, reason }: NonNullable<Plan['held']>): string {
@@ -68,14 +75,16 @@ function shortName(service: string): string {
 }
 
 function summary(plan: Plan, lines: readonly PlanLine[]): string {
-  if (isEmpty(plan)) return 'No changes.';
+  const { length } = keptLines(plan.kept);
+  const kept = length === 0 ? '' : `, ${length} kept`;
+  if (isEmpty(plan)) return `No changes${kept}.`;
   const count = (sign: Sign): number =>
     lines.filter((line) => line.sign === sign && line.counts).length;
   const skipped = plan.skipped.length === 0 ? '' : `, ${plan.skipped.length} skipped`;
   const held = plan.held === undefined ? '' : ', removals held';
   return (
     `Plan: ${count('+')} to add, ${count('~')} to change, ${count('-')} to remove` +
-    `${skipped}${held}. Reload: ${reloadText(plan)}.`
+    `${skipped}${held}${kept}. Reload: ${reloadText(plan)}.`
   );
 }
 
@@ -108,17 +117,21 @@ export interface PlanDocument {
   readonly haproxy: string;
   readonly configVersion: number;
   readonly nomadIndex: number;
-  readonly changes: readonly {
-    readonly action: 'add' | 'change' | 'remove';
-    readonly within?: string;
-    readonly subject: string;
-    readonly detail?: string;
-  }[];
+  readonly changes: readonly PlanChange[];
   readonly skipped: readonly Pick<Skipped, 'service' | 'code' | 'reason'>[];
   readonly held: Held | null;
+  /** What `sync` would change too; absent under `sync`. */
+  readonly kept?: readonly PlanChange[];
   readonly problems: readonly Problem[];
   readonly reloads: readonly { readonly reason: string; readonly code: ReloadReason }[];
   readonly noChanges: boolean;
+}
+
+interface PlanChange {
+  readonly action: 'add' | 'change' | 'remove';
+  readonly within?: string;
+  readonly subject: string;
+  readonly detail?: string;
 }
 
 export function planDocument(plan: Plan): PlanDocument {
@@ -129,17 +142,22 @@ export function planDocument(plan: Plan): PlanDocument {
     nomadIndex: plan.header.catalogIndex,
     changes: planLines(plan)
       .filter(({ counts }) => counts)
-      .map(({ sign, group, subject, detail }) => ({
-        action: actionOf(sign),
-        ...(group === subject ? {} : { within: group }),
-        subject,
-        ...(detail === '' ? {} : { detail }),
-      })),
+      .map(changeOf),
     skipped: plan.skipped.map(({ service, code, reason }) => ({ service, code, reason })),
     held: plan.held ?? null,
+    ...(plan.kept === undefined ? {} : { kept: keptLines(plan.kept).map(changeOf) }),
     problems: plan.problems,
     reloads: reloadsOf(plan),
     noChanges: isEmpty(plan),
+  };
+}
+
+function changeOf({ sign, group, subject, detail }: PlanLine): PlanChange {
+  return {
+    action: actionOf(sign),
+    ...(group === subject ? {} : { within: group }),
+    subject,
+    ...(detail === '' ? {} : { detail }),
   };
 }
 
