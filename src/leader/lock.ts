@@ -80,9 +80,10 @@ export function createVariableLock(
   };
 }
 
-/** Of the variable. A variable is in one namespace. */
+/** Of the variable: the first that is named. */
 export function lockNamespace({ namespace }: Pick<NomadSettings, 'namespace'>): string {
-  return namespace === '*' ? 'default' : namespace;
+  const [first = 'default'] = namespace.split(',');
+  return first === '*' ? 'default' : first;
 }
 
 function seenIn({ status, index, body }: NomadResponse, path: string): Seen {
