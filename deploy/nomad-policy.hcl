@@ -5,4 +5,13 @@
 # For some namespaces only, write one block for each instead of "*".
 namespace "*" {
   capabilities = ["list-jobs", "read-job"]
+
+  # Only with leader.lock_path. It belongs into this block: one for the lock's namespace alone would
+  # hide the rights above there.
+  #
+  # variables {
+  #   path "haproxy-nomad-connector/leader" {
+  #     capabilities = ["read", "write"]
+  #   }
+  # }
 }

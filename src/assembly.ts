@@ -7,6 +7,7 @@ import { createActualReader } from './actual/reader.js';
 import type { PolicySettings } from './config/policy.js';
 import { policySource } from './config/policy-source.js';
 import type { Settings, TargetSettings } from './config/types.js';
+import type { Office } from './leader/office.js';
 import { createCatalogReader, type CatalogReader } from './observe/catalog/reader.js';
 import { shareReads } from './observe/catalog/shared.js';
 import { createNomadClient, type NomadClient } from './observe/nomad/client.js';
@@ -59,6 +60,8 @@ export interface AssemblyOptions {
   readonly policy?: () => PolicySettings;
   /** Keys of a target's probes whose check passes at this moment. */
   readonly passed?: (target: string) => ReadonlySet<string>;
+  /** Undefined: another holds the lock. Absent: there is none. */
+  readonly office?: () => Office | undefined;
   /** A saved plan: passes write nothing else. */
   readonly approval?: Approval;
   readonly hooks?: AssemblyHooks;
@@ -88,6 +91,7 @@ export function assemble(settings: Settings, options: AssemblyOptions): Assembly
     policy: options.policy ?? policySource(settings).current,
     endpoints: ownEndpoints(settings),
     ...(options.passed === undefined ? {} : { passed: options.passed }),
+    ...(options.office === undefined ? {} : { office: options.office }),
     ...(options.approval === undefined ? {} : { approval: options.approval }),
     now: Date.now,
   };

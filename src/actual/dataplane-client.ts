@@ -43,6 +43,8 @@ export interface WriteOptions extends RequestOptions {
   /** Sent as the multipart field `file_upload`, for new and general storage files. */
   readonly file?: { readonly name: string; readonly content: string };
   readonly headers?: Readonly<Record<string, string>>;
+  /** Asked just before the request is sent. False: it is not, and that is an error (`not-leader`). */
+  readonly mayWrite?: () => boolean;
 }
 
 /** Can only send GET, for dry runs. */
@@ -109,6 +111,20 @@ export function createDataPlaneWriter(
   };
 }
 
+/**
+ * The same client, as long as `mayWrite`. Only transactions may be closed at any time: that changes
+ * nothing in HAProxy.
+ */
+export function guardWrites(writer: DataPlaneWriter, mayWrite: () => boolean): DataPlaneWriter {
+  return {
+    ...writer,
+    send: (method, path, options = {}) => {
+      const closes = method === 'DELETE' && path.startsWith('/transactions/');
+      return writer.send(method, path, closes ? options : { ...options, mayWrite });
+    },
+  };
+}
+
 function clientOf(settings: TargetSettings, { onTls }: ClientHooks): Client {
   // The Data Plane API closes idle connections. A write must not use one that is about to close.
   const agent = { keepAlive: true, maxSockets: 8, timeout: idleMs };
@@ -155,6 +171,12 @@ async function request(
   try {
     await lookAround(client);
     client.tls.refresh();
+    if (options.mayWrite?.() === false) {
+      throw new ConnectorError(
+        'not-leader',
+        `not the leader any longer: ${method} ${path} not sent`,
+      );
+    }
     const sent = client.http(urlOf(settings, path), {
       method,
       searchParams: options.query ?? {},

@@ -1,4 +1,4 @@
-import { readNomadIndex } from '../haproxy/marker-metadata.js';
+import { readNomadIndex, readTerm } from '../haproxy/marker-metadata.js';
 import { connectorBackendName } from '../haproxy/names.js';
 import { markerHash } from '../haproxy/ownership.js';
 import { prefixOf, readStamp } from '../haproxy/scope.js';
@@ -8,7 +8,7 @@ import type { ActualBackend, Marker, Neighbour } from './types.js';
 
 export interface FoundMarker {
   readonly prefix: string;
-  readonly marker: Pick<Marker, 'onDisk' | 'nomadIndex' | 'stamp'>;
+  readonly marker: Pick<Marker, 'onDisk' | 'nomadIndex' | 'term' | 'stamp'>;
 }
 
 /** The markers of all connectors, ours with them. */
@@ -31,10 +31,12 @@ export function markersIn(sections: readonly JsonObject[]): readonly FoundMarker
 function markerOf(onDisk: string, metadata: Json | undefined): FoundMarker['marker'] {
   const stamp = readStamp(metadata);
   const nomadIndex = readNomadIndex(metadata);
+  const term = readTerm(metadata);
   return {
     onDisk,
     ...(stamp === undefined ? {} : { stamp }),
     ...(nomadIndex === undefined ? {} : { nomadIndex }),
+    ...(term === undefined ? {} : { term }),
   };
 }
 

@@ -58,7 +58,7 @@ export interface ActualReader {
 interface Configuration {
   readonly backends: Readonly<Record<string, ActualBackend>>;
   readonly frontends: Readonly<Record<string, ActualFrontend>>;
-  readonly marker: Pick<Marker, 'onDisk' | 'nomadIndex' | 'stamp'>;
+  readonly marker: Pick<Marker, 'onDisk' | 'nomadIndex' | 'term' | 'stamp'>;
   readonly neighbours: readonly Neighbour[];
   readonly global: GlobalFacts;
   readonly defaults: { readonly defaults?: string; readonly inherited?: JsonObject };

@@ -40,6 +40,8 @@ export interface Marker {
   readonly loaded?: string;
   /** Nomad's index when HAProxy was last written, from the metadata of that server. */
   readonly nomadIndex?: number;
+  /** Of the leader that wrote it; absent without a lock. */
+  readonly term?: number;
   /** Who wrote it; absent where an earlier version did. */
   readonly stamp?: Stamp;
 }

@@ -4,7 +4,7 @@ import { effectOf, type KindsOf } from '../diff/steps.js';
 import type { TransactionStep } from '../diff/types.js';
 import { connectorBackendName } from '../haproxy/names.js';
 import { ConnectorError } from '../shared/errors.js';
-import { aborting, type ApplyContext } from './context.js';
+import { aborting, type ApplyContext, termOf } from './context.js';
 import { type SectionContext, sectionJson } from './render/backend-json.js';
 import { backendText } from './render/backend-text.js';
 import { editSections, type Sections, sectionsOf } from './render/sections.js';
@@ -69,7 +69,7 @@ async function edit(
   // Neither happens in a file as the Data Plane API writes it.
   if (from === undefined || ownSteps(context, version, own, sections).length < own.length)
     return undefined;
-  const say = { generation: version + 1, from };
+  const say = { generation: version + 1, from, ...termOf(context) };
   const edits = own.map((step) => [nameOf(step, context), textOf(step, say, context)] as const);
   return {
     text: editSections(base, sections, new Map(edits.map(([name, text = '']) => [name, text]))),
@@ -95,7 +95,7 @@ function ownSteps(
 ): readonly SectionStep[] {
   const misread = new Set(context.misread);
   const from = fromOf(sections, context);
-  const say = { generation: version + 1, from: from ?? {} };
+  const say = { generation: version + 1, from: from ?? {}, ...termOf(context) };
   return steps.filter(isSectionStep).filter((step) => {
     const name = nameOf(step, context);
     if (misread.has(name) || !isWhereExpected(step, name, sections)) return false;

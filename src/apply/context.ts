@@ -8,12 +8,19 @@ export interface ApplyContext {
   readonly settings: Settings;
   readonly actual: ActualState;
   readonly signal?: AbortSignal;
+  /** Of the leader, where there is a lock. */
+  readonly term?: number;
   /** Backends whose sections the Data Plane API must write: as our text they read back otherwise. */
   readonly misread?: readonly string[];
   /** Whether the check of a probe, by its key, passes at this moment. */
   readonly hasPassed?: (key: string) => boolean;
   /** Called with the new content of the server state file. */
   readonly onServerState?: (content: string) => void;
+}
+
+/** What a written marker says of the leader. */
+export function termOf({ term }: ApplyContext): { term?: number } {
+  return term === undefined ? {} : { term };
 }
 
 /** The signal as a request option, if there is one. */

@@ -7,7 +7,7 @@ import { byKind, type HandlersOf } from '../diff/dispatch.js';
 import type { KindsOn } from '../diff/steps.js';
 import type { TransactionStep } from '../diff/types.js';
 import { textAt } from '../shared/json.js';
-import { aborting, type ApplyContext, pathOf } from './context.js';
+import { aborting, type ApplyContext, pathOf, termOf } from './context.js';
 import { type SectionContext, sectionJson, serverJson } from './render/backend-json.js';
 
 export interface Transaction extends SectionContext {
@@ -118,6 +118,7 @@ export async function openTransaction(
   return {
     id,
     generation: version + 1,
+    ...termOf(context),
     from: context.actual.defaults === undefined ? {} : { from: context.actual.defaults },
     send: (method, path, options = {}) =>
       client.send(method, path, {

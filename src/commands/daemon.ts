@@ -21,6 +21,7 @@ import { createMetrics } from '../telemetry/metrics.js';
 import { createReporter } from '../telemetry/report.js';
 import { createServerInfo, withServerInfo } from '../telemetry/server-info.js';
 import { tlsReporter } from '../telemetry/tls.js';
+import { leadBy } from './lead.js';
 import type { Around, Built } from './types.js';
 
 /** Keeps HAProxy in sync with Nomad until the signal. */
@@ -49,12 +50,14 @@ export async function runDaemon(
     signal,
     log: logger,
   });
+  const lead = leadBy(settings, { logger, metrics, onToken, onLeader: () => fleet.wake('leader') });
   const { nomad, catalog, clients, passOf, targets } = assemble(settings, {
     writes: true,
     staysRunning: true,
     routeFiles: routes.current,
     policy: policy.current,
     passed: probes.passed,
+    ...(lead === undefined ? {} : { office: lead.elector.office }),
     hooks: {
       onToken,
       onTls: tlsReporter(logger),
@@ -89,7 +92,8 @@ export async function runDaemon(
   });
   const examination = examineAtStart({ settings, logger, onToken, signal });
   const { sync } = settings;
-  const health = createHealth({ sync, targets, busySince: fleet.busySince });
+  const standsBy = (): boolean => lead !== undefined && lead.elector.office() === undefined;
+  const health = createHealth({ sync, targets, standsBy, busySince: fleet.busySince });
   const status = createStatusSource({
     ...{ version: productVersion(), settings, targets },
     ready: health.ready,
@@ -117,7 +121,10 @@ export async function runDaemon(
     signal,
     log: logger,
   });
+  void lead?.elector.run(signal);
   await fleet.run(signal);
+  // Only when the last pass is over: another leader begins at once.
+  await lead?.close();
   await Promise.all([wakes.done, watches.done, examination.done()]);
   routes.close();
   policy.close();

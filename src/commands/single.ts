@@ -8,6 +8,7 @@ import { watchRoutes } from '../routes/folder.js';
 import { ConnectorError } from '../shared/errors.js';
 import { tlsReporter } from '../telemetry/tls.js';
 import { runOnce } from './once.js';
+import { leadBy } from './lead.js';
 import { painter } from './painter.js';
 import { createProgress, type Progress } from './progress.js';
 import { chosenTargets, reportAll } from './targets.js';
@@ -27,14 +28,17 @@ export async function runSingle(
   const progress =
     tell === undefined || command.output === 'json' ? undefined : createProgress({ write: tell });
   const hooks = { onToken, onTls: tlsReporter(logger), ...progress };
+  const lead = writes ? leadBy(settings, { logger, onToken }) : undefined;
   const { nomad, passOf } = assemble(settings, {
     ...{ writes, routeFiles: routes.current, hooks },
+    ...(lead === undefined ? {} : { office: lead.elector.office }),
     ...(approval === undefined ? {} : { approval }),
   });
   const { during = (task) => task() } = progress ?? ({} as Partial<Progress>);
   // One line of progress for all: it is gone before the reports are printed.
   const printed: string[] = [];
   try {
+    await lead?.acquire(signal);
     const code = await during(() =>
       reportAll({
         ...{ targets, logger, redact, output: command.output },
@@ -53,6 +57,7 @@ export async function runSingle(
     print(printed.join(''));
     return code;
   } finally {
+    await lead?.close();
     logger.debug('stopped');
     routes.close();
     nomad.close();

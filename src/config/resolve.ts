@@ -15,6 +15,7 @@ import { unfit } from './together.js';
 import type {
   BackendStrategy,
   HaproxySettings,
+  LeaderSettings,
   LimitSettings,
   NomadSettings,
   RoutingSettings,
@@ -30,6 +31,7 @@ export function resolveSettings(merged: MergedValues, problems: string[]): Setti
     nomad: nomadSettings(read),
     haproxy: haproxySettings(read),
     targets: targetsFrom(read, givenTargets(merged.get('haproxy.targets')?.value)),
+    ...optional({ leader: leaderSettings(read) }),
     tags: { prefix: read.text('tags.prefix') },
     ownership: {
       prefix: read.text('ownership.prefix'),
@@ -79,6 +81,12 @@ function nomadSettings(read: Reader): NomadSettings {
       tlsServerName: read.maybe('nomad.tls_server_name'),
     }),
   };
+}
+
+function leaderSettings(read: Reader): LeaderSettings | undefined {
+  const path = read.maybe('leader.lock_path');
+  if (path === undefined) return undefined;
+  return { path, ttlMs: read.ms('leader.lock_ttl'), delayMs: read.ms('leader.lock_delay') };
 }
 
 /**

@@ -73,6 +73,24 @@ function duration(description: string, value: string): Leaf {
   };
 }
 
+/** Bounds in seconds, and as people write them. */
+function durationFromTo(
+  description: string,
+  [minimum, least]: readonly [number, string],
+  [maximum, most]: readonly [number, string],
+  value: string,
+): Leaf {
+  return {
+    description,
+    expected: `a time such as "15s" or "1m", or a number of seconds; ${least} to ${most}`,
+    type: ['string', 'number'],
+    format: `duration-${least}-${most}`,
+    minimum,
+    maximum,
+    default: value,
+  };
+}
+
 function durationOrNone(description: string, value: string): Leaf {
   return {
     description,
@@ -247,6 +265,25 @@ export const sections = {
         'a time such as "1s" or "500ms", a number of seconds, or "off"; above 0, up to 7 days',
       format: 'duration-or-off',
     },
+  },
+  leader: {
+    lock_path: text(
+      'Nomad variable that is the lock of several connectors for the same HAProxies: one writes, the others stand by.',
+      'a path such as haproxy-nomad-connector/leader: letters, digits, "_", "~", "/" and "-"',
+      { pattern: '^(?!nomad(/(?!jobs/).*)?$)[A-Za-z0-9_~/-]{1,128}$' },
+    ),
+    lock_ttl: durationFromTo(
+      'How long the leader writes on after its last renewal. It renews three times as often; Nomad frees the lock after twice this time.',
+      [10, '10s'],
+      [86_400, '24h'],
+      '15s',
+    ),
+    lock_delay: durationFromTo(
+      'How much longer Nomad keeps the lock of a leader that did not release it.',
+      [1, '1s'],
+      [86_400, '24h'],
+      '1s',
+    ),
   },
   tags: {
     prefix: text('Prefix of the tags on Nomad services.', 'a word such as haproxy', {

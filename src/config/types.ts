@@ -14,6 +14,8 @@ export interface Settings {
   readonly nomad: NomadSettings;
   readonly haproxy: HaproxySettings;
   readonly targets: readonly [TargetSettings, ...TargetSettings[]];
+  /** Absent: this connector alone writes, without a lock. */
+  readonly leader?: LeaderSettings;
   readonly tags: { readonly prefix: string };
   readonly ownership: {
     readonly prefix: string;
@@ -78,6 +80,15 @@ export interface HaproxySettings {
   readonly frontends: readonly string[];
   /** Undefined: no watch, only passes read HAProxy. */
   readonly watchIntervalMs?: number;
+}
+
+/** The lock that several connectors share: a Nomad variable. */
+export interface LeaderSettings {
+  readonly path: string;
+  /** The leader writes this long after its last renewal. Nomad frees the lock after twice this time. */
+  readonly ttlMs: number;
+  /** Added to that by Nomad. */
+  readonly delayMs: number;
 }
 
 export interface RoutingSettings {

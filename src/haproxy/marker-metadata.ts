@@ -14,8 +14,25 @@ export function withNomadIndex(metadata: JsonObject, index: number | undefined):
   return { ...metadata, [markKey]: { ...(isObject(mark) ? mark : {}), [indexKey]: index } };
 }
 
+/** The term of the leader that wrote the marker, see src/leader. */
+const termKey = 'term';
+
+export function withTerm(metadata: JsonObject, term: number | undefined): JsonObject {
+  if (term === undefined) return metadata;
+  const mark = metadata[markKey];
+  return { ...metadata, [markKey]: { ...(isObject(mark) ? mark : {}), [termKey]: term } };
+}
+
+export function readTerm(metadata: Json | undefined): number | undefined {
+  return numberAt(metadata, termKey);
+}
+
 export function readNomadIndex(metadata: Json | undefined): number | undefined {
+  return numberAt(metadata, indexKey);
+}
+
+function numberAt(metadata: Json | undefined, key: string): number | undefined {
   const mark = isObject(metadata) ? metadata[markKey] : undefined;
-  const index = isObject(mark) ? mark[indexKey] : undefined;
-  return typeof index === 'number' ? index : undefined;
+  const value = isObject(mark) ? mark[key] : undefined;
+  return typeof value === 'number' ? value : undefined;
 }

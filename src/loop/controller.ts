@@ -173,6 +173,7 @@ function newsOf(source: WakeSource, targets: readonly string[]): readonly Side[]
     case 'route-file':
     case 'policy-file':
     case 'haproxy':
+    case 'leader':
       return targets;
     case 'start':
     case 'timer':

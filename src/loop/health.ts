@@ -14,6 +14,8 @@ export interface HealthOptions {
   readonly targets: readonly string[];
   /** Start of the current pass in Unix milliseconds. */
   readonly busySince: () => number | undefined;
+  /** Whether another connector writes: then what is left to do is the other's. */
+  readonly standsBy?: () => boolean;
   readonly now?: () => number;
 }
 
@@ -31,18 +33,21 @@ interface Sync {
  * Alive: no pass hangs. Ready: for every target, the last successful pass is recent enough and left
  * nothing to do.
  */
-export function createHealth({ sync, targets, busySince, now = Date.now }: HealthOptions): Health {
+export function createHealth(options: HealthOptions): Health {
+  const { sync, targets, busySince, standsBy = () => false, now = Date.now } = options;
   const staleMs = Math.max(3 * sync.resyncIntervalMs, 90_000);
   const syncs = new Map<string, Sync>(targets.map((name) => [name, {}]));
 
   function ready(): Condition {
+    const isStandby = standsBy();
     for (const [name, known] of syncs) {
-      const reason = whyNotReady(known, now(), staleMs);
+      const { problem: _, ...read } = known;
+      const reason = whyNotReady(isStandby ? read : known, now(), staleMs);
       if (reason !== undefined) {
         return { ok: false, reason: targets.length > 1 ? `${name}: ${reason}` : reason };
       }
     }
-    return { ok: true };
+    return isStandby ? { ok: true, standsBy: true } : { ok: true };
   }
 
   return {

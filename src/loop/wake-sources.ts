@@ -10,6 +10,7 @@ export const wakeSources = [
   'policy-file',
   'haproxy',
   'probe',
+  'leader',
 ] as const;
 
 export type WakeSource = (typeof wakeSources)[number];

@@ -4,6 +4,7 @@ import type { ApplyContext } from '../apply/context.js';
 import type { PolicySettings } from '../config/policy.js';
 import type { Settings } from '../config/types.js';
 import type { OwnEndpoint } from '../haproxy/own-endpoints.js';
+import type { Office } from '../leader/office.js';
 import type { Catalog } from '../observe/types.js';
 import type { RouteFiles } from '../routes/folder.js';
 import type { Approval } from './approval.js';
@@ -23,6 +24,8 @@ export interface Surroundings {
   readonly endpoints?: () => Promise<readonly OwnEndpoint[]>;
   /** Keys of a target's probes whose check passes at this moment. */
   readonly passed?: (target: string) => ReadonlySet<string>;
+  /** Undefined: another holds the lock. Absent: there is none. */
+  readonly office?: () => Office | undefined;
   /** A saved plan: the pass applies it or fails. */
   readonly approval?: Approval;
   /** Unix milliseconds. */
@@ -58,6 +61,7 @@ export function applyContext(
     actual,
     settings,
     signal,
+    ...(target.office === undefined ? {} : { term: target.office.term }),
     misread: target.memory.misread,
     hasPassed: (key) => passed?.(target.name).has(key) === true,
     onServerState: (content) => (target.memory.serverState = content),

@@ -6,6 +6,7 @@ import { scopeOf } from '../shared/concurrent.js';
 import type { Surroundings } from './context.js';
 import { planEarly } from './early-plan.js';
 import { needsFullRead } from './memory.js';
+import { isNewInOffice } from './office.js';
 import type { Occasion } from './occasion.js';
 import type { Target } from './target.js';
 
@@ -15,7 +16,7 @@ const deadlineMs = 2000;
 /** Whether a pass can send drains before it reads HAProxy. In any doubt it reads first. */
 export function mayDrainEarly(target: Target, { nomadChanged }: Occasion): boolean {
   const { memory, writer } = target;
-  const isKnown = memory.pictures.length > 0 && !needsFullRead(memory);
+  const isKnown = memory.pictures.length > 0 && !needsFullRead(memory) && !isNewInOffice(target);
   return nomadChanged && writer !== undefined && isKnown;
 }
 

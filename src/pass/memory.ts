@@ -36,6 +36,8 @@ export interface TargetMemory {
   claims?: WrittenClaims;
   /** Dead transactions, of earlier processes or failed passes, were deleted. */
   cleaned: boolean;
+  /** Under which this process last wrote the marker, where there is a lock. */
+  term?: number;
   /** The last pass failed, so earlier reads must not be reused. */
   failed: boolean;
   /** With the policy of its file, as last read. */

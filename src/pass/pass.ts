@@ -1,8 +1,9 @@
 import type { CatalogRead } from './catalog.js';
-import type { Surroundings } from './context.js';
+import type { ActualState } from '../actual/types.js';
+import type { PassContext, Surroundings } from './context.js';
 import { convergeIfWriting } from './converge.js';
 import { drainEarly, mayDrainEarly } from './early-drains.js';
-import { look } from './look.js';
+import { look, type View } from './look.js';
 import { rememberPicture } from './memory.js';
 import type { Occasion } from './occasion.js';
 import { nextPicture, type Picture } from './picture.js';
@@ -33,14 +34,14 @@ export async function syncTarget(
       )
     : Promise.resolve();
   // Reading HAProxy may repair it. Wait for that even if reading Nomad fails.
-  const read = async () => timed('actual', () => readActual(target, signal));
+  const read = async () => timed('actual', () => readActual(target, around.settings, signal));
   const [catalog, actual] = await settleBoth(observed.catalog, drained.then(read, read));
   noticeHaproxy(memory, actual);
   const hidden = await observed.hidden(derived.namespaces(actual.backends), signal);
   const ended = await observed.ended(derived.instances(actual.backends), signal);
   const observedAt = { catalog, hidden, ended, readAt: around.now() };
   const context = { ...around, ...observedAt, target, occasion, timed, signal };
-  const start = await look(context, actual);
+  const start = await startOf(context, actual);
   // Before anything is written: what is removed now counts even if the pass fails.
   memory.absences = start.plan.absences;
   const { view, steps, reloads } = await convergeIfWriting(context, start);
@@ -58,4 +59,12 @@ export async function syncTarget(
   const next = nextPicture(memory.pictures[0], picture);
   rememberPicture(memory, next);
   return next;
+}
+
+/** A standby plans nothing: what it would do is done by the leader. */
+async function startOf(context: PassContext, actual: ActualState): Promise<View> {
+  const view = await look(context, actual);
+  if (context.target.standsBy === undefined) return view;
+  const { held: _, ...plan } = view.plan;
+  return { ...view, plan: { ...plan, steps: [], waiting: [], inMotion: false } };
 }

@@ -31,6 +31,7 @@ export const recoveries: Readonly<Record<ErrorCode, Recovery>> = {
   'other-connector': 'end',
   'conflict-strategy': 'end',
   'routes-unreadable': 'end',
+  'not-leader': 'end',
   'plan-refused': 'end',
   'config-invalid': 'end',
   aborted: 'end',

@@ -8,7 +8,7 @@ import { syncTarget } from './pass.js';
 import type { Phase } from './phases.js';
 import type { Picture } from './picture.js';
 import { startStopwatch, type Stopwatch, type Times } from './stopwatch.js';
-import type { Target } from './target.js';
+import { type Target, underOffice } from './target.js';
 
 /** What a pass can fail on: Nomad, or a target by name. */
 export type Side = string;
@@ -46,7 +46,9 @@ export async function runPass(
   signal: AbortSignal,
   occasion: Occasion = routine,
 ): Promise<readonly Outcome[]> {
-  const targets = deps.targets.filter(({ name }) => isDue(name));
+  const due = deps.targets.filter(({ name }) => isDue(name));
+  const { office } = deps;
+  const targets = office === undefined ? due : due.map((one) => underOffice(one, office()));
   const stopwatch = startStopwatch(deps.now, deps.onPhase);
   const observed = readCatalog(deps.catalog, deps.catalogMemory, targets, stopwatch, signal);
   const syncs = targets.map((target) => {

@@ -16,6 +16,8 @@ export interface Condition {
   readonly ok: boolean;
   /** One line for people if not ok. */
   readonly reason?: string;
+  /** Another connector writes; this one could at once. */
+  readonly standsBy?: boolean;
 }
 
 /** Health of the loop. */
@@ -132,8 +134,11 @@ function handlersOf(options: HttpServerOptions): ReadonlyMap<string, Handler> {
   ]);
 }
 
-function conditionAnswer({ ok, reason }: Condition, redact: (text: string) => string): Answer {
-  if (ok) return json(200, { status: 'ok' });
+function conditionAnswer(
+  { ok, reason, standsBy }: Condition,
+  redact: (text: string) => string,
+): Answer {
+  if (ok) return json(200, { status: 'ok', ...(standsBy === true ? { role: 'standby' } : {}) });
   return json(503, { status: 'unavailable', reason: redact(reason ?? 'unknown') });
 }
 

@@ -16,6 +16,7 @@ export type ErrorCode =
   | 'other-connector'
   | 'conflict-strategy'
   | 'routes-unreadable'
+  | 'not-leader'
   | 'plan-refused'
   | 'config-invalid'
   | 'aborted'

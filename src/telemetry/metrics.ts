@@ -22,6 +22,8 @@ export interface Metrics {
   readonly opened: (by: OpenedBy, seconds: number) => void;
   /** `haproxy`: name of the target, of a request to its Data Plane API. */
   readonly request: (target: Target, status: StatusClass, haproxy?: string) => void;
+  /** The term in which this process leads; undefined: it stands by. */
+  readonly leads: (term: number | undefined) => void;
 }
 
 /**
@@ -51,6 +53,8 @@ export interface Metrics {
  * | held_since_timestamp_seconds | gauge | | when the held removals without a trace were first missed; 0: none |
  * | degraded | gauge | code | 1 while a setting the guarantees depend on is missing |
  * | backoff_seconds | gauge | | delay before the next retry; 0 if the last pass succeeded |
+ * | leader | gauge | | 1 while this process may write; always without a lock |
+ * | term | gauge | | of the lock, when this process last led; 0: never |
  * | build_info | gauge | version, node | always 1 |
  *
  * With several HAProxies, what is about one of them also has the label `haproxy`, its name in the
@@ -75,6 +79,7 @@ export function createMetrics(
     ...readyMetric(registry),
     ...sourceMetrics(registry, targets),
     ...probeMetrics(registry),
+    ...leaderMetrics(registry),
   };
 }
 
@@ -144,6 +149,22 @@ function probeMetrics(registry: Registry): Pick<Metrics, 'probe' | 'opened'> {
   return {
     probe: (result) => probes.add(result),
     opened: (by, seconds) => waits.observe({ opened_by: by }, seconds),
+  };
+}
+
+function leaderMetrics(registry: Registry): Pick<Metrics, 'leads'> {
+  const leader = gauge(
+    registry,
+    'leader',
+    '1 while this process may write to HAProxy; always without a lock.',
+  );
+  const last = gauge(registry, 'term', 'Term of the lock when this process last led; 0: never.');
+  leader.set(1);
+  return {
+    leads: (term) => {
+      leader.set(term === undefined ? 0 : 1);
+      if (term !== undefined) last.set(term);
+    },
   };
 }
 

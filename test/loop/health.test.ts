@@ -26,6 +26,20 @@ function healthAt(resyncIntervalMs: number, targets: readonly string[] = ['defau
 }
 
 describe('readiness', () => {
+  it("of a standby: it has read, and what is left to do is the leader's", () => {
+    let standsBy = true;
+    const health = createHealth({
+      ...{ sync: settings.sync, targets: ['default'], busySince: () => undefined },
+      standsBy: () => standsBy,
+    });
+    expect(health.ready().ok).to.equal(false);
+    const problems = [{ code: 'frontend-missing', message: 'there is no frontend x' }] as const;
+    health.succeeded(picture({ rest: { ...nothing, problems } }));
+    expect(health.ready()).to.deep.equal({ ok: true, standsBy: true });
+    standsBy = false;
+    expect(health.ready().ok).to.equal(false);
+  });
+
   it('waits for the first pass that ends well, and says why it takes so long', () => {
     const { health } = healthAt(1000);
     expect(health.ready()).to.deep.equal({ ok: false, reason: 'no sync yet' });

@@ -57,7 +57,9 @@ describe('HTTP server', () => {
     expect(response.headers.get('content-type')).to.equal('application/json');
     expect(await response.json()).to.deep.equal({ status: 'unavailable', reason: 'no sync yet' });
     ready = { ok: true };
-    expect((await get('/readyz')).status).to.equal(200);
+    expect(await (await get('/readyz')).json()).to.deep.equal({ status: 'ok' });
+    ready = { ok: true, standsBy: true };
+    expect(await (await get('/readyz')).json()).to.deep.equal({ status: 'ok', role: 'standby' });
   });
 
   it('redacts its reasons, and keeps them on one line', async () => {

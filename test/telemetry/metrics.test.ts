@@ -58,9 +58,11 @@ describe('metrics', () => {
       'held_since_timestamp_seconds',
       'degraded{code="frontend-missing"}',
       'backoff_seconds',
+      'term',
     ]) {
       expect(await value(registry, sample), sample).to.equal(0);
     }
+    expect(await value(registry, 'leader'), 'without a lock').to.equal(1);
     const node = process.versions.node;
     expect(await value(registry, `build_info{version="1.2.3",node="${node}"}`)).to.equal(1);
     expect(await registry.metrics()).to.contain('process_cpu_seconds_total');
@@ -82,6 +84,8 @@ describe('metrics', () => {
     metrics.heldRemovals(4);
     metrics.heldSince(7);
     metrics.backoff(0.5);
+    metrics.leads(12);
+    metrics.leads(undefined);
     const phase = '{phase="diff",result="changed"}';
     const seen: Readonly<Record<string, number>> = {
       [`pass_duration_seconds_count${phase}`]: 1,
@@ -100,6 +104,8 @@ describe('metrics', () => {
       held_removals: 4,
       held_since_timestamp_seconds: 7,
       backoff_seconds: 0.5,
+      leader: 0,
+      term: 12,
     };
     for (const [sample, expected] of Object.entries(seen)) {
       expect(await value(registry, sample), sample).to.equal(expected);

@@ -1,7 +1,7 @@
 import type { Settings } from '../../config/types.js';
 import type { StepOf } from '../../diff/dispatch.js';
 import type { PlannedSlot } from '../../diff/types.js';
-import { withNomadIndex } from '../../haproxy/marker-metadata.js';
+import { withNomadIndex, withTerm } from '../../haproxy/marker-metadata.js';
 import { connectorBackendName } from '../../haproxy/names.js';
 import { markerServerName, markOf } from '../../haproxy/ownership.js';
 import { stampOf, withStamp } from '../../haproxy/scope.js';
@@ -20,6 +20,8 @@ export interface SectionContext {
    * which HAProxy warns at each reload once the Data Plane API has named them in other sections.
    */
   readonly from: { readonly from?: string };
+  /** Of the leader, where there is a lock. */
+  readonly term?: number;
 }
 
 /** What the structured view can't keep: the service of the marker's own objects. */
@@ -28,10 +30,11 @@ const markerMark = markOf({ service: 'connector' });
 /** The section as `full_section` JSON of the Data Plane API. */
 export function sectionJson(
   step: SectionWrite,
-  { generation, from }: SectionContext,
+  said: SectionContext,
   settings: Settings,
 ): JsonObject {
-  if (step.kind === 'set-marker') return { ...from, ...markerJson(step, generation, settings) };
+  const { from } = said;
+  if (step.kind === 'set-marker') return { ...from, ...markerJson(step, said, settings) };
   const { backend, section, slots, service } = step;
   const servers = Object.fromEntries(slots.map((slot) => [slot.name, serverJson(slot, {})]));
   return { ...from, ...section, name: backend, metadata: markOf({ service }), servers };
@@ -59,17 +62,29 @@ export function serverJson(slot: PlannedSlot, fields: JsonObject): JsonObject {
 /** The server says who wrote it, and Nomad's index: before 3.2 the section's metadata is dropped. */
 function markerJson(
   { hash, nomadIndex }: StepOf<'set-marker'>,
-  generation: number,
+  { generation, term }: SectionContext,
   settings: Settings,
 ): JsonObject {
   const { prefix } = settings.ownership;
   const server = markerServerName(prefix, generation, hash);
-  const parked = { name: server, address: '127.0.0.1', port: 9, maintenance: 'enabled' };
-  const stamped = withStamp(markerMark, stampOf(settings));
   return {
     name: connectorBackendName(prefix),
     mode: 'http',
     metadata: markerMark,
-    servers: { [server]: { ...parked, metadata: withNomadIndex(stamped, nomadIndex) } },
+    servers: { [server]: markerServer(server, { nomadIndex, term }, settings) },
   };
+}
+
+/** Never in traffic: it is there for its name and what it says. */
+export function markerServer(
+  name: string,
+  {
+    nomadIndex,
+    term,
+  }: { readonly nomadIndex?: number | undefined; readonly term?: number | undefined },
+  settings: Settings,
+): JsonObject {
+  const stamped = withStamp(markerMark, stampOf(settings));
+  const metadata = withTerm(withNomadIndex(stamped, nomadIndex), term);
+  return { name, address: '127.0.0.1', port: 9, maintenance: 'enabled', metadata };
 }

@@ -22,6 +22,7 @@ const fixes: Readonly<Record<ErrorCode, string>> = {
   'haproxy-failed': "look into the Data Plane API's log",
   'other-connector': 'give this connector its own ownership.prefix and routing.map_name',
   'conflict-strategy': 'rename the backend, or set haproxy.backend_strategy: create_new',
+  'not-leader': 'wait: the connector that holds leader.lock_path writes now',
   'plan-refused': 'save the plan again',
   'routes-unreadable': 'set routes.directory to a folder that the connector can read',
   'config-invalid': 'correct the setting that the message names',

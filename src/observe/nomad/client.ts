@@ -42,8 +42,19 @@ export interface GetOptions {
   readonly waitMs?: number;
   /** Sent as JSON by POST, to an endpoint that only computes: its answer is not of the cluster's state. */
   readonly post?: object;
+  /** Instead of the request timeout. */
+  readonly timeoutMs?: number;
   /** What becomes the body; otherwise `json()`, the parsed one. */
   readonly read?: (bytes: Buffer, json: () => unknown) => unknown;
+}
+
+export interface PutOptions {
+  readonly query: Query;
+  readonly json: object;
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+  /** Other statuses that are returned instead of thrown. */
+  readonly allow: readonly number[];
 }
 
 export interface NomadClient {
@@ -52,6 +63,8 @@ export interface NomadClient {
    * allowed is an error.
    */
   get(path: string, options: GetOptions): Promise<NomadResponse>;
+  /** A write, for the lock alone. It isn't sent twice, unless Nomad refused the token. */
+  put(path: string, options: PutOptions): Promise<NomadResponse>;
   /** A response that never ends. The caller detects silence. */
   stream(path: string, options: { query?: Query; signal: AbortSignal }): Promise<Readable>;
   close(): void;
@@ -108,12 +121,15 @@ export function createNomadClient(options: NomadClientOptions): NomadClient {
   };
   return {
     get: (path, getOptions) => get(connection, path, getOptions),
+    put: (path, putOptions) => get(connection, path, putOptions),
     stream: (path, streamOptions) => openStream(connection, path, streamOptions),
     close: () => connection.agents.close(),
   };
 }
 
-async function get(connection: Connection, path: string, options: GetOptions) {
+type SendOptions = GetOptions & { readonly json?: object };
+
+async function get(connection: Connection, path: string, options: SendOptions) {
   const first = await send(connection, path, options);
   const refused = first.statusCode === 401 || first.statusCode === 403;
   const again = refused && (await connection.token.reload());
@@ -127,8 +143,10 @@ interface Answer {
   readonly body: Buffer;
 }
 
-async function send(connection: Connection, path: string, options: GetOptions): Promise<Answer> {
+async function send(connection: Connection, path: string, options: SendOptions): Promise<Answer> {
   const { agents } = connection;
+  // A write takes no connection that Nomad may be about to close.
+  if (options.json !== undefined) return sendOver(agents.fresh, connection, path, options);
   const kept = options.waitMs === undefined ? agents.short : agents.long;
   try {
     return await sendOver(kept, connection, path, options);
@@ -144,9 +162,10 @@ async function sendOver(
   agent: Agents['fresh'],
   connection: Connection,
   path: string,
-  options: GetOptions,
+  options: SendOptions,
 ): Promise<Answer> {
-  const deadlineMs = connection.settings.requestTimeoutMs + (options.waitMs ?? 0);
+  const deadlineMs =
+    (options.timeoutMs ?? connection.settings.requestTimeoutMs) + (options.waitMs ?? 0);
   const sendOnce = options.ofOne === true ? sendForOne : sendForList;
   connection.agents.refresh();
   try {
@@ -184,7 +203,7 @@ async function sendForList(
   agent: Agents['fresh'],
   connection: Connection,
   path: string,
-  options: GetOptions,
+  options: SendOptions,
   deadlineMs: number,
 ): Promise<Answer> {
   const deadline = withDeadline(options.signal, deadlineMs);
@@ -199,13 +218,14 @@ async function sendByGot(
   agent: Agents['fresh'],
   connection: Connection,
   path: string,
-  options: GetOptions,
+  options: SendOptions,
   signal: AbortSignal,
 ): Promise<Answer> {
   const { http, agents, limits, settings } = connection;
   let socket: Socket | undefined;
   const request = http(requestUrl(settings, path, options.query), {
     ...(options.post === undefined ? {} : { method: 'POST', json: options.post }),
+    ...(options.json === undefined ? {} : { method: 'PUT', json: options.json }),
     headers: await headers(connection),
     agent,
     signal,
@@ -234,7 +254,7 @@ function tooLong(
 function answer(
   response: Answer,
   path: string,
-  options: GetOptions,
+  options: SendOptions,
   { redact }: Connection,
 ): NomadResponse {
   const status = response.statusCode;
@@ -246,7 +266,8 @@ function answer(
   }
   const json = (): unknown => parseJson(response.body.toString(), path);
   const body = options.read === undefined ? json() : options.read(response.body, json);
-  if (options.post !== undefined) return { status, index, knownLeader, body };
+  if (options.post !== undefined || options.json !== undefined)
+    return { status, index, knownLeader, body };
   const unwritten = options.maybeUnwritten === true && Array.isArray(body) && body.length === 0;
   if (!isTrusted({ index: unwritten ? 1 : index, knownLeader })) {
     throw new ConnectorError(
