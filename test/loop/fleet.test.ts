@@ -10,7 +10,7 @@ import { picture, times } from '../pass/given-picture.js';
 const targets = ['a', 'b', 'c'];
 const settings = {
   ...{ debounceMs: 1, debounceMaxMs: 5, backoffMinMs: 2000, backoffMaxMs: 2000 },
-  ...{ resyncIntervalMs: 60_000, fullReadIntervalMs: 60_000 },
+  ...{ resyncIntervalMs: 60_000, fullReadIntervalMs: 60_000, policy: 'sync' as const },
 };
 
 /** Loops whose passes come to `outcome`. */
