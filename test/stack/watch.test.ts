@@ -54,16 +54,18 @@ describe('the watch of HAProxy', () => {
   }
 
   function expectWokenByWatch(connector: Connector): void {
-    expect(countOf(connector.wakes, 'haproxy')).to.be.at.least(1);
-    expect(countOf(connector.wakes, 'timer')).to.equal(0);
+    expect(connector.wakes).to.include('haproxy').and.not.include('timer');
   }
 
   it('HAProxy restarted on its base configuration: everything is routed again', async () => {
     const names = Array.from({ length: 20 }, (_, index) => `svc${index}`);
     const connector = await settled(names);
     expect(countOf(connector.wakes, 'haproxy')).to.equal(0);
-    await restartOnBase();
-    for (const name of names) await stack().waitServed(domainOf(name));
+    // A pass that was asked for before may come first, and leave the watch no news.
+    for (let restarts = 0; restarts < 3 && !connector.wakes.includes('haproxy'); restarts++) {
+      await restartOnBase();
+      for (const name of names) await stack().waitServed(domainOf(name));
+    }
     expectWokenByWatch(connector);
   });
 
@@ -174,7 +176,8 @@ describe('the watch of HAProxy', () => {
         sync: { ...one.sync, resyncIntervalMs: 600_000, backoffMinMs: 500, backoffMaxMs: 600_000 },
       }),
     });
-    await until(() => connector.failures.length >= 3);
+    // The next retry is 2 to 4 s away.
+    await until(() => connector.failures.length >= 4);
     await stack().dp.startHaproxy();
     await stack().waitServed(domainOf('web'), [app]);
     expectWokenByWatch(connector);
