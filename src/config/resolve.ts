@@ -8,6 +8,7 @@ import {
 } from './formats.js';
 import type { MergedValues } from './merged.js';
 import { openPolicy } from './policy.js';
+import { optional } from './optional.js';
 import { policyFrom, policyKey } from './policy-values.js';
 import { readerOf, type Reader } from './reader.js';
 import { givenTargets, targetsFrom } from './targets.js';
@@ -181,13 +182,4 @@ function httpSettings(read: Reader): Settings['http'] {
   const listen = parseListen(read.either('http.listen'))!;
   if (listen === 'off') return { host: '', port: 0, enabled: false };
   return { ...listen, enabled: true, ...optional({ hostNames: read.list('http.host_names') }) };
-}
-
-type Present<T> = { readonly [K in keyof T]?: Exclude<T[K], undefined> };
-
-/** Drops undefined values, so that an absent setting is an absent key. */
-function optional<T extends object>(values: T): Present<T> {
-  return Object.fromEntries(
-    Object.entries(values).filter(([, value]) => value !== undefined),
-  ) as Present<T>;
 }

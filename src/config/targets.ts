@@ -4,6 +4,7 @@ import { isObject, type Json } from '../shared/json.js';
 import type { ReadFile } from './file.js';
 import { parseDuration, parseHttpUrl } from './formats.js';
 import type { Merged, SecretFile } from './merged.js';
+import { optional } from './optional.js';
 import type { Reader } from './reader.js';
 import type { ConfigKey } from './schema.js';
 import { secretFrom } from './sources.js';
@@ -42,7 +43,7 @@ export function targetsFrom(
       ...shared,
       name: one.name,
       address: baseUrl(one.address),
-      ...present({
+      ...optional({
         username: one.username,
         password: one.password,
         caCert: one.ca_cert,
@@ -64,7 +65,7 @@ function sharedSettings(read: Reader): TargetSettings {
     username: read.text('haproxy.username'),
     password: read.text('haproxy.password'),
     requestTimeoutMs: read.ms('haproxy.request_timeout'),
-    ...present({
+    ...optional({
       caCert: read.maybe('haproxy.ca_cert'),
       clientCert: read.maybe('haproxy.client_cert'),
       clientKey: read.maybe('haproxy.client_key'),
@@ -75,14 +76,6 @@ function sharedSettings(read: Reader): TargetSettings {
 
 function baseUrl(address: string): string {
   return parseHttpUrl(address)!.replace(/\/v3$/, '');
-}
-
-function present<T extends object>(
-  values: T,
-): { readonly [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(
-    Object.entries(values).filter(([, value]) => value !== undefined),
-  ) as never;
 }
 
 /** With the content of each `password_file` as its password. */
