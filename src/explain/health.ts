@@ -1,3 +1,4 @@
+import { shortId } from '../shared/short-id.js';
 import { namespaceOf } from '../haproxy/ownership.js';
 import type { AllocationFacts } from '../observe/types.js';
 import { countOf, checkFailure, isOrAre, shortName } from './words.js';
@@ -141,7 +142,7 @@ function allocationsOf(
 
 function pendingText(pending: readonly InstanceExplained[]): string {
   const [first] = pending;
-  const id = first?.allocation.slice(0, 8) ?? '';
+  const id = first === undefined ? '' : shortId(first.allocation);
   if (pending.length === 1) return `allocation ${id} is pending: its tasks don't run yet`;
   return `${pending.length} allocations are pending: their tasks don't run yet`;
 }
@@ -196,7 +197,7 @@ function causeOf(
     };
   }
   if (instance?.phase === 'gate') {
-    const state = `held back: allocation ${instance.allocation.slice(0, 8)} is pending`;
+    const state = `held back: allocation ${shortId(instance.allocation)} is pending`;
     return { reason: 'instances-pending', state };
   }
   if (state === 'unloaded') return { reason: 'not-applied', state: 'not loaded by HAProxy' };

@@ -1,3 +1,4 @@
+import { shortId } from '../shared/short-id.js';
 import type { Paint, Redact } from '../diff/print/print.js';
 import { visible } from '../shared/text.js';
 import { timeText } from './sentences.js';
@@ -177,7 +178,7 @@ function instanceRow(instance: InstanceExplained): Row {
     clientStatus === undefined ? 'no allocation' : `${clientStatus}/${desiredStatus ?? ''}`;
   return {
     cells: [
-      allocation === '' ? id : allocation.slice(0, 8),
+      allocation === '' ? id : shortId(allocation),
       `${job}${version === undefined ? '' : ` v${version}`}${canary ? ' canary' : ''}`,
       node ?? '-',
       status,
@@ -221,7 +222,7 @@ function serverRow(server: ServerExplained, services: readonly ServiceExplained[
   const who =
     typeof behind === 'string'
       ? behind
-      : `${allocation?.slice(0, 8) ?? instance ?? ''}${behind?.node === undefined ? '' : ` on ${behind.node}`}`;
+      : `${allocation === undefined ? (instance ?? '') : shortId(allocation)}${behind?.node === undefined ? '' : ` on ${behind.node}`}`;
   return {
     cells: [
       name,

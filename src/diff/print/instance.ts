@@ -1,5 +1,6 @@
 /** The instance behind a server, for people. */
 
+import { shortId } from '../../shared/short-id.js';
 import type { Binding } from '../../haproxy/slots.js';
 import { allocationOf } from '../../observe/catalog/model/allocation.js';
 
@@ -24,5 +25,5 @@ export function instanceBehind(
 /** `alloc 1a2b3c4d, job web, node n1`: the allocation's ID as short as Nomad's commands show it. */
 export function instanceText({ allocId, job }: InstanceBehind, nodeOf: NodeOf): string {
   const node = nodeOf(allocId);
-  return `alloc ${allocId.slice(0, 8)}, job ${job}${node === undefined ? '' : `, node ${node}`}`;
+  return `alloc ${shortId(allocId)}, job ${job}${node === undefined ? '' : `, node ${node}`}`;
 }

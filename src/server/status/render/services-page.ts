@@ -1,3 +1,4 @@
+import { shortId } from '../../../shared/short-id.js';
 import type { InstanceStatus, ServiceStatus } from '../model/types.js';
 import { finder, type Finder, pager } from './finder.js';
 import { type Html, html } from './html.js';
@@ -102,7 +103,7 @@ function instanceLine(one: InstanceStatus): Html {
   return html`<tr>
     <td>${phaseBadge(phase)}</td>
     <th scope="row" class="mono" title="${allocation ?? one.id}">
-      ${allocation?.slice(0, 8) ?? one.id}
+      ${allocation === undefined ? one.id : shortId(allocation)}
     </th>
     <td>
       ${job}${version !== undefined && html` <span class="muted">v${version}</span>`}${canary === true && html` <span class="muted">canary</span>`}
