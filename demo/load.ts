@@ -13,13 +13,13 @@ export interface Load {
 }
 
 /** A request of either kind each time: 200 a second. */
-const intervalMs = 10;
+const usualIntervalMs = 10;
 
 /**
  * Open-loop load: requests are sent by the clock, whether earlier ones were answered or not. Half of
  * them are GETs on connections of their own, half are POSTs on kept-alive connections.
  */
-export function startLoad(port: number, host: string): Load {
+export function startLoad(port: number, host: string, intervalMs = usualIntervalMs): Load {
   const kept = new Agent({ keepAlive: true, maxSockets: 8, scheduling: 'fifo' });
   const answers: Record<string, number> = {};
   const pending = new Set<Promise<void>>();
@@ -53,6 +53,13 @@ export function startLoad(port: number, host: string): Load {
       return { sent, failed, answers };
     },
   };
+}
+
+/** `v1 120x, v2 80x` */
+export function tally({ answers }: LoadResult): string {
+  return Object.entries(answers)
+    .map(([text, count]) => `${text} ${count}x`)
+    .join(', ');
 }
 
 interface Asked {
