@@ -2,12 +2,14 @@
  * `npm run bench -- [CASE... [N...]] [--large]`: tables on stdout, JSON in bench/results. Without a
  * case all of them; without N 10, 100, 500 and 1,000, and 5,000 with `--large`. The last table is that
  * of the targets. `npm run bench -- --table FILE...`: that table alone, of earlier runs side by side.
+ * `npm run bench -- fleet [TARGETS [N]]`: that many HAProxies with N services beside one; 10 and 1,000.
  */
 
 import { type HaproxySeries, findHaproxy } from '../fixtures/haproxy/find.js';
 import { benchBurst } from './cases/burst.js';
 import { benchDomains } from './cases/domains.js';
 import { benchEndpoint } from './cases/endpoint.js';
+import { benchFleet } from './cases/fleet.js';
 import { benchHold } from './cases/hold.js';
 import { benchIdle } from './cases/idle.js';
 import { benchChange, benchRemove } from './cases/many.js';
@@ -122,6 +124,17 @@ async function tabulate(files: readonly string[]): Promise<void> {
   process.stdout.write(`${legend(runs)}\n${printTable(summaryTable(runs))}`);
 }
 
+async function fleet([targets = 10, n = 1000]: readonly number[]): Promise<void> {
+  const figures = await benchFleet(targets, n);
+  process.stdout.write(`${printTable(tableOf(`fleet ${targets} ${n}`, figures))}\n`);
+  const file = await writeResults('bench-fleet', { targets, found: { fleet: figures } });
+  process.stdout.write(`written to ${file}\n`);
+}
+
+if (process.argv[2] === 'fleet') {
+  await fleet(process.argv.slice(3).map(Number));
+  process.exit();
+}
 if (process.argv[2] === '--table') {
   await tabulate(process.argv.slice(3));
   process.exit();

@@ -99,7 +99,7 @@ export function environmentOf(dp: DataPlane, nomadUrl: string): Record<string, s
 }
 
 /** HAProxy tells what it may have, so that no reload is refused for want of it. */
-function withDescriptors(dirs: Dirs, frontendPort: number): string {
+export function withDescriptors(dirs: Dirs, frontendPort: number): string {
   const limit = execFileSync('/bin/sh', ['-c', 'ulimit -Hn'], { encoding: 'utf8' }).trim();
   const base = baseHaproxyConfig(dirs, frontendPort);
   return limit === 'unlimited'
@@ -116,7 +116,7 @@ export function reloadsOf(dp: DataPlane): Promise<number> {
 }
 
 /** HAProxy itself, as an app that costs next to nothing. */
-async function startOneApp(bin: string) {
+export async function startOneApp(bin: string) {
   const dir = await mkdtemp(join(tmpdir(), 'hnc-app-'));
   const ports = [await freePort(), await freePort(), await freePort()] as const;
   const config = [

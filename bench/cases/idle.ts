@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { freePort } from '../../fixtures/ports.js';
 import { start, waitFor } from '../../fixtures/process.js';
 import { builtProgram } from '../built.js';
 import type { Figure } from '../figure.js';
+import { cpuSeconds } from '../process-figures.js';
 import { type World, environmentOf } from '../world.js';
 
 /** Long enough for one pass by the timer, `sync.resync_interval`. */
@@ -37,11 +37,4 @@ export async function benchIdle(world: World): Promise<Figure[]> {
   } finally {
     await daemon.stop('SIGTERM');
   }
-}
-
-/** Of a Linux process: user and system time, in ticks of 10 ms. */
-async function cpuSeconds(pid: number): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / 100;
 }
