@@ -136,5 +136,6 @@ export async function runDaemon(
 
 async function startServer({ http }: Settings, served: Omit<HttpServerOptions, 'host' | 'port'>) {
   if (!http.enabled) return undefined;
-  return startHttpServer({ host: http.host, port: http.port, ...served });
+  const { host, port, hostNames = [] } = http;
+  return startHttpServer({ host, port, hostNames, ...served });
 }

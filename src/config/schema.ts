@@ -532,7 +532,7 @@ export const sections = {
     },
     host_names: {
       description:
-        'Host names under which browsers may reach the status page, besides addresses, `localhost` and the name of the machine.',
+        'Host names under which the status page, and on a loopback address health and metrics too, may be reached, besides addresses, `localhost` and the name of the machine.',
       expected: 'a list of host names such as status.example.com',
       ...hostNameList,
     },

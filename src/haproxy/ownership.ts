@@ -1,4 +1,5 @@
 import { isObject, type Json, type JsonObject } from '../shared/json.js';
+import { decodeUnseen, encodeUnseen } from '../shared/text.js';
 import type { Binding } from './slots.js';
 
 /**
@@ -22,15 +23,18 @@ export function namespaceOf(service: string): string {
   return service.slice(0, Math.max(0, service.indexOf('/')));
 }
 
-/** The metadata of an object of ours. */
+/**
+ * The metadata of an object of ours. It stands in a comment of haproxy.cfg, and Nomad takes anything for
+ * the ID of a job and the name of a group, which is a part of an instance's.
+ */
 export function markOf(mark: Mark): JsonObject {
   const { service, binding, shared } = mark;
   const common = { service, ...(shared === true ? { shared } : {}) };
   if (binding === undefined) return { [markKey]: common };
   const { id, createIndex, job, drainingSince } = binding;
   const drain = drainingSince === undefined ? {} : { drain: drainingSince };
-  const named = job === undefined ? {} : { job };
-  return { [markKey]: { ...common, id, index: createIndex, ...named, ...drain } };
+  const named = job === undefined ? {} : { job: encodeUnseen(job) };
+  return { [markKey]: { ...common, id: encodeUnseen(id), index: createIndex, ...named, ...drain } };
 }
 
 /** Our mark in an object's metadata, or undefined where it isn't ours. */
@@ -50,9 +54,9 @@ function readBinding(mark: JsonObject): Binding | undefined {
   const { id, index, job, drain } = mark;
   if (typeof id !== 'string') return undefined;
   return {
-    id,
+    id: decodeUnseen(id),
     createIndex: typeof index === 'number' ? index : 0,
-    ...(typeof job === 'string' ? { job } : {}),
+    ...(typeof job === 'string' ? { job: decodeUnseen(job) } : {}),
     ...(typeof drain === 'number' ? { drainingSince: drain } : {}),
   };
 }

@@ -11,6 +11,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Registry } from 'prom-client';
 import { ConnectorError } from '../shared/errors.js';
 import { plainJson } from '../shared/text.js';
+import { isAllowedHost, isPrivate } from './host-names.js';
 
 export interface Condition {
   readonly ok: boolean;
@@ -37,6 +38,8 @@ export interface HttpServerOptions {
   readonly registry: Pick<Registry, 'metrics' | 'contentType'>;
   /** Applied to the reasons. */
   readonly redact: (text: string) => string;
+  /** Host names that requests may use besides addresses, `localhost` and this machine's name. */
+  readonly hostNames?: readonly string[];
   /** The status page and what belongs to it. */
   readonly pages?: Pages;
 }
@@ -87,13 +90,12 @@ const maxConnections = 64;
 
 /** `/health`, `/healthz`, `/readyz`, `/metrics`, and the pages. */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const handlers = handlersOf(options);
-  const server = createServer(limits, (request, response) => {
-    void respond(handlers, request, response);
-  });
+  const server = createServer(limits);
   boundConnections(server);
   await listen(server, options);
-  const { port } = server.address() as AddressInfo;
+  const { address, port } = server.address() as AddressInfo;
+  const handlers = handlersOf(options, isPrivate(address));
+  server.on('request', (request, response) => void respond(handlers, request, response));
   return {
     port,
     close: () => {
@@ -119,11 +121,13 @@ function boundConnections(server: Server): void {
   });
 }
 
-function handlersOf(options: HttpServerOptions): ReadonlyMap<string, Handler> {
-  const { status, registry, redact, pages } = options;
+type Handlers = ReadonlyMap<string, Handler>;
+
+/** Where others can connect, scrapes and probes come by any name. */
+function handlersOf(options: HttpServerOptions, onlyThisHost: boolean): Handlers {
+  const { status, registry, redact, hostNames = [], pages } = options;
   const health = (): Answer => conditionAnswer(status.alive(), redact);
-  return new Map<string, Handler>([
-    ...(pages?.handlers ?? []),
+  const own: readonly (readonly [string, Handler])[] = [
     ['/health', health],
     ['/healthz', health],
     ['/readyz', () => conditionAnswer(status.ready(), redact)],
@@ -131,7 +135,21 @@ function handlersOf(options: HttpServerOptions): ReadonlyMap<string, Handler> {
       '/metrics',
       async () => ({ status: 200, type: registry.contentType, body: await registry.metrics() }),
     ],
+  ];
+  return new Map<string, Handler>([
+    ...(pages?.handlers ?? []),
+    ...own.map(
+      ([path, handler]) => [path, onlyThisHost ? named(handler, hostNames) : handler] as const,
+    ),
   ]);
+}
+
+/** Answers only requests that name this server. */
+export function named(handler: Handler, hostNames: readonly string[]): Handler {
+  return (asked) =>
+    isAllowedHost(asked.headers.host, hostNames)
+      ? handler(asked)
+      : json(421, { error: 'unknown host name: add it to http.host_names' });
 }
 
 function conditionAnswer(
@@ -147,7 +165,7 @@ export function json(status: number, body: Readonly<Record<string, string>>): An
 }
 
 async function respond(
-  handlers: ReadonlyMap<string, Handler>,
+  handlers: Handlers,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -168,7 +186,7 @@ async function respond(
 }
 
 async function answerTo(
-  handlers: ReadonlyMap<string, Handler>,
+  handlers: Handlers,
   { url = '', method, headers }: IncomingMessage,
   response: ServerResponse,
 ): Promise<Answer> {

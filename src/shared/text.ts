@@ -9,6 +9,33 @@ export function visible(text: string): string {
   return text.replace(unseen, (character) => escapes[character] ?? escaped(character));
 }
 
+/** Whether a reader sees all of a text, in its order and on one line. */
+export function isVisible(text: string): boolean {
+  return text.search(unseen) === -1;
+}
+
+/** The same characters and `%` as bytes, `%E2%80%AE`, so that `decodeUnseen` gives the text back. */
+export function encodeUnseen(text: string): string {
+  return text.replaceAll('%', '%25').replace(unseen, percentEncoded);
+}
+
+/** A text that wasn't encoded stays as it is, unless it holds such bytes itself. */
+export function decodeUnseen(text: string): string {
+  return text.replace(/(?:%[0-9A-F]{2})+/g, (bytes) => {
+    try {
+      return decodeURIComponent(bytes);
+    } catch {
+      return bytes;
+    }
+  });
+}
+
+/** Half a surrogate pair has no bytes; Nomad's JSON holds none. */
+function percentEncoded(character: string): string {
+  const hex = Buffer.from(character).toString('hex').toUpperCase();
+  return hex.replace(/../g, '%$&');
+}
+
 const escapes: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
 function escaped(character: string): string {

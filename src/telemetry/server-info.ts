@@ -5,6 +5,7 @@ import { allocationOf } from '../observe/catalog/model/allocation.js';
 import type { AllocationFacts, Catalog } from '../observe/types.js';
 import type { Picture } from '../pass/picture.js';
 import { Memo, memoLast } from '../shared/memo.js';
+import { visible } from '../shared/text.js';
 
 /**
  * The labels. `proxy` and `server` are those of HAProxy's own exporter. Not `job` and `instance`:
@@ -120,7 +121,7 @@ function linesOf(infos: readonly ServerInfo[], common: Readonly<Record<string, s
 
 /** https://prometheus.io/docs/instrumenting/exposition_formats/ */
 function escaped(value: string): string {
-  return value.replace(/[\\\n"]/g, (one) => (one === '\n' ? '\\n' : `\\${one}`));
+  return visible(value).replace(/[\\"]/g, '\\$&');
 }
 
 /** What `/metrics` answers: the registry's metrics and this one. */

@@ -1,6 +1,7 @@
 /** HAProxy's file: the operator's part, and the only lines that may stand beside it. */
 
 import { type Dirs, globalSection, webDefaults } from '../../fixtures/dataplane/config.js';
+import { isVisible } from '../../src/shared/text.js';
 
 export interface ExtraPorts {
   readonly tcp: number;
@@ -101,16 +102,18 @@ export function strangeLines(text: string, base: string): readonly string[] {
     if (theirs === undefined) return strangeInOurs(head, lines);
     return compared(head, lines, theirs);
   });
-  // Marks are JSON in a comment, and hold names of services as they are.
+  // Marks are JSON in a comment, and hold names in any language.
   const bad = text
     .replace(/ # \{"nomad-connector":\{.*$/gm, '')
     .match(/^.*[^\x20-\x7e\n].*$/gm)
     ?.map((line) => JSON.stringify(line));
-  return [...gone, ...strange, ...(bad ?? [])];
+  const unseen = text.split('\n').filter((line) => !isVisible(line.replaceAll('\t', ' ')));
+  return [...gone, ...strange, ...(bad ?? []), ...unseen.map((line) => JSON.stringify(line))];
 }
 
 function strangeInOurs(head: string, lines: readonly string[]): string[] {
-  const ours = new RegExp(String.raw`^backend nomad_[\w.-]+ from \S+ ${marker}`);
+  // Data Plane API before 3.2 drops the mark of a section.
+  const ours = new RegExp(String.raw`^backend nomad_[\w.-]+ from \S+(?:$| ${marker})`);
   if (!ours.test(head)) return [`+ ${head}`];
   return lines
     .filter((line) => !keywords.includes(line.split(' ')[0] ?? '') || !serverIsOurs(line))

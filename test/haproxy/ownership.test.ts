@@ -11,9 +11,11 @@ import {
 } from '../../src/haproxy/ownership.js';
 import { connectorBackendName } from '../../src/haproxy/names.js';
 import type { Json, JsonObject } from '../../src/shared/json.js';
+import { isVisible } from '../../src/shared/text.js';
 
+const anyText = fc.string({ unit: 'binary' });
 const someBinding = fc.record(
-  { id: fc.string(), createIndex: fc.nat(), job: fc.string(), drainingSince: fc.nat() },
+  { id: anyText, createIndex: fc.nat(), job: anyText, drainingSince: fc.nat() },
   { noNullPrototype: true, requiredKeys: ['id', 'createIndex'] },
 );
 const someMark = fc.record(
@@ -28,6 +30,16 @@ describe('ownership: how an object of ours is told', () => {
         expect(readMark(markOf(mark))).to.deep.equal(mark);
         const json = JSON.parse(JSON.stringify(markOf(mark))) as JsonObject;
         expect(readMark(json)).to.deep.equal(mark);
+      }),
+    );
+  });
+
+  it('a mark holds no character of a binding that a reader would not see', () => {
+    fc.assert(
+      fc.property(someBinding, (binding) => {
+        const [mark] = Object.values(markOf({ service: 'default/web', binding }));
+        const texts = Object.values(mark as JsonObject).filter((one) => typeof one === 'string');
+        expect(texts.every(isVisible)).to.equal(true);
       }),
     );
   });

@@ -7,6 +7,7 @@ import { startHttpServer, type Condition, type HttpServer } from '../../src/serv
 
 describe('HTTP server', () => {
   let server: HttpServer;
+  let start: (host: string) => Promise<void>;
   let alive: Condition;
   let ready: Condition;
   let broken: boolean;
@@ -26,10 +27,13 @@ describe('HTTP server', () => {
       },
     });
     const status = { alive: () => alive, ready: () => ready };
-    server = await startHttpServer({
-      ...{ host: '127.0.0.1', port: 0, status, registry },
-      redact: (text) => text.replaceAll('hush', '<redacted>'),
-    });
+    start = async (host) => {
+      server = await startHttpServer({
+        ...{ host, port: 0, status, registry, hostNames: ['lb.example.com'] },
+        redact: (text) => text.replaceAll('hush', '<redacted>'),
+      });
+    };
+    await start('127.0.0.1');
   });
 
   afterEach(() => server.close());
@@ -128,9 +132,37 @@ describe('HTTP server', () => {
     });
   }
 
+  /** The status line of each path, asked under this name. */
+  const own = ['/health', '/healthz', '/readyz', '/metrics'];
+  async function asked(host: string): Promise<readonly string[]> {
+    const answers = own.map((path) =>
+      closedAfter(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`),
+    );
+    return (await Promise.all(answers)).map((answer) => answer.split(' ', 2)[1] ?? '');
+  }
+
+  it('where only this host connects, answers nobody that names another (DNS rebinding)', async () => {
+    for (const host of ['evil.example', `evil.example:${server.port}`, '127.0.0.1.evil.example'])
+      expect(await asked(host), host).to.deep.equal(own.map(() => '421'));
+    for (const host of ['localhost', `127.0.0.1:${server.port}`, 'lb.example.com'])
+      expect(await asked(host), host).to.deep.equal(own.map(() => '200'));
+    const refused = await closedAfter('GET /metrics HTTP/1.0\r\nHost: evil.example\r\n\r\n');
+    expect(refused).to.contain('http.host_names').and.not.contain('probe 7');
+  });
+
+  it('answers a probe that names no host', async () => {
+    expect(await closedAfter('GET /readyz HTTP/1.0\r\n\r\n')).to.match(/^HTTP\/1\.1 200 /);
+  });
+
+  it('where others connect, answers scrapes and probes by any name', async () => {
+    await server.close();
+    await start('');
+    expect(await asked('edge-1.example.com:8080')).to.deep.equal(own.map(() => '200'));
+  });
+
   it('closes connections that send half a request, none or no other', async function () {
     this.timeout(20_000);
-    const line = 'GET /health HTTP/1.1\r\nHost: x\r\n';
+    const line = 'GET /health HTTP/1.1\r\nHost: localhost\r\n';
     const answers = await Promise.all([
       closedAfter(''),
       closedAfter('GET /hea'),

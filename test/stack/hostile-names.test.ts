@@ -1,7 +1,11 @@
 import { expect } from 'chai';
 
-import { domainOf } from '../../fixtures/stack.js';
+import { appJob } from '../../fixtures/nomad/app-job.js';
+import { nomadBin } from '../../fixtures/nomad/real.js';
+import { freePort } from '../../fixtures/ports.js';
+import { type Stack, domainOf, enabledTags, startStack } from '../../fixtures/stack.js';
 import { useStack } from './stack.js';
+import { until } from './helpers.js';
 
 /** Controls of terminals and of lines: C0 and C1, text direction, separators. */
 const harm = [
@@ -12,10 +16,12 @@ const harm = [
   'x\u2028!\u2029',
   '\u0085FORGED',
   '\u200d\ufeff',
+  'web\u3164',
+  'a\u034f\u00a0b',
 ];
 
-/** Any but the line feed, which ends lines. */
-const controls = /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
+/** Any that isn't shown as what it is, but the line feed, which ends lines. */
+const controls = /(?![\n ])[\p{Cc}\p{Cf}\p{Z}\p{Default_Ignorable_Code_Point}]/u;
 
 describe('names and tags that would write to a terminal', function () {
   this.timeout(90_000);
@@ -50,4 +56,57 @@ describe('names and tags that would write to a terminal', function () {
     await stack().waitServed(domainOf('web'), [app]);
     expect((await stack().configuration()).replaceAll('\t', ' ')).not.to.match(controls);
   });
+
+  it('in the job and the group of a service: not in the file, nor in any output', async () => {
+    const app = await stack().app('odd');
+    const text = harm.join('-');
+    stack().serve('odd', [app], { job: { ID: `job-${text}` }, group: { Name: `group-${text}` } });
+    const port = await freePort();
+    const at = `http://127.0.0.1:${port}`;
+    const daemon = await stack().spawnConnector(['--http-listen', `127.0.0.1:${port}`]);
+    await stack().waitServed(domainOf('odd'), [app]);
+    await expectShown(stack());
+    for (const path of ['/', '/hosts', '/explain?q=odd', '/status.json', '/metrics', '/readyz']) {
+      const said = await (await fetch(at + path)).text();
+      expect(said, path).not.to.match(controls);
+    }
+    expect(daemon.output()).not.to.match(controls);
+    await daemon.stop();
+  });
+
+  it('in what a real Nomad takes for the name of a job and a group', async function () {
+    if (nomadBin() === undefined) {
+      process.stderr.write('SKIPPED: such names in a real Nomad, because NOMAD_BIN is not set\n');
+      this.skip();
+    }
+    const real = await startStack({ nomad: 'real' });
+    try {
+      const id = `job-${harm.join('-').replaceAll(/[ /]/g, '')}`;
+      await real.agent.submit(
+        appJob({ id, service: 'odd', version: 'odd', tags: enabledTags('odd') }),
+      );
+      const passes = real.passes();
+      await until(
+        async () => {
+          await passes.run();
+          return (await real.request(domainOf('odd'))).body === 'odd';
+        },
+        { timeoutMs: 60_000 },
+      );
+      await expectShown(real);
+    } finally {
+      await real.close();
+    }
+  });
 });
+
+/** Also where a pass compares what it wrote with what it wants. */
+async function expectShown(stack: Stack): Promise<void> {
+  expect((await stack.configuration()).replaceAll('\t', ' ')).not.to.match(controls);
+  const again = await stack.run(['--dry-run']);
+  expect(again.stdout).to.match(/^No changes/m);
+  for (const query of ['odd', domainOf('odd'), 'nomad_odd']) {
+    const { stdout, stderr } = await stack.run(['explain', query]);
+    expect(stdout + stderr, query).not.to.match(controls);
+  }
+}

@@ -129,8 +129,18 @@ describe('server_info', () => {
 
   it("escapes what is special in Prometheus's text format", () => {
     const metric = createServerInfo(['default']);
-    metric.succeeded(pictureOf([web], { [allocId('a')]: { ...facts, node: 'a"b\\c\nd' } }));
-    expect(series(metric.text())).to.deep.equal([labels({ node: 'a\\"b\\\\c\\nd' })]);
+    metric.succeeded(pictureOf([web], { [allocId('a')]: { ...facts, node: 'a"b\\c' } }));
+    expect(series(metric.text())).to.deep.equal([labels({ node: 'a\\"b\\\\c' })]);
+  });
+
+  it('shows what a terminal would act on', () => {
+    const metric = createServerInfo(['default']);
+    metric.succeeded(
+      pictureOf([web], { [allocId('a')]: { ...facts, group: 'a\n\u001b[2J\u202e' } }),
+    );
+    expect(series(metric.text())).to.deep.equal([
+      labels({ task_group: 'a\\\\n\\\\x1b[2J\\\\u{202e}' }),
+    ]);
   });
 
   it("follows the registry's metrics", async () => {

@@ -2,10 +2,9 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { runInSlices } from '../../shared/slices.js';
 import { explain } from '../../explain/explain.js';
 import { visible } from '../../shared/text.js';
-import { type Answer, type Asked, type Handler, json, type Pages } from '../http.js';
+import { type Answer, type Asked, type Handler, json, named, type Pages } from '../http.js';
 import { type Asset, readAssets } from './assets.js';
 import { createEvents, type EventsOptions } from './events.js';
-import { isAllowedHost } from './host-names.js';
 import { statusOf } from './model/model.js';
 import { findHosts, findServices, pageOf, type Page, type Search } from './model/search.js';
 import { hostStates, type StatusModel, type TargetStatus } from './model/types.js';
@@ -145,11 +144,9 @@ export function createStatusPages(options: StatusPagesOptions): Pages {
 
 /** Only requests that name this server, and with the headers that every answer has. */
 function guarded(handler: Handler, hostNames: readonly string[]): Handler {
+  const answerTo = named(handler, hostNames);
   return async (asked) => {
-    const { host } = asked.headers;
-    const answer = isAllowedHost(host, hostNames)
-      ? await handler(asked)
-      : json(421, { error: `unknown host name: add it to http.host_names` });
+    const answer = await answerTo(asked);
     return { ...answer, headers: { ...security, ...answer.headers } };
   };
 }

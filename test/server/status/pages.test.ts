@@ -9,7 +9,7 @@ import { Registry } from 'prom-client';
 import { waitFor } from '../../../fixtures/process.js';
 import { createRedactor } from '../../../src/config/redact.js';
 import { startHttpServer, type HttpServer } from '../../../src/server/http.js';
-import { isAllowedHost } from '../../../src/server/status/host-names.js';
+import { isAllowedHost } from '../../../src/server/host-names.js';
 import { createStatusPages, type StatusPagesOptions } from '../../../src/server/status/pages.js';
 import { createStatusSource, type StatusSource } from '../../../src/server/status/source.js';
 import { ConnectorError } from '../../../src/shared/errors.js';
@@ -192,12 +192,9 @@ describe('status pages', () => {
         expect(await statusFor(host, path), host).to.equal(421);
       }
     }
-    for (const host of [undefined, '', '[', 'a:b:c', '127.0.0.1.evil.example']) {
+    for (const host of ['', '[', 'a:b:c', '127.0.0.1.evil.example']) {
       expect(isAllowedHost(host, ['status.example.com']), host).to.equal(false);
     }
-    // Probes and scrapes come by any name.
-    expect(await statusFor('evil.example', '/health')).to.equal(200);
-    expect(await statusFor('evil.example', '/metrics')).to.equal(200);
   });
 
   it('show one of several HAProxies', async () => {

@@ -1,5 +1,7 @@
 /** Map keys within a read. Namespaces contain no spaces. */
 
+import { isVisible } from '../../../shared/text.js';
+
 export function keyOf(namespace: string, name: string): string {
   return `${namespace} ${name}`;
 }
@@ -16,7 +18,7 @@ export function partsOf(key: string): readonly [namespace: string, name: string]
  * the text around them would do so in HAProxy's file. Nomad's own names have at most 63 characters.
  */
 export function isReadableName(name: string): boolean {
-  return /^[^/\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,255}$/u.test(name) && name !== '.' && name !== '..';
+  return /^[^/]{1,255}$/u.test(name) && isVisible(name) && name !== '.' && name !== '..';
 }
 
 /** Readable form of job IDs and service names. */
