@@ -123,13 +123,27 @@ function claimOf(
   return {
     ...{ namespace, match, host, key, routes },
     ...(match === 'any' && path !== undefined ? { path } : {}),
-    since: source === 'file' ? -1 : (record[key]?.since ?? Number.MAX_SAFE_INTEGER),
+    since: source === 'file' ? -1 : (record[key]?.since ?? notYet),
     jobAge: Math.min(...claimants.map(({ claimedAt }) => claimedAt)),
     frontends: frontendsOf(routes),
     whole: frontendsOf(routes.filter(isWhole)),
     wholeByRule: frontendsOf(routes.filter((route) => isWhole(route) && isRuled(route, settings))),
     isRuled: routes.some((route) => isRuled(route, settings)),
   };
+}
+
+/** The time of a claim that is new in this pass. */
+const notYet = Number.MAX_SAFE_INTEGER;
+
+/**
+ * Whether HAProxy would ask a new claim on any host for the hosts of an expression whose owner is away:
+ * no route stands in for it.
+ */
+export function isNewUnder(absent: HostClaim, claim: HostClaim): boolean {
+  if (absent.routes.length > 0 || absent.match !== 'regex' || claim.match !== 'any') return false;
+  return (
+    claim.since === notYet && claim.routes.some(({ mode }) => absent.former?.modes.includes(mode))
+  );
 }
 
 function frontendsOf(routes: readonly DesiredRoute[]): readonly string[] {

@@ -7,6 +7,7 @@ import {
   hostClaims,
   hostKey,
   isContested,
+  isNewUnder,
   isSpared,
 } from './host-claims.js';
 import { hostIndex, type HostIndex } from './host-index.js';
@@ -133,6 +134,7 @@ function conflictOf(claim: HostClaim, index: HostIndex): HostClaim | undefined {
   return index.near(claim).find((older) => {
     if (older.namespace === claim.namespace) return false;
     if (older.match === 'any') return conflictsWithAny(claim, older);
+    if (isNewUnder(older, claim)) return true;
     if (claim.match === 'any') return claim.path !== undefined && !isSpared(older, claim);
     const isSafe =
       isAskedBefore(older, claim) && isSpared(older, claim) && !hidesNames(older, claim, index);

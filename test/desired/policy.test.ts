@@ -260,6 +260,47 @@ describe('a host belongs to a namespace', () => {
     expect(vacantOf(['domain.type=prefix', 'domain=sh'], [wild])).to.deep.equal([]);
   });
 
+  it('in which nothing new answers for an expression, for which no route stands in', () => {
+    const shops = tenant(
+      'victim',
+      'shops',
+      ['domain.type=regex', 'domain=^shop[0-9]+[.]io$'],
+      {},
+      10,
+    );
+    const beside = tenant('evil', 'beside', ['path=/login'], {}, 20);
+    const whole = tenant('evil', 'whole', ['mode=tcp', 'frontend=db'], {}, 20);
+    const first = policed([shops, beside, whole], {}, { now: 1000 });
+    expect(first.skipped).to.be.empty;
+    const late = tenant('evil', 'late', ['path=/pay'], {}, 5);
+    const away = [beside, whole, late];
+    const state = policed(away, {}, { claims: first.claims ?? {}, now: 2000 });
+    expect(state.vacant ?? []).to.be.empty;
+    expect(state.routes.map(({ service: owner }) => owner)).to.have.members([
+      'evil/beside',
+      'evil/whole',
+    ]);
+    expect(reasons(state)).to.match(/path \/pay.* overlaps with .*belongs to namespace victim/);
+    const again = policed(away, {}, { claims: state.claims ?? {}, now: 3_000_000 });
+    expect(again.routes).to.deep.equal(state.routes);
+    const back = policed([shops, ...away], {}, { claims: again.claims ?? {}, now: 3_000_001 });
+    expect(back.skipped).to.be.empty;
+    expect(back.routes).to.have.length(4);
+  });
+
+  it('nor for server names, in its own mode', () => {
+    const sni = ['mode=tcp', 'frontend=db'];
+    const names = tenant('victim', 'names', [...sni, 'domain.type=regex', 'domain=^s[0-9][.]io$']);
+    const { claims: before = {} } = policed([names], {}, { now: 1000 });
+    const whole = tenant('evil', 'whole', sni, {}, 1);
+    const login = tenant('evil', 'login', ['path=/login'], {}, 1);
+    const state = policed([whole, login], {}, { claims: before, now: 2000 });
+    expect(state.skipped.map((one) => one.service)).to.deep.equal(['evil/whole']);
+    const late = policed([whole, login], {}, { claims: state.claims ?? {}, now: 3_602_001 });
+    const after = policed([whole, login], {}, { claims: late.claims ?? {}, now: 3_602_002 });
+    expect(after.skipped).to.be.empty;
+  });
+
   it('but not a host that it was refused', () => {
     const part = tenant('victim', 'shop', ['domain=shop.io', 'path=/api'], {}, 1);
     const wild = tenant('evil', 'wild', ['domain=*.io'], {}, 2);
