@@ -1,3 +1,4 @@
+import type { Listener } from './listeners.js';
 import type { HostMatch } from './map-names.js';
 
 /** What the desired state must know of HAProxy. Plain data. */
@@ -10,6 +11,8 @@ export interface HaproxyFacts {
   readonly served: readonly string[];
   /** The operator's backends in which a service has servers, by `namespace/service`. */
   readonly joined: Readonly<Record<string, readonly string[]>>;
+  /** Where HAProxy itself listens. */
+  readonly listeners: readonly Listener[];
 }
 
 export interface OperatorHost {
@@ -23,4 +26,5 @@ export const noFacts: HaproxyFacts = {
   operatorBackends: {},
   served: [],
   joined: {},
+  listeners: [],
 };

@@ -9,6 +9,8 @@ export interface OwnEndpoint {
   /** IP addresses of that host. */
   readonly addresses: readonly string[];
   readonly port: number;
+  /** Of the Data Plane API, which runs beside its HAProxy. */
+  readonly besideHaproxy?: true;
 }
 
 /**

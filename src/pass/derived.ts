@@ -23,8 +23,12 @@ export type Derived = ReturnType<typeof newDerived>;
 export function newDerived() {
   return {
     facts: memoLast(
-      (frontends: Frontends, backends: Backends, ownership: Parameters<typeof factsOf>[1]) =>
-        factsOf({ frontends, backends }, ownership),
+      (
+        frontends: Frontends,
+        backends: Backends,
+        raw: string,
+        ownership: Parameters<typeof factsOf>[1],
+      ) => factsOf({ frontends, backends, raw }, ownership),
     ),
     namespaces: memoLast((backends: Backends) => servedNamespaces({ backends })),
     instances: memoLast((backends: Backends) => servedInstances({ backends })),

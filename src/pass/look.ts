@@ -59,8 +59,8 @@ async function desiredState(
     ...{ catalog, settings, rejected, endpoints, claims, routes: routeFiles(), now: readAt },
   };
   const read = await timed('desired', () => {
-    const { frontends, backends } = actual;
-    const facts = memory.derived.facts(frontends, backends, settings.ownership);
+    const { frontends, backends, raw } = actual;
+    const facts = memory.derived.facts(frontends, backends, raw, settings.ownership);
     return runInSlices(desireInSlices({ ...input, facts }, memory.desired));
   });
   return keep(memory.pictures[0]?.desired, read);

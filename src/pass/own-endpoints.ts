@@ -40,7 +40,9 @@ function namedEndpoints({ nomad, targets, http }: Settings): readonly Named[] {
     return [{ what, host, port: Number(port) || (protocol === 'https:' ? 443 : 80) }];
   };
   return [
-    ...targets.flatMap(({ address }) => ofUrl('the Data Plane API', address)),
+    ...targets.flatMap(({ address }) =>
+      ofUrl('the Data Plane API', address).map((one) => ({ ...one, besideHaproxy: true as const })),
+    ),
     ...(nomad.unixSocket === undefined ? ofUrl("Nomad's API", nomad.address) : []),
     ...(http.enabled
       ? [{ what: "the connector's own port", host: http.host, port: http.port }]

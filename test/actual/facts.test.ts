@@ -20,7 +20,7 @@ function hosts(
     httpRequestRules: [],
     idleCloseOnResponse: true,
   };
-  const { operatorHosts } = factsOf({ frontends: { front }, backends: {} }, ownership);
+  const { operatorHosts } = factsOf({ frontends: { front }, backends: {}, raw: '' }, ownership);
   return operatorHosts.map(({ match, host }) => `${match} ${host}`);
 }
 
@@ -85,7 +85,7 @@ describe("the operator's backends", () => {
       c: backend('c', []),
       d: backend('d', [9], true),
     };
-    const { operatorBackends } = factsOf({ frontends: {}, backends }, ownership);
+    const { operatorBackends } = factsOf({ frontends: {}, backends, raw: '' }, ownership);
     expect(operatorBackends).to.deep.equal({ a: 50, b: 1, c: 0 });
   });
 });

@@ -5,6 +5,7 @@ import { openPolicy, type PolicySettings } from '../../src/config/policy.js';
 import { isWithin } from '../../src/desired/host-sets.js';
 import type { DesiredInput, DesiredRoute, DesiredState } from '../../src/desired/types.js';
 import { noFacts } from '../../src/haproxy/facts.js';
+import { listenersIn } from '../../src/haproxy/listeners.js';
 import { namespaceOf } from '../../src/haproxy/ownership.js';
 import type { CatalogInstance, CatalogService } from '../../src/observe/types.js';
 import { desired, enabled, instance, service, settings } from './given.js';
@@ -28,7 +29,10 @@ function policed(
   return desired(services, {
     settings: { ...settings, policy: { ...openPolicy, ...policy } },
     endpoints: [
-      { what: 'the Data Plane API', host: 'haproxy', addresses: ['10.9.9.9'], port: 5555 },
+      {
+        ...{ what: 'the Data Plane API', host: 'haproxy', addresses: ['10.9.9.9'], port: 5555 },
+        besideHaproxy: true,
+      },
       { what: "Nomad's API", host: 'nomad.corp', addresses: ['10.9.9.8'], port: 4646 },
     ],
     ...more,
@@ -129,6 +133,22 @@ describe('a target', () => {
       expect(state.skipped.map(({ code }) => code)).to.deep.equal(['policy']);
     });
   }
+
+  it('is not HAProxy itself, which a request would go round in', () => {
+    const listeners = listenersIn('  bind :80\n  bind 10.7.7.7:8404');
+    const at = (address: string, port: number, more: Partial<PolicySettings> = {}) =>
+      reasons(
+        policed([tenant('a', 'a', ['domain=x.io'], { address, port })], more, {
+          facts: { ...noFacts, listeners },
+        }),
+      );
+    expect(at('10.9.9.9', 80)).to.equal('service a/a: 10.9.9.9:80 is HAProxy itself');
+    expect(at('127.0.0.1', 80)).to.contain('is HAProxy itself');
+    expect(at('10.7.7.7', 8404)).to.contain('is HAProxy itself');
+    expect(at('10.9.9.9', 81)).to.equal('');
+    expect(at('10.9.9.8', 80)).to.equal('');
+    expect(at('10.7.7.7', 8404, { allowedAddresses: ['10.7.7.7/32'] })).to.equal('');
+  });
 
   it('may be the loopback where that is the network of its allocation', () => {
     const own = { address: '127.0.0.1', port: 80 };

@@ -132,6 +132,25 @@ backend operator_db from web
     await connector.stop();
   });
 
+  it('sends no request round through itself until nobody else has a connection', async () => {
+    const victim = await stack.app('aside');
+    stack.serve('aside', [victim], { namespace: 'victim-ns' });
+    stack.nomad.addService({
+      ...{ name: 'round', namespace: evil },
+      tags: ['enable=true', 'domain=round.io', 'check.disabled=true'].map(
+        (tag) => `haproxy.${tag}`,
+      ),
+      instances: [{ address: '127.0.0.1', port: stack.dp.frontendPort }],
+    });
+    const connector = stack.connector();
+    const { rest } = await connector.waitSettled();
+    const found = rest.skipped.find(({ service }) => service === `${evil}/round`);
+    expect(found?.reason).to.match(/127\.0\.0\.1:\d+ is HAProxy itself/);
+    expect(await body('round.io')).to.equal('operator default');
+    await stack.waitServed('aside.example.com', [victim]);
+    await connector.stop();
+  });
+
   it("takes a service out of an operator's backend once that is protected, whatever its tags", async () => {
     const { address, port } = await stack.app('evil3');
     const tags = ['enable=true', 'backend=custom', 'backend.name=operator_pool', 'weight=heavy'];

@@ -1,11 +1,12 @@
 import type { HaproxyFacts, OperatorHost } from '../../haproxy/facts.js';
+import { listenersIn } from '../../haproxy/listeners.js';
 import type { HostMatch } from '../../haproxy/map-names.js';
 import { type JsonObject, textAt } from '../../shared/json.js';
 import type { ActualBackend, ActualFrontend, ActualState } from '../types.js';
 
 /** What the desired state must know of the operator's part. */
 export function factsOf(
-  { frontends, backends }: Pick<ActualState, 'frontends' | 'backends'>,
+  { frontends, backends, raw }: Pick<ActualState, 'frontends' | 'backends' | 'raw'>,
   { prefix, adopt }: { readonly prefix: string; readonly adopt: boolean },
 ): HaproxyFacts {
   const isOurs = (name: string): boolean =>
@@ -16,6 +17,7 @@ export function factsOf(
     operatorBackends: Object.fromEntries(others.map((one) => [one.name, highestWeight(one)])),
     served: [...new Set(Object.values(backends).flatMap(servicesOf))].sort(),
     joined: joinedBy(others),
+    listeners: listenersIn(raw),
   };
 }
 

@@ -1,4 +1,5 @@
 import { formatAddress } from '../../haproxy/addresses.js';
+import { isListener } from '../../haproxy/listeners.js';
 import { isIn, reachOf } from '../../haproxy/networks.js';
 import { ownEndpointAt } from '../../haproxy/own-endpoints.js';
 import type { ServiceId } from '../../haproxy/names.js';
@@ -15,18 +16,27 @@ export function refusedTarget(
 ): string | undefined {
   const { address } = member;
   if (!isTenant(id) || address === '') return undefined;
-  for (const port of portsOf(context, member, tags)) {
+  const ports = portsOf(context, member, tags);
+  for (const port of ports) {
     const own = ownEndpointAt(context.endpoints, address, port);
     if (own !== undefined) return `${formatAddress(address, port)} is ${own.what}`;
   }
   const { policy } = context;
   if (policy.allowedAddresses.some((network) => isIn(network, address))) return undefined;
+  const looping = ports.find((port) => isHaproxy(context, address, port));
+  if (looping !== undefined) return `${formatAddress(address, looping)} is HAProxy itself`;
   const reach = reachOf(address);
   if (reach === 'link-local') return `${address} is a link-local address`;
   if (reach === 'loopback' && member.foreign !== undefined) {
     return `${address} is the loopback of HAProxy's machine, not the allocation's address`;
   }
   return policy.mode === 'strict' ? unlisted(context, id, member) : undefined;
+}
+
+/** A request that HAProxy sends to itself may come back, until it has no connection left for others. */
+function isHaproxy({ facts, endpoints }: ServiceContext, address: string, port: number): boolean {
+  const machine = endpoints.filter((one) => one.besideHaproxy).flatMap((one) => one.addresses);
+  return isListener(facts.listeners, machine, address, port);
 }
 
 function unlisted(

@@ -9,7 +9,7 @@ import type { DesiredInput } from '../types.js';
 export interface ServiceContext {
   readonly policy: PolicySettings;
   readonly settings: Settings;
-  readonly facts: Pick<HaproxyFacts, 'operatorBackends' | 'joined'>;
+  readonly facts: Pick<HaproxyFacts, 'operatorBackends' | 'joined' | 'listeners'>;
   readonly endpoints: readonly OwnEndpoint[];
 }
 
@@ -27,11 +27,11 @@ export function serviceContext({
   facts = noFacts,
   endpoints = [],
 }: ContextInput): ServiceContext {
-  const { operatorBackends, joined } = facts;
+  const { operatorBackends, joined, listeners } = facts;
   return {
     policy: settings.policy ?? openPolicy,
     settings,
-    facts: { operatorBackends, joined },
+    facts: { operatorBackends, joined, listeners },
     endpoints,
   };
 }
