@@ -29,7 +29,7 @@ export function namespaceOf(service: string): string {
  */
 export function markOf(mark: Mark): JsonObject {
   const { service, binding, shared } = mark;
-  const common = { service, ...(shared === true ? { shared } : {}) };
+  const common = { service: encodeUnseen(service), ...(shared === true ? { shared } : {}) };
   if (binding === undefined) return { [markKey]: common };
   const { id, createIndex, job, drainingSince } = binding;
   const drain = drainingSince === undefined ? {} : { drain: drainingSince };
@@ -44,7 +44,7 @@ export function readMark(metadata: Json | undefined): Mark | undefined {
   if (mark === undefined || typeof service !== 'string') return undefined;
   const binding = readBinding(mark);
   return {
-    service,
+    service: decodeUnseen(service),
     ...(binding === undefined ? {} : { binding }),
     ...(mark['shared'] === true ? { shared: true } : {}),
   };
