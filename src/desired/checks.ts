@@ -191,6 +191,9 @@ function sameTls(spec: CheckSpec | undefined, tags: Tags): boolean {
   return tags.serverSsl === true && tags.checkPort === undefined && spec?.port === undefined;
 }
 
+/** HAProxy refuses a line of more than 64 words: 13 for method, path, version, Host and body, 3 for a header. */
+const mostHeaders = 16;
+
 function specHeaders(spec: CheckSpec | undefined) {
   const headers: [string, string][] = [];
   const fallbacks: string[] = [];
@@ -208,6 +211,12 @@ function specHeaders(spec: CheckSpec | undefined) {
     }
   }
   headers.sort(([a], [b]) => compareText(a, b));
+  const omitted = headers.splice(mostHeaders);
+  if (omitted.length > 0) {
+    fallbacks.push(
+      `check ${spec?.name ?? ''}: ${omitted.length} headers are omitted because HAProxy's line holds ${mostHeaders}`,
+    );
+  }
   return { headers, fallbacks, ...(hostHeader === undefined ? {} : { hostHeader }) };
 }
 

@@ -168,5 +168,26 @@ frontend in
         expect(back).to.deep.equal(canonicalSection(section)['http_check_list']);
       });
     }
+
+    it('has as many headers as a line of HAProxy holds, and a warning for the others', async () => {
+      const names = Array.from({ length: 40 }, (_, at) => [`X-${at + 10}`, ['a b']] as const);
+      const headers = { ...Object.fromEntries(names), Host: ['web.internal'] };
+      const check = { ...post('a body'), headers };
+      const { name, section } = backendFor([], [check], allowed);
+      await replaceBackends(plane, [{ name, section }]);
+      const back = await readSection(plane, name);
+      const [send] = back['http_check_list'] as [{ headers: readonly { name: string }[] }];
+      expect(send.headers.map((one) => one.name)).to.deep.equal([
+        'Host',
+        ...names.slice(0, 16).map(([header]) => header),
+      ]);
+      const told = desired(
+        [service('web', { instances: [instance({ checks: [check] })] })],
+        allowed,
+      );
+      expect(told.warnings.map(({ message }) => message)).to.include(
+        "check http check: 24 headers are omitted because HAProxy's line holds 16",
+      );
+    });
   });
 });
