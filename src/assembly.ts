@@ -35,14 +35,20 @@ export interface AssemblyHooks {
 export interface Assembly {
   readonly nomad: NomadClient;
   readonly catalog: CatalogReader;
-  /** Names of the targets. */
-  readonly targets: readonly string[];
-  /** A read-only Data Plane API client per target. */
-  readonly clients: Readonly<Record<string, DataPlaneReader>>;
+  /** The targets that there are now, in the order of the settings; discovered ones by name. */
+  readonly targets: () => readonly TargetSettings[];
+  /** A read-only Data Plane API client of the target by that name. */
+  readonly clientOf: (target: string) => DataPlaneReader | undefined;
   /** Runs one pass over the targets that are due. Never throws. */
   readonly pass: PassOf;
-  /** The same over one target, at the same time as others. */
+  /**
+   * The same over one target, at the same time as others. It stays with that target: another one that
+   * joins by the same name later is another HAProxy.
+   */
   readonly passOf: (target: string) => PassOf;
+  /** Makes its clients and an empty memory. */
+  readonly joined: (target: TargetSettings) => void;
+  readonly left: (target: string) => void;
 }
 
 type PassOf = (
@@ -84,32 +90,42 @@ export function assemble(settings: Settings, options: AssemblyOptions): Assembly
     fullReadIntervalMs: settings.sync.fullReadIntervalMs,
   });
   const catalog = settings.targets.length === 1 ? reader : shareReads(reader);
+  const given = new Map<string, TargetSettings>();
+  const targets = new Map<string, Target>();
+  const current = (): readonly TargetSettings[] => [...given.values()];
   const around: Surroundings = {
     settings,
     staysRunning: options.staysRunning ?? false,
     routeFiles,
     policy: options.policy ?? policySource(settings).current,
-    endpoints: ownEndpoints(settings),
+    endpoints: ownEndpoints(settings, current),
     ...(options.passed === undefined ? {} : { passed: options.passed }),
     ...(options.office === undefined ? {} : { office: options.office }),
     ...(options.approval === undefined ? {} : { approval: options.approval }),
     now: Date.now,
   };
-  const targets = settings.targets.map((target) => assembleTarget(target, settings, options));
-  const deps: PassDependencies = {
-    ...around,
-    ...{ catalog, targets },
-    catalogMemory: newCatalogMemory(),
+  const shared: Omit<PassDependencies, 'targets'> = {
+    ...{ ...around, catalog, catalogMemory: newCatalogMemory() },
     ...(hooks.onPhase === undefined ? {} : { onPhase: hooks.onPhase }),
   };
+  const joined = (target: TargetSettings): void => {
+    given.set(target.name, target);
+    targets.set(target.name, assembleTarget(target, settings, options));
+  };
+  settings.targets.forEach(joined);
+  const passOver = (over: readonly Target[]): PassOf => {
+    const deps = { ...shared, targets: over };
+    return (isDue, signal, occasion) => runPass(deps, isDue, signal, occasion);
+  };
   return {
-    ...{ nomad, catalog },
-    targets: targets.map(({ name }) => name),
-    clients: Object.fromEntries(targets.map(({ name, client }) => [name, client])),
-    pass: (isDue, signal, occasion) => runPass(deps, isDue, signal, occasion),
-    passOf: (name) => {
-      const own = { ...deps, targets: targets.filter((target) => target.name === name) };
-      return (isDue, signal, occasion) => runPass(own, isDue, signal, occasion);
+    ...{ nomad, catalog, joined },
+    targets: current,
+    clientOf: (name) => targets.get(name)?.client,
+    pass: (...asked) => passOver([...targets.values()])(...asked),
+    passOf: (name) => passOver([...targets.values()].filter((target) => target.name === name)),
+    left: (name) => {
+      given.delete(name);
+      targets.delete(name);
     },
   };
 }

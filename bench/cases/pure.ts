@@ -48,7 +48,7 @@ export async function benchPure(world: World): Promise<Figure[]> {
 }
 
 async function readActual({ settings }: World): Promise<ActualState> {
-  return createActualReader(createDataPlaneReader(settings.targets[0]), settings).read();
+  return createActualReader(createDataPlaneReader(settings.targets[0]!), settings).read();
 }
 
 /** The first instance of one service is elsewhere. */

@@ -8,6 +8,7 @@ import { redactSettings } from '../config/redact.js';
 import type { Settings } from '../config/types.js';
 import { examineAtStart } from '../doctor/at-start.js';
 import { createFleet } from '../loop/fleet.js';
+import { createMembership } from '../loop/membership.js';
 import { createHealth } from '../loop/health.js';
 import { startHaproxyWatches } from '../loop/haproxy-watches.js';
 import { startProbes } from '../loop/probes.js';
@@ -16,11 +17,13 @@ import { watchRoutes } from '../routes/folder.js';
 import { type HttpServerOptions, startHttpServer } from '../server/http.js';
 import { createStatusPages } from '../server/status/pages.js';
 import { createStatusSource } from '../server/status/source.js';
+import { createDiscoveryMetrics } from '../telemetry/discovery-metrics.js';
 import { createFleetMetrics } from '../telemetry/fleet-metrics.js';
 import { createMetrics } from '../telemetry/metrics.js';
 import { createReporter } from '../telemetry/report.js';
 import { createServerInfo, withServerInfo } from '../telemetry/server-info.js';
 import { tlsReporter } from '../telemetry/tls.js';
+import { discoverTargets } from './discovered.js';
 import { leadBy } from './lead.js';
 import type { Around, Built } from './types.js';
 
@@ -51,7 +54,7 @@ export async function runDaemon(
     log: logger,
   });
   const lead = leadBy(settings, { logger, metrics, onToken, onLeader: () => fleet.wake('leader') });
-  const { nomad, catalog, clients, passOf, targets } = assemble(settings, {
+  const assembly = assemble(settings, {
     writes: true,
     staysRunning: true,
     routeFiles: routes.current,
@@ -65,9 +68,10 @@ export async function runDaemon(
       onDataPlane: (status, target) => metrics.request('dataplane', status, target),
     },
   });
-  const serverInfo = createServerInfo(targets);
+  const { nomad, catalog } = assembly;
+  const serverInfo = createServerInfo(names);
   const fleet = createFleet({
-    ...{ passOf, targets },
+    ...{ passOf: assembly.passOf, targets: names },
     settings: settings.sync,
     onWake: reporter.woke,
     onSuccess: (picture) => {
@@ -90,12 +94,24 @@ export async function runDaemon(
       examination.failed(failure);
     },
   });
-  const examination = examineAtStart({ settings, logger, onToken, signal });
-  const { sync } = settings;
+  const { sync, discover } = settings;
+  const { targets } = assembly;
+  const examination = examineAtStart({ settings, targets, logger, onToken, signal });
   const standsBy = (): boolean => lead !== undefined && lead.elector.office() === undefined;
-  const health = createHealth({ sync, targets, standsBy, busySince: fleet.busySince });
+  const discovering =
+    discover === undefined
+      ? undefined
+      : discoverTargets({
+          ...{ discover, settings, nomad, logger, signal },
+          metrics: createDiscoveryMetrics(registry),
+          onTargets: (now) => membership.update(now),
+        });
+  const health = createHealth({
+    ...{ sync, targets: names, standsBy, busySince: fleet.busySince },
+    ...(discovering === undefined ? {} : { lacksTargets: discovering.lacksTargets }),
+  });
   const status = createStatusSource({
-    ...{ version: productVersion(), settings, targets },
+    ...{ version: productVersion(), settings, targets: names },
     ready: health.ready,
   });
   const { hostNames = [] } = settings.http;
@@ -114,18 +130,25 @@ export async function runDaemon(
     log: logger,
   });
   const watches = startHaproxyWatches({
-    clients,
+    clientOf: assembly.clientOf,
     intervalMs: settings.haproxy.watchIntervalMs,
     isBusy: fleet.isBusy,
     onWake: (target) => fleet.wake('haproxy', target),
     signal,
     log: logger,
   });
+  names.forEach(watches.joined);
+  const followers = [
+    ...[metrics, reporter, fleetMetrics, serverInfo, health],
+    ...[status, watches, probes, examination],
+  ];
+  const membership = createMembership({ assembly, fleet, followers, log: logger });
   void lead?.elector.run(signal);
+  const discovered = discovering?.run();
   await fleet.run(signal);
   // Only when the last pass is over: another leader begins at once.
   await lead?.close();
-  await Promise.all([wakes.done, watches.done, examination.done()]);
+  await Promise.all([wakes.done, watches.done(), examination.done(), discovered]);
   routes.close();
   policy.close();
   nomad.close();

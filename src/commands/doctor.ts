@@ -2,15 +2,17 @@ import pc from 'picocolors';
 
 import type { DoctorCommand } from '../cli/command-types.js';
 import { exitCode, type ExitCode } from '../cli/exit-codes.js';
+import type { Settings } from '../config/types.js';
 import { checks } from '../doctor/checks/index.js';
 import { examine } from '../doctor/doctor.js';
-import { gatherersOf, sharedGatherers } from '../doctor/facts/gatherers.js';
+import { type Discovered, gatherersOf, sharedGatherers } from '../doctor/facts/gatherers.js';
 import { factSource } from '../doctor/facts/source.js';
 import { linesDocument } from '../doctor/print/json.js';
 import { type PaintLevel, printLines } from '../doctor/print/text.js';
 import type { Line } from '../doctor/types.js';
 import { asConnectorError } from '../shared/errors.js';
 import { plainJson } from '../shared/text.js';
+import { lookForTargets, noneFound } from './discovered.js';
 import { usesColor } from './painter.js';
 import { chosenTargets, type Report, reportAll } from './targets.js';
 import type { Around, Built } from './types.js';
@@ -18,19 +20,38 @@ import type { Around, Built } from './types.js';
 /** Examines everything that the connector depends on. Sends nothing but GET, and writes nothing. */
 export async function runDoctor(
   command: DoctorCommand,
-  { settings, hazards, logger, onToken, redact }: Built,
+  built: Built,
   around: Around,
 ): Promise<ExitCode> {
-  const targets = chosenTargets(settings, command.targets);
-  const shared = sharedGatherers({ settings, hazards, onToken });
+  const { hazards, logger, onToken, redact } = built;
+  const { settings, ...found } = await discover(built, around.signal);
+  const isNone = settings.targets.length === 0;
+  const targets = isNone ? [undefined] : chosenTargets(settings, command.targets);
+  const shared = sharedGatherers({ settings, hazards, onToken, ...found });
   const report = reporterOf(command, around, redact);
   return reportAll({
     ...{ targets, logger, redact, output: command.output, print: around.print },
     reportOf: async (target) => {
-      const gatherers = gatherersOf({ settings, hazards, onToken, target }, shared);
+      const own = target === undefined ? {} : { target };
+      const gatherers = gatherersOf({ settings, hazards, onToken, ...own }, shared);
       return report(await examine(checks, factSource(gatherers, around.signal)));
     },
   });
+}
+
+/** What Nomad knows; without it, all that needs no HAProxy is examined. */
+async function discover(
+  { settings, onToken }: Built,
+  signal: AbortSignal,
+): Promise<{ readonly settings: Settings; readonly discovered?: Discovered }> {
+  try {
+    const { settings: now, judged } = await lookForTargets({ settings, onToken }, signal);
+    if (judged === undefined || settings.discover === undefined) return { settings };
+    if (now.targets.length > 0) return { settings: now, discovered: { judged } };
+    return { settings, discovered: { reason: noneFound(settings.discover) } };
+  } catch (error) {
+    return { settings, discovered: { reason: asConnectorError(error).message } };
+  }
 }
 
 /** With settings that can't be used, nothing else can be checked. */

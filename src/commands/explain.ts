@@ -16,6 +16,7 @@ import { watchRoutes } from '../routes/folder.js';
 import { ConnectorError } from '../shared/errors.js';
 import { visible } from '../shared/text.js';
 import { tlsReporter } from '../telemetry/tls.js';
+import { withTargets } from './discovered.js';
 import { painter } from './painter.js';
 import { chosenTargets, reportAll } from './targets.js';
 import type { Around, Built } from './types.js';
@@ -23,9 +24,11 @@ import type { Around, Built } from './types.js';
 /** `explain HOST[/PATH] | SERVICE | BACKEND`: one pass that writes nothing, and what it says. */
 export async function runExplain(
   { query, output, color, targets: names }: ExplainCommand,
-  { settings, logger, onToken, redact }: Built,
+  built: Built,
   { print, signal, env, isTerminal }: Around,
 ): Promise<ExitCode> {
+  const { logger, onToken, redact } = built;
+  const settings = await withTargets(built, signal);
   const targets = chosenTargets(settings, names);
   const routes = watchRoutes(settings.routes.directory, { logger });
   const hooks = { onToken, onTls: tlsReporter(logger) };
@@ -40,7 +43,7 @@ export async function runExplain(
       reportOf: async ({ name }) => {
         const picture = await pictureOf(assembly, name, signal);
         const seen: Seen = { picture, settings, now: Date.now(), ...(await lists()) };
-        const explanation = await explainChecked(seen, query, assembly.clients[name], signal);
+        const explanation = await explainChecked(seen, query, assembly.clientOf(name), signal);
         explained.set(name, explanation);
         return {
           text: printExplanation(explanation, paint, redact),

@@ -17,6 +17,7 @@ import { parseHcl } from '../observe/nomad/parse-job.js';
 import { ownEndpoints } from '../pass/own-endpoints.js';
 import { watchRoutes } from '../routes/folder.js';
 import { asConnectorError } from '../shared/errors.js';
+import { withTargets } from './discovered.js';
 import type { Around, Built } from './types.js';
 
 /**
@@ -25,9 +26,14 @@ import type { Around, Built } from './types.js';
  */
 export async function runLint(
   command: LintCommand,
-  { settings, logger, onToken, redact }: Built,
+  built: Built,
   { print, signal, env }: Around,
 ): Promise<ExitCode> {
+  const { logger, onToken, redact } = built;
+  // Without them, it says that it didn't look at HAProxy.
+  const settings = command.offline
+    ? built.settings
+    : await withTargets(built, signal).catch(() => built.settings);
   const folder = watchRoutes(settings.routes.directory, { logger });
   const inForce = { ...settings, policy: policySource(settings).current() };
   const assembly = assemble(settings, {

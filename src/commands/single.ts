@@ -7,6 +7,7 @@ import type { Picture } from '../pass/picture.js';
 import { watchRoutes } from '../routes/folder.js';
 import { ConnectorError } from '../shared/errors.js';
 import { tlsReporter } from '../telemetry/tls.js';
+import { withTargets } from './discovered.js';
 import { runOnce } from './once.js';
 import { leadBy } from './lead.js';
 import { painter } from './painter.js';
@@ -17,10 +18,12 @@ import type { Around, Built } from './types.js';
 /** `--once` and `--dry-run`. */
 export async function runSingle(
   command: OnceCommand | DryRunCommand,
-  { settings, logger, onToken, redact }: Built,
+  built: Built,
   { print, signal, env, isTerminal, tell }: Around,
 ): Promise<ExitCode> {
+  const { logger, onToken, redact } = built;
   const writes = command.kind === 'once';
+  const settings = await withTargets(built, signal);
   const targets = chosenTargets(settings, command.targets);
   requireOne(command, targets);
   const approval = await approvalFor(command, settings, redact);

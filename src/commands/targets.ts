@@ -13,10 +13,13 @@ export interface Report {
   readonly code: ExitCode;
 }
 
-export interface Reporting {
-  readonly targets: readonly TargetSettings[];
+type MaybeTarget = TargetSettings | undefined;
+
+export interface Reporting<Target extends MaybeTarget = TargetSettings> {
+  /** Undefined: there is none, and all else is reported. */
+  readonly targets: readonly Target[];
   /** Asked for all at once. What it throws ends that target's report, and no other. */
-  readonly reportOf: (target: TargetSettings) => Promise<Report>;
+  readonly reportOf: (target: Target) => Promise<Report>;
   /** What is said of several together, once all reports are there. */
   readonly together?: () => Omit<Report, 'code'>;
   readonly output: 'text' | 'json';
@@ -42,11 +45,12 @@ export function chosenTargets(
  * Prints a report for each target. One alone is printed as it is, and throws what it failed for; of
  * several each has its name above it, and the most serious exit code is that of all.
  */
-export async function reportAll(reporting: Reporting): Promise<ExitCode> {
+export async function reportAll<Target extends MaybeTarget>(
+  reporting: Reporting<Target>,
+): Promise<ExitCode> {
   const { targets, reportOf, output, print, redact } = reporting;
-  const [only, ...others] = targets;
-  if (only !== undefined && others.length === 0) {
-    const { text, json, code } = await reportOf(only);
+  if (targets.length === 1) {
+    const { text, json, code } = await reportOf(targets[0] as Target);
     print(output === 'json' ? `${plainJson(json, 2, redact)}\n` : text);
     return code;
   }
@@ -88,7 +92,7 @@ function reportOfFailure(reason: unknown, redact: (text: string) => string): Rep
 
 /** Where Nomad can't be read, all fail for the same error. */
 function logFailures(
-  { targets, logger }: Reporting,
+  { targets, logger }: Pick<Reporting<MaybeTarget>, 'targets' | 'logger'>,
   settled: readonly PromiseSettledResult<Report>[],
 ): void {
   const reasons = settled.map((one): unknown =>
@@ -96,7 +100,7 @@ function logFailures(
   );
   const failed = new Set(reasons.filter((reason) => reason !== undefined));
   for (const error of failed) {
-    const names = targets.filter((_, at) => reasons[at] === error).map(({ name }) => name);
+    const names = targets.filter((_, at) => reasons[at] === error).map((one) => one?.name);
     logger.error('failed', { targets: names, error });
   }
 }

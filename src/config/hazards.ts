@@ -2,7 +2,7 @@ import type { MergedValues, SecretFile } from './merged.js';
 import { type ConfigKey, defaultPassword } from './schema.js';
 import type { Layer } from './sources.js';
 import { holdsPassword, secretFilesOfTargets } from './targets.js';
-import type { Settings, TargetSettings } from './types.js';
+import type { DiscoverSettings, Settings, TargetSettings } from './types.js';
 
 /** Settings that work, and that a careful operator wouldn't choose unknowingly. */
 export interface Hazard {
@@ -26,11 +26,12 @@ export function hazardsOf(
   files: readonly SecretFile[],
   modeOf: ModeOf,
 ): readonly Hazard[] {
-  const { nomad, targets } = settings;
+  const { nomad, targets, discover } = settings;
   const overNetwork = nomad.unixSocket === undefined;
   return [
     ...(overNetwork ? plainHttp('nomad.address', nomad.address) : []),
     ...targets.flatMap(({ address }) => plainHttp('haproxy.address', address)),
+    ...(discover === undefined ? [] : discovering(discover)),
     ...targets.flatMap(knownPassword),
     ...unverified(nomad),
     ...(overNetwork ? idleTls('nomad', nomad) : []),
@@ -39,11 +40,13 @@ export function hazardsOf(
   ];
 }
 
+const onTheWay = 'credentials and answers can be read and changed on the way; use https';
+
 function plainHttp(key: ConfigKey, address: string): Hazard[] {
   const { protocol, hostname } = new URL(address);
   if (protocol !== 'http:' || isThisHost(hostname)) return [];
-  const detail = 'credentials and answers can be read and changed on the way; use https';
-  return [{ message: 'plain http to another host', fields: { key, host: hostname, detail } }];
+  const fields = { key, host: hostname, detail: onTheWay };
+  return [{ message: 'plain http to another host', fields }];
 }
 
 /** As URLs have them: `127.0.0.1` for every way to write it, IPv6 in brackets. */
@@ -58,7 +61,17 @@ function isThisHost(hostname: string): boolean {
   );
 }
 
-function knownPassword({ password, username }: TargetSettings): Hazard[] {
+/** Before any is found. Theirs are other hosts mostly. */
+function discovering({ scheme, shared }: DiscoverSettings): Hazard[] {
+  const hazards = knownPassword(shared);
+  if (scheme === 'https') return hazards;
+  const fields = { key: 'haproxy.discover', host: 'those that are discovered', detail: onTheWay };
+  return [...hazards, { message: 'plain http to another host', fields }];
+}
+
+type Credentials = Pick<TargetSettings, 'username' | 'password'>;
+
+function knownPassword({ password, username }: Credentials): Hazard[] {
   if (password !== defaultPassword) return [];
   const detail = 'anybody knows it; set haproxy.password_file';
   return [{ message: 'the default password is in use', fields: { username, detail } }];

@@ -12,7 +12,7 @@ const groups: readonly (readonly ConfigKey[])[] = [
   ['haproxy.username', 'haproxy.username_file'],
   ['haproxy.password', 'haproxy.password_file'],
   ['haproxy.frontend', 'haproxy.frontends'],
-  ['haproxy.address', 'haproxy.targets'],
+  ['haproxy.address', 'haproxy.targets', 'haproxy.discover'],
 ];
 
 /** Merges layers, highest precedence first. Adds errors to the problems. */
@@ -38,6 +38,8 @@ function contradictions(merged: MergedValues): string[] {
     ['haproxy.password', 'haproxy.password_file'],
     ['haproxy.frontend', 'haproxy.frontends'],
     ['haproxy.address', 'haproxy.targets'],
+    ['haproxy.address', 'haproxy.discover'],
+    ['haproxy.targets', 'haproxy.discover'],
   ];
   return pairs.flatMap(([one, other]) => {
     const [first, second] = [merged.get(one), merged.get(other)];

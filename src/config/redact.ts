@@ -99,8 +99,9 @@ function base64Forms(secret: string): string[] {
 }
 
 /** All secrets in the settings, for a redactor. */
-export function secretsOf({ nomad, targets }: Settings): readonly string[] {
-  return [nomad.token ?? '', ...targets.flatMap(secretsOfTarget)].filter((text) => text !== '');
+export function secretsOf({ nomad, targets, discover }: Settings): readonly string[] {
+  const ofTargets = [...targets, ...(discover === undefined ? [] : [discover.shared])];
+  return [nomad.token ?? '', ...ofTargets.flatMap(secretsOfTarget)].filter((text) => text !== '');
 }
 
 export function secretsOfTarget(
@@ -113,14 +114,13 @@ export function secretsOfTarget(
 
 /** The settings without secrets, for the log. */
 export function redactSettings(settings: Settings): Settings {
-  const { nomad, targets } = settings;
+  const { nomad, targets, discover } = settings;
   return {
     ...settings,
     nomad: nomad.token === undefined ? nomad : { ...nomad, token: blank },
-    targets: mapAll(targets, (target) => ({ ...target, password: blank })),
+    targets: targets.map((target) => ({ ...target, password: blank })),
+    ...(discover === undefined
+      ? {}
+      : { discover: { ...discover, shared: { ...discover.shared, password: blank } } }),
   };
-}
-
-function mapAll<T>([first, ...others]: readonly [T, ...T[]], change: (one: T) => T): [T, ...T[]] {
-  return [change(first), ...others.map(change)];
 }

@@ -11,7 +11,7 @@ import { openPolicy } from './policy.js';
 import { optional } from './optional.js';
 import { policyFrom, policyKey } from './policy-values.js';
 import { readerOf, type Reader } from './reader.js';
-import { givenTargets, targetsFrom } from './targets.js';
+import { targetsFrom } from './targets.js';
 import { unfit } from './together.js';
 import type {
   BackendStrategy,
@@ -31,7 +31,10 @@ export function resolveSettings(merged: MergedValues, problems: string[]): Setti
   return {
     nomad: nomadSettings(read),
     haproxy: haproxySettings(read),
-    targets: targetsFrom(read, givenTargets(merged.get('haproxy.targets')?.value)),
+    ...targetsFrom(read, {
+      targets: merged.get('haproxy.targets')?.value,
+      discover: merged.get('haproxy.discover')?.value,
+    }),
     ...optional({ leader: leaderSettings(read) }),
     tags: { prefix: read.text('tags.prefix') },
     ownership: {

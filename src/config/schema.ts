@@ -131,6 +131,18 @@ const target = {
   },
 } as const;
 
+const discover = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['service', 'job'],
+  properties: {
+    service: { type: 'string', pattern: '^[A-Za-z0-9-]{1,63}$' },
+    job: { type: 'string', pattern: '^[^\\s\\u0000-\\u001f]{1,256}$' },
+    namespace: { type: 'string', pattern: '^[A-Za-z0-9-]{1,128}$' },
+    scheme: { type: 'string', enum: ['https', 'http'] },
+  },
+} as const;
+
 export const sections = {
   nomad: {
     address: text("Address of Nomad's HTTP API.", 'an http(s) URL or unix:// path', {
@@ -253,6 +265,13 @@ export const sections = {
       items: target,
       minItems: 1,
       secret: true,
+    },
+    discover: {
+      description:
+        'The instances of a Nomad `service` are the Data Plane APIs of HAProxies, if they are of this `job` (its ID) in this `namespace` (`default`); use instead of `address`. `scheme` is `https` or `http`; the other keys are as above.',
+      expected:
+        'a group with service and job, and if need be namespace and scheme ("https" or "http"); without the job, anybody who registers that service would get the password',
+      ...discover,
     },
     // Longer than the 30 s after which the Data Plane API gives up waiting for HAProxy.
     request_timeout: duration('Timeout of a request to the Data Plane API.', '40s'),

@@ -1,4 +1,7 @@
-/** `haproxy.targets`: several HAProxies, each behind a Data Plane API of its own. */
+/**
+ * `haproxy.targets`: several HAProxies, each behind a Data Plane API of its own; `haproxy.discover`:
+ * where Nomad knows them.
+ */
 
 import { isObject, type Json } from '../shared/json.js';
 import type { ReadFile } from './file.js';
@@ -8,7 +11,7 @@ import { optional } from './optional.js';
 import type { Reader } from './reader.js';
 import type { ConfigKey } from './schema.js';
 import { secretFrom } from './sources.js';
-import type { TargetSettings } from './types.js';
+import type { DiscoverSettings, Settings, TargetSettings } from './types.js';
 
 /** The name of the one target that the `haproxy` keys alone describe. */
 export const onlyTarget = 'default';
@@ -31,12 +34,32 @@ export function givenTargets(value: Json | undefined): readonly GivenTarget[] {
   return (Array.isArray(value) ? value.filter(isObject) : []) as unknown as readonly GivenTarget[];
 }
 
+/** As `GivenTarget`. */
+interface GivenDiscovery {
+  readonly service: string;
+  readonly job: string;
+  readonly namespace?: string;
+  readonly scheme?: DiscoverSettings['scheme'];
+}
+
 export function targetsFrom(
   read: Reader,
+  { targets, discover }: Readonly<Record<'targets' | 'discover', Json | undefined>>,
+): Pick<Settings, 'targets' | 'discover'> {
+  const { name, address, ...shared } = sharedSettings(read);
+  if (isObject(discover)) {
+    const given = discover as unknown as GivenDiscovery;
+    return { targets: [], discover: { namespace: 'default', scheme: 'https', ...given, shared } };
+  }
+  const listed = listedTargets(givenTargets(targets), shared);
+  return { targets: listed.length === 0 ? [{ name, address, ...shared }] : listed };
+}
+
+function listedTargets(
   given: readonly GivenTarget[],
-): readonly [TargetSettings, ...TargetSettings[]] {
-  const shared = sharedSettings(read);
-  const [first, ...others] = given.map((one): TargetSettings => {
+  shared: DiscoverSettings['shared'],
+): readonly TargetSettings[] {
+  return given.map((one) => {
     const timeout =
       one.request_timeout === undefined ? undefined : parseDuration(one.request_timeout);
     return {
@@ -54,7 +77,6 @@ export function targetsFrom(
       }),
     };
   });
-  return [first ?? shared, ...others];
 }
 
 /** The single target that the `haproxy` keys describe, and what others take from them. */

@@ -13,7 +13,10 @@ export interface HttpSettings {
 export interface Settings {
   readonly nomad: NomadSettings;
   readonly haproxy: HaproxySettings;
-  readonly targets: readonly [TargetSettings, ...TargetSettings[]];
+  /** Empty as long as `discover` has found none. */
+  readonly targets: readonly TargetSettings[];
+  /** Absent: the targets are those of the settings. */
+  readonly discover?: DiscoverSettings;
   /** Absent: this connector alone writes, without a lock. */
   readonly leader?: LeaderSettings;
   readonly tags: { readonly prefix: string };
@@ -71,6 +74,19 @@ export interface TargetSettings {
   readonly clientKey?: string;
   readonly tlsServerName?: string;
   readonly requestTimeoutMs: number;
+  /** ID of the Nomad allocation, of one that was discovered. */
+  readonly allocation?: string;
+}
+
+/** Which instances in Nomad's catalog are the Data Plane APIs of HAProxies. */
+export interface DiscoverSettings {
+  readonly service: string;
+  readonly namespace: string;
+  /** ID. Instances of other jobs never get a request: it would hold the password. */
+  readonly job: string;
+  readonly scheme: 'http' | 'https';
+  /** Of each HAProxy that is found. */
+  readonly shared: Omit<TargetSettings, 'name' | 'address' | 'allocation'>;
 }
 
 /** Settings shared by all targets. */

@@ -9,12 +9,16 @@ export interface StartExamination {
   /** The first pass over a target is over. Later calls do nothing. */
   readonly succeeded: (picture: Picture) => void;
   readonly failed: (failure: Pick<Failure, 'side'>) => void;
+  /** Another one by that name is examined too. */
+  readonly left: (target: string) => void;
   /** Nothing of it runs any more. */
   readonly done: () => Promise<void>;
 }
 
 export interface StartOptions {
   readonly settings: Settings;
+  /** Those that there are now. */
+  readonly targets: () => readonly TargetSettings[];
   readonly logger: Logger;
   readonly onToken: (token: string) => void;
   readonly signal: AbortSignal;
@@ -25,11 +29,12 @@ export interface StartOptions {
  * after the first pass over each target, so that it neither delays that nor reads HAProxy's state
  * once more.
  */
-export function examineAtStart({ settings, logger, onToken, signal }: StartOptions) {
-  const running = new Map<string, Promise<void>>();
+export function examineAtStart({ settings, targets, logger, onToken, signal }: StartOptions) {
+  const examined = new Set<string>();
+  const running: Promise<void>[] = [];
   /** What is the same for each target is told once. */
   const told = new Set<string>();
-  const examined = { settings, hazards: [], onToken };
+  const shares = { settings, hazards: [], onToken };
   let shared: ReturnType<typeof sharedGatherers> | undefined;
 
   async function run(target: TargetSettings, picture: Picture | undefined): Promise<void> {
@@ -41,8 +46,8 @@ export function examineAtStart({ settings, logger, onToken, signal }: StartOptio
         import('./facts/gatherers.js'),
         import('./facts/source.js'),
       ]);
-    shared ??= share(examined);
-    const own = { ...examined, target, ...(picture === undefined ? {} : { picture }) };
+    shared ??= share(shares);
+    const own = { ...shares, target, ...(picture === undefined ? {} : { picture }) };
     const short = checks.filter(({ atStart }) => atStart);
     const lines = await examine(short, factSource(gatherersOf(own, shared), signal));
     // What was asked when the daemon was told to stop has no answer.
@@ -54,7 +59,8 @@ export function examineAtStart({ settings, logger, onToken, signal }: StartOptio
     if (!('fix' in line)) return;
     const { check, group, says, fix } = line;
     const isShared = group === 'Settings' || group === 'Nomad';
-    const where = isShared || settings.targets.length === 1 ? {} : { target };
+    const isOne = settings.targets.length === 1;
+    const where = isShared || isOne ? {} : { target };
     const key = JSON.stringify([check, says, where]);
     if (told.has(key)) return;
     told.add(key);
@@ -63,23 +69,25 @@ export function examineAtStart({ settings, logger, onToken, signal }: StartOptio
   }
 
   function passed(target: TargetSettings, picture?: Picture): void {
-    if (running.has(target.name)) return;
+    if (examined.has(target.name)) return;
+    examined.add(target.name);
     const examining = run(target, picture).catch((error: unknown) =>
       logger.debug('doctor failed', { error }),
     );
-    running.set(target.name, examining);
+    running.push(examining);
   }
 
   return {
     succeeded: (picture) => {
-      const target = settings.targets.find(({ name }) => name === picture.target);
+      const target = targets().find(({ name }) => name === picture.target);
       if (target !== undefined) passed(target, picture);
     },
     failed: ({ side }) => {
-      for (const target of settings.targets) {
+      for (const target of targets()) {
         if (side === nomadSide || side === target.name) passed(target);
       }
     },
-    done: async () => void (await Promise.all(running.values())),
+    left: (target) => examined.delete(target),
+    done: async () => void (await Promise.all(running)),
   } satisfies StartExamination;
 }

@@ -1,6 +1,7 @@
 import type { ActualState } from '../actual/types.js';
 import type { Hazard } from '../config/hazards.js';
 import type { Settings } from '../config/types.js';
+import type { Judged } from '../observe/discover/model/types.js';
 import type { Picture } from '../pass/picture.js';
 import type { JsonObject } from '../shared/json.js';
 
@@ -51,6 +52,8 @@ export interface Facts {
   readonly namespaces: readonly string[];
   readonly rights: Readonly<Record<Right, readonly RightFact[]>>;
   readonly stream: readonly StreamFact[];
+  /** What `haproxy.discover` found. */
+  readonly discovered: DiscoveredFact;
   /** The Data Plane API answers, and accepts the password. */
   readonly dataplane: Answered;
   readonly dataplaneVersion: VersionFact;
@@ -67,6 +70,11 @@ export interface Facts {
 }
 
 export type FactName = keyof Facts;
+
+export interface DiscoveredFact {
+  /** Absent where the settings name the HAProxies. */
+  readonly judged?: Judged;
+}
 
 export interface Answered {
   /** Base URL or socket, without credentials. */

@@ -1,11 +1,12 @@
 import { type Controller, type ControllerOptions, createController } from './controller.js';
 import { type Failure, nomadSide } from '../pass/run.js';
+import { type Scope, scopeOf } from '../shared/concurrent.js';
 import type { WakeSource } from './wake-sources.js';
 
 export interface FleetOptions extends Omit<ControllerOptions, 'targets' | 'pass'> {
-  /** Names of the targets. */
+  /** Names of the targets that there are from the start. */
   readonly targets: readonly string[];
-  /** A pass over that target alone. */
+  /** A pass over that target alone. Asked for once, when it joins. */
   readonly passOf: (target: string) => ControllerOptions['pass'];
 }
 
@@ -15,20 +16,38 @@ export interface Fleet {
   readonly wake: (source: WakeSource, target?: string) => void;
   /** Runs until the signal. Resolves when all current passes have ended. */
   readonly run: (signal: AbortSignal) => Promise<void>;
+  /** Begins its loop, after the given one has ended. */
+  readonly joined: (target: string, after?: Promise<void>) => void;
+  /** Aborts its pass and ends its loop, of which nothing is told any more. Resolves once it has ended. */
+  readonly left: (target: string) => Promise<void>;
   /** Start of the longest pass under way, in Unix milliseconds. */
   readonly busySince: () => number | undefined;
   readonly isBusy: (target: string) => boolean;
 }
 
+interface Loop {
+  readonly controller: Controller;
+  /** Aborted when the target has left. */
+  readonly gone: AbortController;
+  /** False: wakes are lost on it, its first pass comes anyway. */
+  hasBegun: boolean;
+  stop?: Scope;
+  ended: Promise<void>;
+}
+
 export function createFleet(options: FleetOptions): Fleet {
   const { targets, passOf, onWake, onSuccess, onFailure, ...shared } = options;
-  const [first] = targets;
+  const loops = new Map<string, Loop>();
+  /** All that have not ended, those of targets that left too. */
+  const running = new Set<Promise<void>>();
+  let until: AbortSignal | undefined;
   /** A wake of all is counted once. */
   let isCounted = false;
   let isWakingAll = false;
   const count = (source: WakeSource, target: string): void => {
     // Each loop has a start and a timer of its own.
     const isOfAll = source === 'start' || source === 'timer';
+    const [first] = loops.keys();
     if (!isCounted && (!isOfAll || target === first)) onWake(source);
     isCounted = isWakingAll;
   };
@@ -39,38 +58,99 @@ export function createFleet(options: FleetOptions): Fleet {
     else if ((speaker ??= target) !== target) return;
     onFailure(failure, waitMs);
   };
-  const loops = new Map<string, Controller>(
-    targets.map((target) => [
-      target,
-      createController({
-        ...{ ...shared, targets: [target], pass: passOf(target) },
-        onWake: (source) => count(source, target),
-        onSuccess: (picture) => {
-          speaker = undefined;
-          onSuccess(picture);
-        },
-        onFailure: (failure, waitMs) => fail(failure, waitMs, target),
-      }),
-    ]),
-  );
+
+  function create(target: string): Loop {
+    const gone = new AbortController();
+    const controller = createController({
+      ...{ ...shared, targets: [target], pass: abortable(passOf(target), gone.signal) },
+      onWake: (source) => count(source, target),
+      onSuccess: (picture) => {
+        if (gone.signal.aborted) return;
+        speaker = undefined;
+        onSuccess(picture);
+      },
+      onFailure: (failure, waitMs) => {
+        if (!gone.signal.aborted) fail(failure, waitMs, target);
+      },
+    });
+    return { controller, gone, hasBegun: false, ended: Promise.resolve() };
+  }
+
+  function begin(loop: Loop, signal: AbortSignal, after: Promise<void>): void {
+    const stop = scopeOf(signal);
+    loop.stop = stop;
+    const ended = after.then(() => runLoop(loop, stop)).finally(() => running.delete(ended));
+    loop.ended = ended;
+    running.add(ended);
+  }
+
+  function joined(target: string, after = Promise.resolve()): void {
+    const loop = create(target);
+    loops.set(target, loop);
+    if (until !== undefined) begin(loop, until, after);
+  }
+
+  function left(target: string): Promise<void> {
+    const loop = loops.get(target);
+    if (loop === undefined) return Promise.resolve();
+    loops.delete(target);
+    if (speaker === target) speaker = undefined;
+    loop.gone.abort();
+    loop.stop?.abort();
+    return loop.ended;
+  }
 
   function wake(source: WakeSource, target?: string): void {
-    if (target !== undefined) return loops.get(target)?.wake(source);
-    isWakingAll = true;
-    for (const loop of loops.values()) loop.wake(source);
+    const about = target === undefined ? [...loops.values()] : [loops.get(target)];
+    isWakingAll = target === undefined;
+    for (const loop of about) if (loop?.hasBegun === true) loop.controller.wake(source);
     isWakingAll = false;
     isCounted = false;
   }
 
+  async function run(signal: AbortSignal): Promise<void> {
+    until = signal;
+    for (const loop of loops.values()) begin(loop, signal, Promise.resolve());
+    await aborted(signal);
+    while (running.size > 0) await Promise.all(running);
+  }
+
+  for (const target of targets) joined(target);
   return {
-    wake,
-    run: async (signal) => {
-      await Promise.all([...loops.values()].map((loop) => loop.run(signal)));
-    },
+    ...{ wake, run, joined, left },
     busySince: () => {
-      const since = [...loops.values()].flatMap((loop) => loop.busySince ?? []);
+      const since = [...loops.values()].flatMap(({ controller }) => controller.busySince ?? []);
       return since.length === 0 ? undefined : Math.min(...since);
     },
-    isBusy: (target) => loops.get(target)?.busySince !== undefined,
+    isBusy: (target) => loops.get(target)?.controller.busySince !== undefined,
   };
+}
+
+async function runLoop(loop: Loop, stop: Scope): Promise<void> {
+  loop.hasBegun = true;
+  await loop.controller.run(stop.signal);
+  stop.done();
+}
+
+/** The pass, which also ends when the target has left. */
+function abortable(pass: ControllerOptions['pass'], gone: AbortSignal): ControllerOptions['pass'] {
+  return async (isDue, signal, occasion) => {
+    const scope = scopeOf(signal);
+    const abort = (): void => scope.abort();
+    gone.addEventListener('abort', abort, { once: true });
+    if (gone.aborted) abort();
+    try {
+      return await pass(isDue, scope.signal, occasion);
+    } finally {
+      gone.removeEventListener('abort', abort);
+      scope.done();
+    }
+  };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }

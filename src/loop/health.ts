@@ -6,6 +6,8 @@ import type { Condition, Status } from '../server/http.js';
 export interface Health extends Status {
   readonly succeeded: (picture: Picture) => void;
   readonly failed: (failure: Failure) => void;
+  readonly joined: (target: string) => void;
+  readonly left: (target: string) => void;
 }
 
 export interface HealthOptions {
@@ -16,6 +18,8 @@ export interface HealthOptions {
   readonly busySince: () => number | undefined;
   /** Whether another connector writes: then what is left to do is the other's. */
   readonly standsBy?: () => boolean;
+  /** Why there is no target. */
+  readonly lacksTargets?: () => string;
   readonly now?: () => number;
 }
 
@@ -35,16 +39,18 @@ interface Sync {
  */
 export function createHealth(options: HealthOptions): Health {
   const { sync, targets, busySince, standsBy = () => false, now = Date.now } = options;
+  const isOne = targets.length === 1;
   const staleMs = Math.max(3 * sync.resyncIntervalMs, 90_000);
   const syncs = new Map<string, Sync>(targets.map((name) => [name, {}]));
 
   function ready(): Condition {
     const isStandby = standsBy();
+    if (syncs.size === 0) return { ok: false, reason: options.lacksTargets?.() ?? 'no HAProxy' };
     for (const [name, known] of syncs) {
       const { problem: _, ...read } = known;
       const reason = whyNotReady(isStandby ? read : known, now(), staleMs);
       if (reason !== undefined) {
-        return { ok: false, reason: targets.length > 1 ? `${name}: ${reason}` : reason };
+        return { ok: false, reason: isOne ? reason : `${name}: ${reason}` };
       }
     }
     return isStandby ? { ok: true, standsBy: true } : { ok: true };
@@ -66,10 +72,12 @@ export function createHealth(options: HealthOptions): Health {
       syncs.set(target, { lastSuccess: now(), ...(problem === undefined ? {} : { problem }) });
     },
     failed: ({ side, error }) => {
-      for (const name of side === nomadSide ? targets : [side]) {
+      for (const name of side === nomadSide ? [...syncs.keys()] : [side]) {
         syncs.set(name, { ...syncs.get(name), failure: error.message });
       }
     },
+    joined: (target) => syncs.set(target, {}),
+    left: (target) => syncs.delete(target),
   };
 }
 

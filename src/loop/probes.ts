@@ -27,6 +27,7 @@ export interface ProbesOptions {
 export interface Probes {
   readonly succeeded: (picture: Picture) => void;
   readonly passed: (target: string) => ReadonlySet<string>;
+  readonly left: (target: string) => void;
 }
 
 /** By server name, in milliseconds of a monotonic clock. */
@@ -100,7 +101,14 @@ export function startProbes(options: ProbesOptions): Probes {
     });
   }
 
-  return { succeeded, passed: prober.passed };
+  return {
+    succeeded,
+    passed: prober.passed,
+    left: (target) => {
+      targets.delete(target);
+      prober.forget(target);
+    },
+  };
 }
 
 interface Opened extends Pick<Picture, 'target' | 'catalog'> {

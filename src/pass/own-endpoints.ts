@@ -2,7 +2,9 @@ import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 
-import type { Settings } from '../config/types.js';
+import equal from 'fast-deep-equal';
+
+import type { Settings, TargetSettings } from '../config/types.js';
 import type { OwnEndpoint } from '../haproxy/own-endpoints.js';
 
 type Named = Omit<OwnEndpoint, 'addresses'>;
@@ -10,29 +12,38 @@ type Named = Omit<OwnEndpoint, 'addresses'>;
 const freshMs = 30_000;
 const timeoutMs = 2000;
 
-/** Finds the addresses of what the settings name, and keeps the last ones if a lookup fails. */
+/**
+ * Finds the addresses of what the settings name and of the targets that there are, and keeps the last
+ * ones if a lookup fails.
+ */
 export function ownEndpoints(
   settings: Settings,
+  targets: () => readonly TargetSettings[] = () => settings.targets,
   now: () => number = Date.now,
 ): () => Promise<readonly OwnEndpoint[]> {
-  const named = namedEndpoints(settings);
+  let named = namedEndpoints(settings, targets());
   let known: readonly OwnEndpoint[] = named.map((one) => ({ ...one, addresses: [] }));
   let readAt = -Infinity;
   return async () => {
-    if (now() - readAt < freshMs) return known;
+    const asked = namedEndpoints(settings, targets());
+    if (equal(asked, named) && now() - readAt < freshMs) return known;
     readAt = now();
-    const before = known;
+    named = asked;
+    const before = new Map(known.map(({ host, addresses }) => [host, addresses]));
     known = await Promise.all(
-      named.map(async (one, at) => {
+      named.map(async (one) => {
         const found = await addressesOf(one.host);
-        return { ...one, addresses: found.length > 0 ? found : (before[at]?.addresses ?? []) };
+        return { ...one, addresses: found.length > 0 ? found : (before.get(one.host) ?? []) };
       }),
     );
     return known;
   };
 }
 
-function namedEndpoints({ nomad, targets, http }: Settings): readonly Named[] {
+function namedEndpoints(
+  { nomad, http }: Settings,
+  targets: readonly TargetSettings[],
+): readonly Named[] {
   const ofUrl = (what: string, address: string): Named[] => {
     if (!URL.canParse(address)) return [];
     const { hostname, port, protocol } = new URL(address);

@@ -19,6 +19,8 @@ type State = (typeof states)[number];
 export interface FleetMetrics {
   readonly succeeded: (picture: Picture) => void;
   readonly failed: (failure: Pick<Failure, 'side'>) => void;
+  readonly joined: (target: string) => void;
+  readonly left: (target: string) => void;
 }
 
 interface Seen {
@@ -26,17 +28,19 @@ interface Seen {
   readonly picture?: Picture;
 }
 
-/** Registers nothing for one HAProxy. Computed at each scrape: mostly, nobody looks. */
+/** Registers nothing where there is one HAProxy and always will be. Computed at each scrape: mostly, nobody looks. */
 export function createFleetMetrics(registry: Registry, targets: readonly string[]): FleetMetrics {
   const seen = new Map<string, Seen>(targets.map((name) => [name, { state: 'unknown' }]));
-  if (targets.length > 1) registerFleet(registry, seen);
+  if (targets.length !== 1) registerFleet(registry, seen);
   return {
     succeeded: (picture) => seen.set(picture.target, { state: stateOf(picture), picture }),
     failed: ({ side }) => {
-      for (const name of side === nomadSide ? targets : [side]) {
+      for (const name of side === nomadSide ? [...seen.keys()] : [side]) {
         seen.set(name, { ...seen.get(name), state: 'failed' });
       }
     },
+    joined: (target) => seen.set(target, { state: 'unknown' }),
+    left: (target) => seen.delete(target),
   };
 }
 
@@ -65,6 +69,7 @@ function registerFleet(registry: Registry, seen: ReadonlyMap<string, Seen>): voi
     labelNames: ['haproxy'],
     registers: [registry],
     collect() {
+      this.reset();
       const digest = ({ desired }: Picture) => digestOf(desired, () => routingDigest(desired));
       const newest = newestOf([...seen.values()].flatMap(({ picture }) => picture ?? []));
       for (const [haproxy, { state, picture }] of seen) {

@@ -3,6 +3,44 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 /** Labels beside a metric's own: none, or the HAProxy that a series is about. */
 export type Common = Readonly<Record<string, string>>;
 
+/** The label sets of a metric's series, one for each HAProxy. They come and go with the HAProxies. */
+export interface Commons {
+  readonly labelNames: readonly string[];
+  /** `begin` is called for each that there is and that will be, `end` for each that goes. */
+  readonly follow: (begin: (common: Common) => void, end: (common: Common) => void) => void;
+}
+
+export interface ChangingCommons extends Commons {
+  readonly add: (common: Common) => void;
+  readonly remove: (common: Common) => void;
+}
+
+export function commonsOf(
+  labelNames: readonly string[],
+  initial: readonly Common[],
+): ChangingCommons {
+  const now = new Map(initial.map((common) => [JSON.stringify(common), common]));
+  const followers: (readonly [(common: Common) => void, (common: Common) => void])[] = [];
+  return {
+    labelNames,
+    follow: (begin, end) => {
+      followers.push([begin, end]);
+      now.forEach(begin);
+    },
+    add: (common) => {
+      now.set(JSON.stringify(common), common);
+      for (const [begin] of followers) begin(common);
+    },
+    remove: (common) => {
+      now.delete(JSON.stringify(common));
+      for (const [, end] of followers) end(common);
+    },
+  };
+}
+
+/** One series, without labels of its own. */
+const alone: Commons = commonsOf([], [{}]);
+
 /** A metric with one label of its own. Its values are typed, so unknown ones don't compile. */
 interface Description<V extends string> {
   readonly name: string;
@@ -21,17 +59,18 @@ export interface LabelledGauge<V extends string> {
   readonly reset: () => void;
 }
 
-/** `commons`: one counter for each of them. */
+/** One counter for each of the commons. */
 export function labelledCounters<V extends string>(
   registry: Registry,
   description: Description<V>,
-  commons: readonly Common[],
+  commons: Commons,
 ): (common: Common) => LabelledCounter<V> {
   const { label, values } = description;
   const metric = new Counter(options(registry, description, commons));
-  for (const common of commons) {
-    for (const value of values) metric.inc({ [label]: value, ...common }, 0);
-  }
+  commons.follow(
+    (common) => values.forEach((value) => metric.inc({ [label]: value, ...common }, 0)),
+    (common) => values.forEach((value) => metric.remove({ [label]: value, ...common })),
+  );
   return (common) => ({ add: (value) => metric.inc({ [label]: value, ...common }) });
 }
 
@@ -39,14 +78,14 @@ export function labelledCounter<V extends string>(
   registry: Registry,
   description: Description<V>,
 ): LabelledCounter<V> {
-  return labelledCounters(registry, description, [{}])({});
+  return labelledCounters(registry, description, alone)({});
 }
 
-/** `commons`: one gauge for each of them. */
+/** One gauge for each of the commons. */
 export function labelledGauges<V extends string>(
   registry: Registry,
   description: Description<V>,
-  commons: readonly Common[],
+  commons: Commons,
 ): (common: Common) => LabelledGauge<V> {
   const { label, values } = description;
   const metric = new Gauge(options(registry, description, commons));
@@ -56,18 +95,17 @@ export function labelledGauges<V extends string>(
       for (const value of values) metric.set({ [label]: value, ...common }, 0);
     },
   });
-  for (const common of commons) of(common).reset();
+  commons.follow(
+    (common) => of(common).reset(),
+    (common) => values.forEach((value) => metric.remove({ [label]: value, ...common })),
+  );
   return of;
 }
 
 function options(
   registry: Registry,
   { name, help, label }: Description<string>,
-  commons: readonly Common[],
+  { labelNames }: Commons,
 ) {
-  return { name, help, labelNames: [label, ...namesOf(commons)], registers: [registry] };
-}
-
-export function namesOf(commons: readonly Common[]): readonly string[] {
-  return [...new Set(commons.flatMap((common) => Object.keys(common)))];
+  return { name, help, labelNames: [label, ...labelNames], registers: [registry] };
 }

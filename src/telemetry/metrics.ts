@@ -5,13 +5,11 @@ import { type WakeSource, wakeSources } from '../loop/wake-sources.js';
 import { type ProbeResult, probeResults } from '../observe/probe/run-check.js';
 import { type StatusClass, statusClasses } from '../shared/status-class.js';
 import { labelledCounter } from './labels.js';
-import { createTargetMetrics, prefix, type TargetMetrics } from './target-metrics.js';
+import { type AllTargetMetrics, createTargetMetrics, prefix } from './target-metrics.js';
 
 export type Target = 'nomad' | 'dataplane';
 
-export interface Metrics {
-  /** Of a target by name; any other name: of the reads of Nomad. */
-  readonly of: (side: string) => TargetMetrics;
+export interface Metrics extends AllTargetMetrics {
   /** What `ready` is asked for at each scrape. */
   readonly readyWhen: (isReady: () => boolean) => void;
   readonly wake: (source: WakeSource) => void;
@@ -74,10 +72,19 @@ export function createMetrics(
 ): Metrics {
   collectDefaultMetrics({ register: registry });
   buildInfo(registry, version);
+  const ofTargets = createTargetMetrics(registry, targets);
+  const { request, wake, streamConnected, ...requests } = sourceMetrics(registry, targets);
   return {
-    of: createTargetMetrics(registry, targets),
+    ...{ of: ofTargets.of, request, wake, streamConnected },
+    joined: (target) => {
+      ofTargets.joined(target);
+      requests.joined(target);
+    },
+    left: (target) => {
+      ofTargets.left(target);
+      requests.left(target);
+    },
     ...readyMetric(registry),
-    ...sourceMetrics(registry, targets),
     ...probeMetrics(registry),
     ...leaderMetrics(registry),
   };
@@ -99,7 +106,7 @@ function readyMetric(registry: Registry): Pick<Metrics, 'readyWhen'> {
 function sourceMetrics(
   registry: Registry,
   names: readonly string[],
-): Pick<Metrics, 'wake' | 'streamConnected' | 'request'> {
+): Pick<Metrics, 'wake' | 'streamConnected' | 'request' | 'joined' | 'left'> {
   const isOne = names.length === 1;
   const wakes = labelledCounter(registry, {
     name: `${prefix}wakes_total`,
@@ -120,14 +127,30 @@ function sourceMetrics(
   });
   const labelsOf = (target: Target, haproxy?: string) =>
     isOne || haproxy === undefined ? { target } : { target, haproxy };
-  for (const status of statusClasses) {
-    requests.inc({ ...labelsOf('nomad'), status }, 0);
-    for (const name of names) requests.inc({ ...labelsOf('dataplane', name), status }, 0);
-  }
+  for (const status of statusClasses) requests.inc({ ...labelsOf('nomad'), status }, 0);
+  const known = new Set<string>();
+  const joined = (name: string): void => {
+    known.add(name);
+    for (const status of statusClasses) {
+      requests.inc({ ...labelsOf('dataplane', name), status }, 0);
+    }
+  };
+  names.forEach(joined);
   return {
+    joined,
+    left: (name) => {
+      known.delete(name);
+      for (const status of statusClasses) {
+        requests.remove({ ...labelsOf('dataplane', name), status });
+      }
+    },
     wake: (source) => wakes.add(source),
     streamConnected: (connected) => stream.set(connected ? 1 : 0),
-    request: (target, status, haproxy) => requests.inc({ ...labelsOf(target, haproxy), status }),
+    request: (target, status, haproxy) => {
+      // The last requests to one that has left end after its series.
+      if (haproxy !== undefined && !known.has(haproxy)) return;
+      requests.inc({ ...labelsOf(target, haproxy), status });
+    },
   };
 }
 

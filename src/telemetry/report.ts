@@ -17,6 +17,8 @@ export interface Reporter {
   readonly succeeded: (picture: Picture) => void;
   /** `waitMs`: delay before the failed side is retried. */
   readonly failed: (failure: Failure, waitMs: number) => void;
+  readonly joined: (target: string) => void;
+  readonly left: (target: string) => void;
 }
 
 /** Maximum number of changes in one log line. */
@@ -30,8 +32,8 @@ interface Told {
 }
 
 /**
- * Reports the result of a pass in logs and metrics. A no-op is logged at debug level. With several
- * targets, a line says which one it is about.
+ * Reports the result of a pass in logs and metrics. A no-op is logged at debug level. Unless there is
+ * one target and always will be, a line says which one it is about.
  */
 export function createReporter(
   logger: Logger,
@@ -42,6 +44,8 @@ export function createReporter(
   const told = new Map<string, Told>();
   const waits = new Map<Side, number>();
   const nomad = metrics.of(nomadSide);
+  const isOne = targets.length === 1;
+  const names = new Set(targets);
   let pass = 0;
 
   function toldOf(target: string): Told {
@@ -56,7 +60,7 @@ export function createReporter(
   }
 
   function where(target: string): { target?: string } {
-    return targets.length > 1 ? { target } : {};
+    return isOne ? {} : { target };
   }
 
   function waiting(side: Side, ms: number): void {
@@ -64,7 +68,7 @@ export function createReporter(
     waits.delete(nomadSide);
     waits.set(side, ms);
     const ofNomad = waits.get(nomadSide) ?? 0;
-    for (const target of targets) {
+    for (const target of names) {
       toldOf(target).metrics.backoff(Math.max(ofNomad, waits.get(target) ?? 0) / 1000);
     }
   }
@@ -90,6 +94,12 @@ export function createReporter(
   return {
     woke: (source) => metrics.wake(source),
     succeeded,
+    joined: (target) => names.add(target),
+    left: (target) => {
+      names.delete(target);
+      told.delete(target);
+      waits.delete(target);
+    },
     failed: ({ side, error, times }, waitMs) => {
       const own = side === nomadSide ? nomad : toldOf(side).metrics;
       const durationMs = took(own, times, 'failed');

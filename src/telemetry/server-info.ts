@@ -31,6 +31,11 @@ export interface ServerInfoMetric {
   readonly text: () => string;
 }
 
+export interface AllServerInfo extends ServerInfoMetric {
+  readonly joined: (target: string) => void;
+  readonly left: (target: string) => void;
+}
+
 type Backends = ActualState['backends'];
 type Allocations = Catalog['allocations'];
 
@@ -45,13 +50,18 @@ const head = `# HELP ${name} The instance behind each of the connector's servers
  * 10,000 instances, a tenth of a second per scrape. This is made by the first scrape after a change,
  * for the backends that changed.
  *
- * `targets`: with several, each series has the label `target`.
+ * Unless there is one target and always will be, each series has the label `haproxy`.
  */
-export function createServerInfo(targets: readonly string[]): ServerInfoMetric {
-  const parts = new Map(
-    targets.map((target) => [target, createPart(targets.length > 1 ? { haproxy: target } : {})]),
-  );
+export function createServerInfo(targets: readonly string[]): AllServerInfo {
+  const isOne = targets.length === 1;
+  const parts = new Map<string, ServerInfoMetric>();
+  const joined = (target: string): void => {
+    parts.set(target, createPart(isOne ? {} : { haproxy: target }));
+  };
+  targets.forEach(joined);
   return {
+    joined,
+    left: (target) => parts.delete(target),
     succeeded: (picture) => parts.get(picture.target)?.succeeded(picture),
     text: () => head + [...parts.values()].map(({ text }) => text()).join(''),
   };

@@ -8,7 +8,13 @@ import { type ProblemCode, problemCodes, type ReloadReason, reloadReasons } from
 import { type Phase, phases } from '../pass/phases.js';
 import { errorCodes } from '../pass/recover.js';
 import type { ErrorCode } from '../shared/errors.js';
-import { type Common, labelledCounters, labelledGauges, namesOf } from './labels.js';
+import {
+  type Common,
+  type Commons,
+  commonsOf,
+  labelledCounters,
+  labelledGauges,
+} from './labels.js';
 
 export const prefix = 'haproxy_nomad_connector_';
 
@@ -51,32 +57,53 @@ export interface TargetMetrics {
   readonly backoff: (seconds: number) => void;
 }
 
-/** The labels of the series that there are from the start. */
+/** The labels of the series: those of the targets, and of these and Nomad. */
 interface Series {
-  readonly ofTargets: readonly Common[];
-  /** Those of the targets, and that of Nomad. */
-  readonly ofAll: readonly Common[];
+  readonly ofTargets: Commons;
+  readonly ofAll: Commons;
 }
 
 /** Series of Nomad beside those of several HAProxies. PromQL takes it for a missing label. */
 const ofNomad: Common = { haproxy: '' };
 
-/** With several targets, each has series of its own, by the label `haproxy`. */
+export interface AllTargetMetrics {
+  /** Of a target by name; any other name: of the reads of Nomad. */
+  readonly of: (side: string) => TargetMetrics;
+  readonly joined: (target: string) => void;
+  /** Its series end. */
+  readonly left: (target: string) => void;
+}
+
+/** Unless there is one target and always will be, each has series of its own, by the label `haproxy`. */
 export function createTargetMetrics(
   registry: Registry,
   targets: readonly string[],
-): (side: string) => TargetMetrics {
+): AllTargetMetrics {
   const isOne = targets.length === 1;
-  const ofTargets = isOne ? [{}] : targets.map((haproxy) => ({ haproxy }));
-  const series = { ofTargets, ofAll: isOne ? ofTargets : [...ofTargets, ofNomad] };
+  const labelNames = isOne ? [] : ['haproxy'];
+  const first = isOne ? [{}] : targets.map((haproxy) => ({ haproxy }));
+  const ofTargets = commonsOf(labelNames, first);
+  const ofAll = isOne ? ofTargets : commonsOf(labelNames, [...first, ofNomad]);
+  const series = { ofTargets, ofAll };
   const pass = passMetrics(registry, series);
   const service = serviceMetrics(registry, series);
   const change = changeMetrics(registry, series);
   const state = stateMetrics(registry, series);
-  return (side) => {
-    const own = targets.includes(side) ? { haproxy: side } : ofNomad;
-    const common = isOne ? {} : own;
-    return { ...pass(common), ...service(common), ...change(common), ...state(common) };
+  const known = new Set(targets);
+  return {
+    of: (side) => {
+      const own = known.has(side) ? { haproxy: side } : ofNomad;
+      const common = isOne ? {} : own;
+      return { ...pass(common), ...service(common), ...change(common), ...state(common) };
+    },
+    joined: (haproxy) => {
+      known.add(haproxy);
+      for (const commons of [ofTargets, ofAll]) commons.add({ haproxy });
+    },
+    left: (haproxy) => {
+      known.delete(haproxy);
+      for (const commons of [ofTargets, ofAll]) commons.remove({ haproxy });
+    },
   };
 }
 
@@ -84,15 +111,15 @@ function passMetrics(registry: Registry, { ofTargets, ofAll }: Series) {
   const durations = new Histogram({
     name: `${prefix}pass_duration_seconds`,
     help: 'Duration of each phase of a pass, by result of the pass.',
-    labelNames: ['phase', 'result', ...namesOf(ofAll)],
+    labelNames: ['phase', 'result', ...ofAll.labelNames],
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
     registers: [registry],
   });
-  for (const common of ofAll) {
-    for (const phase of timedPhases) {
-      for (const result of passOutcomes) durations.zero({ phase, result, ...common });
-    }
-  }
+  const each = timedPhases.flatMap((phase) => passOutcomes.map((result) => ({ phase, result })));
+  ofAll.follow(
+    (common) => each.forEach((labels) => durations.zero({ ...labels, ...common })),
+    (common) => each.forEach((labels) => durations.remove({ ...labels, ...common })),
+  );
   const failures = labelledCounters(
     registry,
     {
@@ -210,10 +237,13 @@ function changeMetrics(registry: Registry, { ofTargets }: Series) {
   const drift = new Counter({
     name: `${prefix}drift_total`,
     help: 'Changes found in HAProxy while the Nomad catalog was unchanged.',
-    labelNames: [...namesOf(ofTargets)],
+    labelNames: [...ofTargets.labelNames],
     registers: [registry],
   });
-  for (const common of ofTargets) drift.inc(common, 0);
+  ofTargets.follow(
+    (common) => drift.inc(common, 0),
+    (common) => drift.remove(common),
+  );
   return (common: Common): Pick<TargetMetrics, 'planStep' | 'reload' | 'drift'> => ({
     planStep: steps(common).add,
     reload: reloads(common).add,
@@ -258,9 +288,12 @@ function stateMetrics(registry: Registry, { ofTargets }: Series) {
   });
 }
 
-function gauge(registry: Registry, commons: readonly Common[], name: string, help: string): Gauge {
-  const labelNames = [...namesOf(commons)];
+function gauge(registry: Registry, commons: Commons, name: string, help: string): Gauge {
+  const labelNames = [...commons.labelNames];
   const made = new Gauge({ name: prefix + name, help, labelNames, registers: [registry] });
-  for (const common of commons) made.set(common, 0);
+  commons.follow(
+    (common) => made.set(common, 0),
+    (common) => made.remove(common),
+  );
   return made;
 }

@@ -174,7 +174,7 @@ describe('loadSettings', () => {
   it("takes the Data Plane API's address with and without /v3 and slashes", () => {
     for (const end of ['', '/', '/v3', '/v3/']) {
       const env = { HAPROXY_DATAPLANE_URL: `http://h:5555/sub${end}` };
-      expect(load({ env }).targets[0].address).to.equal('http://h:5555/sub');
+      expect(load({ env }).targets[0]?.address).to.equal('http://h:5555/sub');
     }
   });
 
@@ -279,7 +279,7 @@ describe('secrets in files', () => {
     const { nomad, targets } = load({ env, file });
     expect(nomad.token).to.equal('env');
     expect(nomad).not.to.have.property('tokenFile');
-    expect(targets[0].password).to.equal('env');
+    expect(targets[0]?.password).to.equal('env');
   });
 
   it('hold the fresher token when Nomad hands over both', () => {

@@ -55,7 +55,7 @@ describe('haproxy.targets', () => {
       { targets: [{ ...one, password_file: '/secret' }] },
       { files: { '/secret': 'from-a-file\n' } },
     );
-    expect(settings.targets[0].password).to.equal('from-a-file');
+    expect(settings.targets[0]?.password).to.equal('from-a-file');
     expect(secretsOf(settings)).to.include('from-a-file');
   });
 

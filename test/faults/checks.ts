@@ -84,7 +84,7 @@ async function dryPass({ stack, settings }: World): Promise<Picture> {
   // Not through the proxies, so that it meets no fault.
   const { address } = stack.settings.nomad;
   const given = settings(stack.settings);
-  const [target] = given.targets;
+  const target = given.targets[0]!;
   const own = {
     ...given,
     nomad: { ...given.nomad, address },

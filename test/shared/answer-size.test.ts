@@ -64,7 +64,7 @@ describe('the size of an answer', () => {
   }
 
   async function dataPlane(): Promise<unknown> {
-    const target = { ...settings.targets[0], address: url };
+    const target = { ...settings.targets[0]!, address: url };
     const client = createDataPlaneReader(target, { answerBytes: most });
     return client.get('/x').catch((error: unknown) => error);
   }

@@ -29,7 +29,7 @@ describe('two HAProxies', () => {
   });
 
   function withTargets(settings: Settings): Settings {
-    const [target] = settings.targets;
+    const target = settings.targets[0]!;
     const second = { ...target, name: 'edge-2', address: other.url };
     return { ...settings, targets: [{ ...target, name: 'edge-1' }, second] };
   }

@@ -1,5 +1,6 @@
 import type { Settings } from '../../config/types.js';
 import { namespacesOf } from '../../config/namespaces.js';
+import { judgeDiscovered } from '../model/discovered.js';
 import { policyLine } from '../model/nomad-answers.js';
 import { judgeRight, mayRead, someOf } from '../model/rights.js';
 import { judgeClock } from '../model/clock.js';
@@ -74,6 +75,15 @@ export const nomadChecks = [
     needs: ['rights', 'stream'],
     atStart: false,
     run: ({ rights, stream }) => judgeStream(stream, mayRead(rights)),
+  }),
+  check({
+    id: 'haproxy-discover',
+    group: 'Nomad',
+    about: '`haproxy.discover` finds HAProxies, and nothing else is registered as that service',
+    remedy: '`haproxy.discover`, the job of the HAProxies, or who else registers that service',
+    needs: ['discovered'],
+    atStart: false,
+    run: ({ discovered: { judged } }) => judgeDiscovered(judged),
   }),
 ];
 

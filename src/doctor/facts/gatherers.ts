@@ -1,6 +1,7 @@
 import { assemble } from '../../assembly.js';
 import type { Hazard } from '../../config/hazards.js';
 import type { Settings, TargetSettings } from '../../config/types.js';
+import type { Judged } from '../../observe/discover/model/types.js';
 import type { Picture } from '../../pass/picture.js';
 import { watchRoutes } from '../../routes/folder.js';
 import { asConnectorError } from '../../shared/errors.js';
@@ -8,13 +9,16 @@ import { silentLogger } from '../../telemetry/logger.js';
 import { haproxyFacts } from './dataplane.js';
 import { tryPort, tryRouteFolder } from './local.js';
 import { nomadFacts } from './nomad.js';
+import { targetsLack } from '../model/discovered.js';
 import { rightsLack } from '../model/rights.js';
-import type { FactName } from '../types.js';
+import type { DiscoveredFact, FactName } from '../types.js';
 import { type Gatherer, type Gatherers, type Get, Lacking } from './source.js';
 
 export interface Examined {
   readonly settings: Settings;
   readonly hazards: readonly Hazard[];
+  /** What `haproxy.discover` found, or why it found nothing. */
+  readonly discovered?: Discovered;
   /** The HAProxy that is examined; absent: the first. */
   readonly target?: TargetSettings;
   /** Called with a token to redact. */
@@ -22,6 +26,8 @@ export interface Examined {
   /** Of a pass that was just made, so that none is needed. */
   readonly picture?: Picture;
 }
+
+export type Discovered = { readonly judged: Judged } | { readonly reason: string };
 
 const passMs = 120_000;
 
@@ -31,6 +37,7 @@ type SharedGatherers = Omit<Gatherers, keyof ReturnType<typeof haproxyFacts> | '
 export function sharedGatherers({
   settings,
   hazards,
+  discovered,
   onToken,
 }: Omit<Examined, 'target' | 'picture'>): SharedGatherers {
   return eachOnce({
@@ -39,7 +46,14 @@ export function sharedGatherers({
     port: { timeoutMs: 5000, gather: () => tryPort(settings) },
     routeFolder: { timeoutMs: 5000, gather: () => tryRouteFolder(settings) },
     ...nomadFacts(settings, onToken),
+    discovered: { timeoutMs: 1000, gather: () => discoveredFact(discovered) },
   });
+}
+
+function discoveredFact(discovered: Discovered | undefined): DiscoveredFact {
+  if (discovered === undefined) return {};
+  if ('judged' in discovered) return discovered;
+  throw new Lacking(targetsLack(discovered.reason));
 }
 
 function eachOnce(gatherers: SharedGatherers): SharedGatherers {
@@ -56,7 +70,7 @@ function eachOnce(gatherers: SharedGatherers): SharedGatherers {
 export function gatherersOf(examined: Examined, shared = sharedGatherers(examined)): Gatherers {
   const { settings, onToken, picture } = examined;
   const { target = settings.targets[0] } = examined;
-  const facts = haproxyFacts(settings, target);
+  const facts = target === undefined ? noHaproxy() : haproxyFacts(settings, target);
   return {
     ...shared,
     ...facts,
@@ -70,9 +84,22 @@ export function gatherersOf(examined: Examined, shared = sharedGatherers(examine
         const lacks = rightsLack(settings, await get('rights'));
         if (lacks !== undefined) throw new Lacking(lacks);
         await get('actual');
-        return passOnce(settings, target.name, onToken, signal);
+        return passOnce(settings, target?.name ?? '', onToken, signal);
       },
     },
+  };
+}
+
+/** The line about discovery says why there is none. */
+function noHaproxy(): ReturnType<typeof haproxyFacts> {
+  const gather = async (get: Get): Promise<never> => {
+    await get('discovered');
+    throw new Lacking(targetsLack('no HAProxy is known'));
+  };
+  const none = { timeoutMs: 1000, gather };
+  return {
+    ...{ dataplane: none, dataplaneVersion: none, process: none, reloads: none },
+    ...{ sections: none, loaded: none, maps: none, actual: none },
   };
 }
 

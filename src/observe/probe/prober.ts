@@ -28,6 +28,7 @@ export interface Prober {
     probes: readonly Probe[],
     isDoubted: (server: string) => boolean,
   ) => void;
+  readonly forget: (target: string) => void;
   readonly waiting: (target: string) => AllWaiting;
   /** Keys of the probes that pass at this moment. */
   readonly passed: (target: string) => ReadonlySet<string>;
@@ -99,6 +100,10 @@ export function startProber({ onPassed, onResult, staleMs, signal }: ProberOptio
       const now = performance.now();
       const all = nextWaiting(targets.get(target)?.all ?? {}, probes, isDoubted, now);
       targets.set(target, { all, seenAt: now });
+      arm();
+    },
+    forget: (target) => {
+      targets.delete(target);
       arm();
     },
     waiting: (target) => targets.get(target)?.all ?? {},

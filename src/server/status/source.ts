@@ -16,6 +16,8 @@ export interface StatusSourceOptions {
 export interface StatusSource {
   readonly succeeded: (picture: Picture) => void;
   readonly failed: (failure: Failure) => void;
+  readonly joined: (target: string) => void;
+  readonly left: (target: string) => void;
   readonly current: () => StatusInput;
   /** Another one after each change of what is shown. Unlike that of any earlier process. */
   readonly version: () => string;
@@ -59,10 +61,19 @@ export function createStatusSource(options: StatusSourceOptions): StatusSource {
     },
     failed: ({ side, error, times }) => {
       const failure: FailedPass = { at: times.endedAt, code: error.code, reason: error.message };
-      for (const name of side === nomadSide ? options.targets : [side]) {
+      for (const name of side === nomadSide ? [...targets.keys()] : [side]) {
         const passes = latest({ times, failure }, targets.get(name)?.passes ?? []);
         update(name, { failure, passes }, true);
       }
+      tell();
+    },
+    joined: (target) => {
+      update(target, { passes: [] }, true);
+      tell();
+    },
+    left: (target) => {
+      targets.delete(target);
+      changes++;
       tell();
     },
     current: () => ({
