@@ -8,7 +8,7 @@ export interface Follower {
 }
 
 export interface MembershipOptions {
-  /** The targets that there are now: the ones who leave and join are told to it first. */
+  /** Holds the targets that there are now. */
   readonly assembly: {
     readonly targets: () => readonly TargetSettings[];
     readonly joined: (target: TargetSettings) => void;
