@@ -32,6 +32,17 @@ export function expectOk(response: DataPlaneResponse, what: string): DataPlaneRe
   throw refusal(response, what);
 }
 
+/** Throws `haproxy-unsupported` where the Data Plane API has no such path: those of 2.x have no `/v3`. */
+export function requireVersion3(response: DataPlaneResponse): DataPlaneResponse {
+  const said = response.status === 404 ? messageOf(response) : '';
+  const path = /^path (\/v3\S*) was not found$/.exec(said)?.[1];
+  if (path === undefined) return response;
+  throw new ConnectorError(
+    'haproxy-unsupported',
+    `the Data Plane API has no ${path}: install Data Plane API 3.0 or newer`,
+  );
+}
+
 /**
  * The list in an answer; `null` is one without items. Anything else, like the page of a proxy, fails
  * the read: taken for an empty list, it would be a HAProxy without configuration.

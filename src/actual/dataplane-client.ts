@@ -245,8 +245,16 @@ function headersOf({ text }: WriteOptions): Record<string, string> {
 }
 
 function codeOf(error: unknown): string {
-  const code = (error as { code?: unknown }).code;
+  const { code, cause } = error as { code?: unknown; cause?: unknown };
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return `${code}: ${wrongName(cause)}`;
   return typeof code === 'string' ? code : 'request failed';
+}
+
+/** Of Node's error about a certificate: https://nodejs.org/api/tls.html#tlscheckserveridentityhostname-cert */
+function wrongName(cause: unknown): string {
+  const { host, cert } = (cause ?? {}) as { host?: string; cert?: { subjectaltname?: string } };
+  const names = (cert?.subjectaltname ?? '').slice(0, 200) || 'no name';
+  return `the certificate is for ${names}, not for ${host}; set haproxy.tls_server_name to the name in it`;
 }
 
 function answerOf(

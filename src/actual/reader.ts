@@ -11,6 +11,7 @@ import {
   expectObject,
   expectText,
   malformed,
+  requireVersion3,
 } from './answers.js';
 import { requireBackends, requireFrontends, requireTypes } from './sections.js';
 import type { DataPlaneReader } from './dataplane-client.js';
@@ -210,7 +211,7 @@ const rawReadAgainMs = 50;
  * that, so it gets a moment first.
  */
 async function readRaw(get: Get, left = rawReads): Promise<Raw> {
-  const response = await get('/configuration/raw');
+  const response = requireVersion3(await get('/configuration/raw'));
   const text = expectConfiguration(response, 'read the configuration');
   const stamp = versionStamp(text);
   // It counts from 1 for a file that has no version.
@@ -232,7 +233,7 @@ type Info = ActualState['haproxy'];
 /** While HAProxy is down, runtime answers are 404, as if objects were gone. So check its pid. */
 async function readInfo(get: Get): Promise<Info> {
   const what = 'read runtime info';
-  const { info, error } = expectObject(await get('/runtime/info'), what);
+  const { info, error } = expectObject(requireVersion3(await get('/runtime/info')), what);
   const { pid, version } = isObject(info) ? info : {};
   const isDown = typeof error === 'string' || pid === 0;
   if (!isDown && (typeof pid !== 'number' || typeof version !== 'string')) {

@@ -55,11 +55,16 @@ export interface Metrics extends AllTargetMetrics {
  * | term | gauge | | of the lock, when this process last led; 0: never |
  * | build_info | gauge | version, node | always 1 |
  *
- * With several HAProxies, what is about one of them also has the label `haproxy`, its name in the
+ * Unless there is one HAProxy and always will be, what is about one of them also has the label `haproxy`, its name in the
  * settings: the rows of target-metrics.ts, `server_info`, and these:
  *
  * | targets | gauge | state | HAProxies by state: in-sync, behind, failed, unknown |
  * | target_in_sync | gauge | haproxy | 1 while the HAProxy serves what the newest catalog asks for |
+ *
+ * Where they are discovered, their series end when they leave, and there are these:
+ *
+ * | discovered | gauge | state | instances of the service: used, missing, or why not used |
+ * | discovery_failing | gauge | | 1 while Nomad's instances of the service can't be read |
  *
  * `server_info` is made in server-info.ts: its series come and go with the instances.
  *

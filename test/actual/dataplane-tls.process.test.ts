@@ -117,6 +117,18 @@ for (const [peer, connect] of Object.entries(clients)) {
       expect(shown).to.have.length(1);
     });
 
+    if (peer === 'the Data Plane API') {
+      it('says for which name the certificate is', async () => {
+        const failed = open({ ...own, tlsServerName: 'other.example.com' }).get();
+        const { message } = await failed.then(
+          () => new Error('no failure'),
+          (error: unknown) => asConnectorError(error),
+        );
+        expect(message).to.include(`is for DNS:${serverName}, not for other.example.com`);
+        expect(message).to.include('set haproxy.tls_server_name');
+      });
+    }
+
     it('rereads files that changed, on a new connection', async () => {
       const client = open(own);
       expect(await code(client)).to.equal('ok');

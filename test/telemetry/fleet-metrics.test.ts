@@ -38,6 +38,17 @@ describe('the metrics of a fleet', () => {
     expect(await shown()).to.deep.equal(['targets{state="failed"} 2']);
   });
 
+  it('come and go with HAProxies that are discovered', async () => {
+    const { shown, succeeded, joined, left, registry } = fleet();
+    joined('a');
+    joined('b');
+    expect(await shown()).to.deep.equal(['targets{state="unknown"} 2']);
+    succeeded(picture({ target: 'a' }));
+    left('a');
+    expect(await shown()).to.deep.equal(['targets{state="unknown"} 1']);
+    expect(await registry.metrics()).not.to.include('"a"');
+  });
+
   it('show the one that is behind the newest catalog, though its last pass left nothing', async () => {
     const { shown, succeeded } = fleet('a', 'b');
     const desired = desiredState([backend('web', { endpoints: [endpoint('a')] })]);

@@ -13,6 +13,7 @@ import { probeResults } from '../../src/observe/probe/run-check.js';
 import { phases } from '../../src/pass/phases.js';
 import { errorCodes } from '../../src/pass/recover.js';
 import { statusClasses } from '../../src/shared/status-class.js';
+import { createDiscoveryMetrics } from '../../src/telemetry/discovery-metrics.js';
 import { createFleetMetrics } from '../../src/telemetry/fleet-metrics.js';
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.js';
 import type { TargetMetrics } from '../../src/telemetry/target-metrics.js';
@@ -217,9 +218,30 @@ describe('metrics', () => {
     expect(await value(registry, 'requests_total{target="nomad",status="2xx"}')).to.equal(0);
   });
 
+  it('of a HAProxy that was discovered end when it leaves', async () => {
+    const registry = new Registry();
+    const metrics = createMetrics(registry, '1.2.3', []);
+    const series = async () =>
+      (await registry.metrics()).split('\n').filter((line) => line.includes('haproxy="a"')).length;
+    metrics.joined('a');
+    const fresh = await series();
+    expect(fresh).to.be.greaterThan(100);
+    metrics.request('dataplane', '2xx', 'a');
+    metrics.of('a').reload('new-backend');
+    metrics.of('a').phase('total', 'noop', 1);
+    metrics.left('a');
+    metrics.request('dataplane', '2xx', 'a');
+    expect(await series()).to.equal(0);
+    metrics.joined('a');
+    expect(await series()).to.equal(fresh);
+    const reloads = 'reloads_total{reason="new-backend",haproxy="a"}';
+    expect(await value(registry, reloads)).to.equal(0);
+  });
+
   it('stand in the table above them', async () => {
     const { registry } = start();
     createFleetMetrics(registry, ['a', 'b']);
+    createDiscoveryMetrics(registry);
     const source = await readFile(
       new URL('../../src/telemetry/metrics.ts', import.meta.url),
       'utf8',
