@@ -2,7 +2,8 @@
 #
 #   nomad acl policy apply -namespace default -job haproxy-nomad-connector connector deploy/nomad-policy.hcl
 #
-# For some namespaces only, write one block for each instead of "*".
+# For some namespaces only, write one block for each instead of "*"; that of haproxy.discover is one of
+# them, and needs read-job.
 namespace "*" {
   capabilities = ["list-jobs", "read-job"]
 
