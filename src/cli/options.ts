@@ -93,7 +93,8 @@ function addsRoute(argv: readonly string[]): boolean {
 }
 
 function addTargetOption(program: Parser): void {
-  const what = 'only this one of several HAProxies (repeatable); of a single run, explain or doctor';
+  const what =
+    'only this one of several HAProxies (repeatable); of a single run, explain or doctor';
   program.option('--target <name>', what, collect);
 }
 

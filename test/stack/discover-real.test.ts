@@ -92,7 +92,7 @@ describe('HAProxies that a real Nomad knows', function () {
           Resources: { CPU: 20, MemoryMB: 20 },
         },
       ],
-    } as unknown as GroupSpec;
+    };
   }
 
   function jobOf(id: string, ...groups: readonly GroupSpec[]): JobSpec {
