@@ -204,6 +204,24 @@ describe('HAProxies that Nomad knows', function () {
     old.server.close();
   });
 
+  it("are left alone where they are another connector's", async () => {
+    const base = JSON.parse(await readFile(join(stack.dp.dirs.root, 'connector.json'), 'utf8')) as {
+      readonly ownership?: object;
+    };
+    const file = join(stack.dp.dirs.root, 'rival.json');
+    const rival = { ...base, ownership: { ...base.ownership, scope: 'rival' } };
+    await writeFile(file, JSON.stringify(rival), { mode: 0o600 });
+    const args = ['--config', file, '--once', '--allow-removals'];
+    expect((await stack.run(args, { HAPROXY_DATAPLANE_URL: other.url })).code).to.equal(0);
+    const before = await readFile(other.dirs.config, 'utf8');
+    edges.addInstance({ ...at(other), nodeId: stack.nomad.addNode('taken').id });
+    const isTold = /^taken: .*belongs to a connector of scope rival/;
+    await until(async () => isTold.test((await status()).ready.reason ?? ''));
+    stack.serve('fifth', [await stack.app('fifth')]);
+    await until(() => isServed(stack.dp, 'fifth'));
+    expect(await readFile(other.dirs.config, 'utf8')).to.equal(before);
+  });
+
   it('never include one of another job: it got no request', () => {
     expect(stranger.seen).to.deep.equal([]);
   });
