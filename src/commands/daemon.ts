@@ -53,7 +53,11 @@ export async function runDaemon(
     signal,
     log: logger,
   });
-  const lead = leadBy(settings, { logger, metrics, onToken, onLeader: () => fleet.wake('leader') });
+  const lead = leadBy(settings, {
+    ...{ logger, metrics, onToken },
+    onLeader: () => fleet.wake('leader'),
+    onChange: () => status.leads(),
+  });
   const assembly = assemble(settings, {
     writes: true,
     staysRunning: true,
@@ -113,6 +117,7 @@ export async function runDaemon(
   const status = createStatusSource({
     ...{ version: productVersion(), settings, targets: names },
     ready: health.ready,
+    ...(lead === undefined ? {} : { leadership: lead.elector.leadership }),
   });
   const { hostNames = [] } = settings.http;
   const pages = createStatusPages({ source: status, redact, hostNames });

@@ -19,13 +19,15 @@ interface LeadOptions {
   readonly onToken: (token: string) => void;
   /** This process may write from now on. */
   readonly onLeader?: () => void;
+  /** Who leads has changed, or what is known of it. */
+  readonly onChange?: () => void;
 }
 
 /** Undefined: there is no lock. Its requests have connections of their own, so nothing delays them. */
 export function leadBy(settings: Settings, options: LeadOptions): Lead | undefined {
   const { leader, nomad, limits } = settings;
   if (leader === undefined) return undefined;
-  const { logger, metrics, onToken, onLeader } = options;
+  const { logger, metrics, onToken, onLeader, onChange } = options;
   const onResponse = metrics && { onResponse: metrics.request.bind(undefined, 'nomad') };
   const client = createNomadClient({ settings: nomad, limits, onToken, ...onResponse });
   const elector = createElector({
@@ -36,6 +38,7 @@ export function leadBy(settings: Settings, options: LeadOptions): Lead | undefin
       if (change.kind === 'failed') return;
       metrics?.leads(change.kind === 'leader' ? change.term : undefined);
       if (change.kind === 'leader') onLeader?.();
+      onChange?.();
     },
   });
   metrics?.leads(undefined);

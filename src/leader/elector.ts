@@ -10,7 +10,7 @@ import { createBackoff } from '../shared/backoff.js';
 import { scopeOf } from '../shared/concurrent.js';
 import { asConnectorError, ConnectorError } from '../shared/errors.js';
 import type { Held, Seen, VariableLock } from './lock.js';
-import type { Office } from './office.js';
+import type { Leadership, Office } from './office.js';
 
 export type Change =
   | { readonly kind: 'leader'; readonly term: number }
@@ -34,6 +34,7 @@ export interface ElectorOptions {
 export interface Elector {
   /** Undefined: this process stands by. */
   readonly office: () => Office | undefined;
+  readonly leadership: () => Leadership;
   /** Stands by and leads in turn. After the signal it takes no lock, and goes on to renew the one it has. */
   readonly run: (signal: AbortSignal) => Promise<void>;
   /** Takes the lock now or throws `not-leader`. `run` renews it from then on. */
@@ -58,6 +59,8 @@ export function createElector(options: ElectorOptions): Elector {
   let tenure: Tenure | undefined;
   let running: Promise<void> | undefined;
   let lastError: string | undefined;
+  /** Of the holder, by the last read of the lock. */
+  let known: Seen | undefined;
 
   const isFresh = (one: Tenure): boolean => tenure === one && now() - one.renewedAt < ttlMs;
 
@@ -68,6 +71,17 @@ export function createElector(options: ElectorOptions): Elector {
       term: current.term,
       mayWrite: () => isFresh(current),
       confirm: () => renew(current),
+    };
+  }
+
+  function leadership(): Leadership {
+    const base = { lock: lock.path, leads: office() !== undefined };
+    if (tenure !== undefined) return { ...base, holder: lock.ownName, term: tenure.term };
+    const { holder, term } = known ?? {};
+    return {
+      ...base,
+      ...(holder === undefined ? {} : { holder }),
+      ...(term === undefined ? {} : { term }),
     };
   }
 
@@ -108,7 +122,7 @@ export function createElector(options: ElectorOptions): Elector {
   }
 
   function lose(one: Tenure): false {
-    tenure = undefined;
+    [tenure, known] = [undefined, undefined];
     onChange({ kind: 'lost', term: one.term });
     return false;
   }
@@ -145,12 +159,13 @@ export function createElector(options: ElectorOptions): Elector {
         const read = await lock.read(seen, stop);
         const isChanged = seen?.index !== read.index;
         if (isChanged && !stop.aborted && (await take())) return;
-        seen = read;
+        [seen, known] = [read, read];
         lastError = undefined;
         backoff.reset();
-        const { holder = 'another' } = read;
-        if (isChanged && told !== holder) onChange({ kind: 'standby', holder });
-        told = holder;
+        const { holder = 'another', term = 0 } = read;
+        const news = `${holder} ${term}`;
+        if (isChanged && told !== news) onChange({ kind: 'standby', holder });
+        told = news;
       } catch (error) {
         if (stop.aborted) return;
         failed(error);
@@ -171,7 +186,7 @@ export function createElector(options: ElectorOptions): Elector {
   }
 
   return {
-    office,
+    ...{ office, leadership },
     run: (signal) => (running ??= elect(signal)),
     acquire: async (signal) => {
       const { holder } = await lock.read(undefined, signal);

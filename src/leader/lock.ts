@@ -19,10 +19,14 @@ export interface Seen {
   readonly index: number;
   /** Who took it last. It stays when the lock is free, so it doesn't say that it is held. */
   readonly holder?: string;
+  /** The variable's ModifyIndex: while it is held, the holder's term. */
+  readonly term?: number;
 }
 
 export interface VariableLock {
   readonly path: string;
+  /** What this process calls itself as a holder: `host/pid`. */
+  readonly ownName: string;
   /** Waits until the variable differs from what was seen, or for a while. */
   readonly read: (since: Seen | undefined, signal: AbortSignal) => Promise<Seen>;
   /** Undefined: another holds it. Each refusal is a Raft write of Nomad's, so only try after a change. */
@@ -47,6 +51,7 @@ export function createVariableLock(
   // A late answer must leave time for another try before the time to live is over.
   const timeoutMs = Math.min(nomad.requestTimeoutMs, leader.ttlMs / 3);
   const never = new AbortController().signal;
+  const ownName = `${hostname()}/${process.pid}`;
 
   async function operate(operation: string, more: object): Promise<NomadResponse> {
     const json = { Namespace: namespace, Path: path, ...more };
@@ -56,7 +61,7 @@ export function createVariableLock(
   }
 
   return {
-    path,
+    ...{ path, ownName },
     read: async (since, signal) => {
       const blocking = since === undefined ? {} : { index: since.index, wait: `${waitMs}ms` };
       const answer = await client
@@ -69,7 +74,7 @@ export function createVariableLock(
     },
     acquire: async () => {
       const Lock = { TTL: `${leader.ttlMs}ms`, LockDelay: `${leader.delayMs}ms` };
-      const Items = { [holderKey]: `${hostname()}/${process.pid}` };
+      const Items = { [holderKey]: ownName };
       const answer = await operate('acquire', { Items, Lock });
       return answer.status === conflict ? undefined : heldIn(answer.body, path);
     },
@@ -95,7 +100,12 @@ function seenIn({ status, index, body }: NomadResponse, path: string): Seen {
     const message = `leader.lock_path: the variable ${path} holds something else, which the lock would overwrite`;
     throw new ConnectorError('config-invalid', message, { retryable: false });
   }
-  return { index, ...(typeof holder === 'string' ? { holder } : {}) };
+  const term = isObject(body) ? (body as { ModifyIndex?: Json }).ModifyIndex : undefined;
+  return {
+    index,
+    ...(typeof holder === 'string' ? { holder } : {}),
+    ...(typeof term === 'number' ? { term } : {}),
+  };
 }
 
 function heldIn(body: unknown, path: string): Held {

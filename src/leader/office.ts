@@ -7,3 +7,15 @@ export interface Office {
   /** Renews the lock now. False: it isn't ours any longer, or Nomad doesn't say. */
   readonly confirm: () => Promise<boolean>;
 }
+
+/** Who writes, as far as this process knows. */
+export interface Leadership {
+  /** Path of the variable. */
+  readonly lock: string;
+  /** This process may write now. */
+  readonly leads: boolean;
+  /** Who took the lock last, `host/pid`. Absent: not known yet, or nobody ever did. */
+  readonly holder?: string;
+  /** Its term. */
+  readonly term?: number;
+}

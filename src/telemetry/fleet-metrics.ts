@@ -1,11 +1,8 @@
-import { createHash } from 'node:crypto';
-
 import { Gauge, type Registry } from 'prom-client';
 
-import type { DesiredState } from '../desired/types.js';
+import { upToDate } from '../pass/alike.js';
 import type { Picture } from '../pass/picture.js';
 import { type Failure, nomadSide } from '../pass/run.js';
-import { memoOf } from '../shared/memo.js';
 import { prefix } from './target-metrics.js';
 
 /**
@@ -62,7 +59,6 @@ function registerFleet(registry: Registry, seen: ReadonlyMap<string, Seen>): voi
       }
     },
   });
-  const digestOf = memoOf<string>();
   new Gauge({
     name: `${prefix}target_in_sync`,
     help: '1 while the HAProxy serves the hosts and servers that the newest catalog asks for.',
@@ -70,39 +66,10 @@ function registerFleet(registry: Registry, seen: ReadonlyMap<string, Seen>): voi
     registers: [registry],
     collect() {
       this.reset();
-      const digest = ({ desired }: Picture) => digestOf(desired, () => routingDigest(desired));
-      const newest = newestOf([...seen.values()].flatMap(({ picture }) => picture ?? []));
-      for (const [haproxy, { state, picture }] of seen) {
-        const isSame =
-          picture !== undefined && newest !== undefined && digest(picture) === digest(newest);
-        this.set({ haproxy }, state === 'in-sync' && isSame ? 1 : 0);
+      const current = upToDate([...seen.values()].flatMap(({ picture }) => picture ?? []));
+      for (const [haproxy, { state }] of seen) {
+        this.set({ haproxy }, state === 'in-sync' && current.includes(haproxy) ? 1 : 0);
       }
     },
   });
-}
-
-/** Of the pass that ended last among those with the newest catalog. */
-function newestOf(pictures: readonly Picture[]): Picture | undefined {
-  return [...pictures].sort(
-    (a, b) => b.catalog.index - a.catalog.index || b.times.endedAt - a.times.endedAt,
-  )[0];
-}
-
-/**
- * SHA-256 of what is routed: hosts and paths with their backends, and the servers behind them.
- * Markers aren't in it: they hold paths and versions that differ between HAProxies.
- */
-export function routingDigest({ backends, routes }: Pick<DesiredState, 'backends' | 'routes'>) {
-  const hosts = routes.map(({ match, host, path, mode, backend }) => [
-    ...[match, host, path ?? '', mode, backend],
-  ]);
-  const servers = backends.map(({ name, slotPrefix, endpoints }) => [
-    ...[name, slotPrefix],
-    endpoints
-      .filter(({ phase }) => phase !== 'drain')
-      .map(({ address, port, weight }) => [address, port, weight]),
-  ]);
-  return createHash('sha256')
-    .update(JSON.stringify([hosts, servers]))
-    .digest('hex');
 }

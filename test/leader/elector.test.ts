@@ -23,11 +23,15 @@ class Nomad {
   /** Frees the lock no sooner than Nomad does: after twice the time to live. */
   lockOf(name: string): VariableLock {
     return {
-      path: 'lock',
+      ...{ path: 'lock', ownName: name },
       read: async (since, signal) => {
         if (since?.index === this.index) await this.#changed(signal);
         this.#answer();
-        return { index: this.index, holder: name } satisfies Seen;
+        return {
+          index: this.index,
+          term: this.index,
+          holder: this.holder?.id.split('-')[0] ?? 'nobody',
+        } satisfies Seen;
       },
       acquire: async () => {
         this.acquires++;
@@ -173,6 +177,20 @@ describe('the election', () => {
     const first = join('first');
     await settled();
     expect(first.elector.office()?.term).to.equal(nomad.holder?.term);
+  });
+
+  it('says who leads: the leader by its lock, a standby by what it reads', async () => {
+    const first = join('first');
+    await settled();
+    const second = join('second');
+    await settled();
+    const term = nomad.holder?.term;
+    const told = { lock: 'lock', holder: 'first', term };
+    expect(first.elector.leadership()).to.deep.equal({ ...told, leads: true });
+    expect(second.elector.leadership()).to.deep.equal({ ...told, leads: false });
+    nomad.answers = 'fails';
+    await nomad.advance(ttlMs);
+    expect(first.elector.leadership()).to.deep.equal({ ...told, leads: false });
   });
 
   it('the leader renews every third of the time to live', async () => {

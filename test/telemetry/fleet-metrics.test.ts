@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { Registry } from 'prom-client';
 
-import { createFleetMetrics, routingDigest } from '../../src/telemetry/fleet-metrics.js';
+import { routingDigest } from '../../src/pass/alike.js';
+import { createFleetMetrics } from '../../src/telemetry/fleet-metrics.js';
 import { catalogOf } from '../desired/given.js';
 import { backend, desiredState, endpoint } from '../diff/given.js';
 import { picture, something } from '../pass/given-picture.js';

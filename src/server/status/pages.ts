@@ -159,8 +159,9 @@ function lastModel(source: StatusSource): () => Promise<StatusModel> {
     const of = source.version();
     if (made?.of !== of) made = { of, model: runInSlices(statusOf(source.current())) };
     const model = await made.model;
-    // Becomes false with time alone.
-    return { ...model, ready: source.current().ready };
+    // Both change with time alone.
+    const { ready, leader } = source.current();
+    return { ...model, ready, ...(leader === undefined ? {} : { leader }) };
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Settings } from '../../config/types.js';
+import type { Leadership } from '../../leader/office.js';
 import type { Picture } from '../../pass/picture.js';
 import { type Failure, nomadSide } from '../../pass/run.js';
 import type { FailedPass, ReadyState } from './model/types.js';
@@ -10,6 +11,8 @@ export interface StatusSourceOptions {
   /** Names of the targets. */
   readonly targets: readonly string[];
   readonly ready: () => ReadyState;
+  /** Absent without a lock. */
+  readonly leadership?: () => Leadership;
   readonly now?: () => number;
 }
 
@@ -18,10 +21,12 @@ export interface StatusSource {
   readonly failed: (failure: Failure) => void;
   readonly joined: (target: string) => void;
   readonly left: (target: string) => void;
+  /** Who leads has changed. */
+  readonly leads: () => void;
   readonly current: () => StatusInput;
   /** Another one after each change of what is shown. Unlike that of any earlier process. */
   readonly version: () => string;
-  /** Calls back after each pass until the function that it gives is called. */
+  /** Calls back after each pass and change of the leader until the function that it gives is called. */
   readonly watch: (onPass: () => void) => () => void;
 }
 
@@ -30,7 +35,7 @@ const maxPasses = 8;
 
 /** Keeps references to what passes left, and computes nothing: mostly, nobody looks. */
 export function createStatusSource(options: StatusSourceOptions): StatusSource {
-  const { version, settings, now = Date.now } = options;
+  const { version, settings, leadership, now = Date.now } = options;
   const startedAt = now();
   const targets = new Map<string, TargetInput>(
     options.targets.map((name) => [name, { name, passes: [] }]),
@@ -76,9 +81,14 @@ export function createStatusSource(options: StatusSourceOptions): StatusSource {
       changes++;
       tell();
     },
+    leads: () => {
+      changes++;
+      tell();
+    },
     current: () => ({
       ...{ version, startedAt, settings },
       ready: options.ready(),
+      ...(leadership === undefined ? {} : { leader: leadership() }),
       targets: [...targets.values()],
     }),
     version: () => `${startedAt}-${changes}`,

@@ -8,6 +8,7 @@ import { Registry } from 'prom-client';
 
 import { waitFor } from '../../../fixtures/process.js';
 import { createRedactor } from '../../../src/config/redact.js';
+import type { Leadership } from '../../../src/leader/office.js';
 import { startHttpServer, type HttpServer } from '../../../src/server/http.js';
 import { isAllowedHost } from '../../../src/server/host-names.js';
 import { createStatusPages, type StatusPagesOptions } from '../../../src/server/status/pages.js';
@@ -29,11 +30,13 @@ describe('status pages', () => {
   async function start(
     more: Partial<StatusPagesOptions> = {},
     targets: readonly string[] = ['default'],
+    leadership?: () => Leadership,
   ): Promise<void> {
     const { redact } = createRedactor([password]);
     source = createStatusSource({
       ...{ version: '1.2.3', settings, targets },
       ready: () => ({ ok: true }),
+      ...(leadership === undefined ? {} : { leadership }),
     });
     const pages = createStatusPages({ source, redact, hostNames: ['status.example.com'], ...more });
     const status = { alive: () => ({ ok: true }), ready: () => ({ ok: true }) };
@@ -252,6 +255,36 @@ describe('status pages', () => {
       source.failed({ side: 'nomad', error, times });
       const { targets } = (await checked()) as { targets: { hosts: unknown[] }[] };
       expect(targets[0]?.hosts).to.have.length(3001);
+    });
+
+    it('says who leads, and which HAProxies are not up to date', async () => {
+      let leader: Leadership = { lock: 'connector/leader', leads: true, holder: 'one/1', term: 7 };
+      await start({}, ['edge-1', 'edge-2', 'edge-3'], () => leader);
+      const shown = pictureOf([given('web')]);
+      const newer = pictureOf([given('web'), given('shop')]);
+      const catalog = { ...newer.catalog, index: newer.catalog.index + 1 };
+      source.succeeded({ ...newer, catalog, target: 'edge-1' });
+      source.succeeded({ ...shown, target: 'edge-2' });
+      expect(await checked()).to.deep.include({ leader, differs: ['edge-2', 'edge-3'] });
+      const page = await textOf('/');
+      expect(page).to.match(/<dt>Leader<\/dt>\s*<dd>this connector <span class="muted">term 7</);
+      expect(page).to.include('edge-2, edge-3');
+      for (const target of ['edge-2', 'edge-3']) {
+        source.succeeded({ ...newer, catalog, target });
+      }
+      leader = { lock: 'connector/leader', leads: false, holder: 'two/2', term: 9 };
+      source.leads();
+      expect(await checked()).to.deep.include({ leader, differs: [] });
+      const ofStandby = await textOf('/');
+      expect(ofStandby).to.match(/two\/2 <span class="muted">term 9<\/span> .*stands by/);
+      expect(ofStandby).to.include('All HAProxies');
+    });
+
+    it('says nothing of a leader without a lock, and of others where there is one HAProxy', async () => {
+      await start();
+      source.succeeded(pictureOf([given('web')]));
+      expect(await checked()).to.not.have.any.keys('leader', 'differs');
+      expect(await textOf('/')).to.not.match(/Leader|All HAProxies/);
     });
 
     it('is written for some at a time', async () => {

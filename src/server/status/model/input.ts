@@ -1,5 +1,6 @@
 import type { Settings } from '../../../config/types.js';
 import type { Plan, ReloadReason, Step } from '../../../diff/types.js';
+import type { Leadership } from '../../../leader/office.js';
 import type { Picture } from '../../../pass/picture.js';
 import type { Times } from '../../../pass/stopwatch.js';
 import type { FailedPass, ReadyState } from './types.js';
@@ -9,6 +10,7 @@ export interface StatusInput {
   readonly version: string;
   readonly startedAt: number;
   readonly ready: ReadyState;
+  readonly leader?: Leadership;
   readonly settings: Settings;
   readonly targets: readonly TargetInput[];
 }

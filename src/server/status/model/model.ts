@@ -14,16 +14,35 @@ import {
   type StatusModel,
   type TargetStatus,
 } from './types.js';
+import { upToDate } from '../../../pass/alike.js';
 import type { Picture } from '../../../pass/picture.js';
 
 /** The status of everything, in slices: thousands of services take longer than a probe may wait. */
 export function* statusOf(input: StatusInput): Sliced<StatusModel> {
-  const { version, startedAt, ready, settings } = input;
+  const { version, startedAt, ready, leader, settings } = input;
   // Domains of skipped services are read from their tags.
   const tagPrefix = settings.tags.prefix;
   const targets: TargetStatus[] = [];
   for (const target of input.targets) targets.push(yield* targetStatus(target, tagPrefix));
-  return { version, startedAt, ready, targets };
+  yield;
+  return {
+    ...{ version, startedAt, ready },
+    ...(leader === undefined ? {} : { leader }),
+    ...(targets.length < 2 ? {} : { differs: differing(input.targets) }),
+    targets,
+  };
+}
+
+/** As the metric `target_in_sync` has it. */
+function differing(targets: readonly TargetInput[]): readonly string[] {
+  const current = upToDate(targets.flatMap(({ picture }) => picture ?? []));
+  return targets
+    .filter(({ name, picture, failure }) => {
+      const { steps = [], problems = [] } = picture?.rest ?? {};
+      const isDone = failure === undefined && steps.length === 0 && problems.length === 0;
+      return !isDone || !current.includes(name);
+    })
+    .map(({ name }) => name);
 }
 
 function* targetStatus(

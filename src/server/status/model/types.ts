@@ -1,5 +1,6 @@
 import type { SkipCode } from '../../../desired/types.js';
 import type { ReloadReason } from '../../../diff/types.js';
+import type { Leadership } from '../../../leader/office.js';
 import type { Times } from '../../../pass/stopwatch.js';
 
 /** What the status page and `/status.json` show. Deeply readonly plain data; times are Unix ms. */
@@ -7,6 +8,10 @@ export interface StatusModel {
   readonly version: string;
   readonly startedAt: number;
   readonly ready: ReadyState;
+  /** Who writes. Absent without a lock: then this process does. */
+  readonly leader?: Leadership;
+  /** Of several targets: names of those that don't serve what the newest catalog asks for. */
+  readonly differs?: readonly string[];
   readonly targets: readonly TargetStatus[];
 }
 

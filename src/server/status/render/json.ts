@@ -6,12 +6,15 @@ export const formatVersion = 1;
 
 /** `/status.json` in pieces of one row, as docs/status.schema.json describes it. */
 export function* statusJson(
-  { version, startedAt, ready, targets }: StatusModel,
+  { version, startedAt, ready, leader, differs, targets }: StatusModel,
   clean: (text: string) => string,
 ): Generator<string> {
   const json = (value: unknown): string => plainJson(value, undefined, clean);
   yield `{"format_version":${formatVersion},"version":${json(version)},`;
-  yield `"startedAt":${json(isoOf(startedAt))},"ready":${json(ready)},"targets":[`;
+  yield `"startedAt":${json(isoOf(startedAt))},"ready":${json(ready)},`;
+  if (leader !== undefined) yield `"leader":${json(leader)},`;
+  if (differs !== undefined) yield `"differs":${json(differs)},`;
+  yield `"targets":[`;
   for (const [at, target] of targets.entries()) {
     if (at > 0) yield ',';
     yield* targetJson(target, json);

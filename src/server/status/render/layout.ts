@@ -103,7 +103,7 @@ function summary({ model, target }: Frame): Html {
     ${!ready.ok && html`<p class="verdict down"><strong>Not in sync</strong>: ${ready.reason}</p>`}
     ${target.failure !== undefined && html`<p class="verdict down"><strong>The last pass failed</strong> (${target.failure.code}, ${timeOf(target.failure.at)}): ${target.failure.reason}</p>`}
     <dl>
-      ${[sync(ready.ok), ...facts(target)].map(
+      ${[sync(ready.ok), ...leadership(model), ...alike(model), ...facts(target)].map(
         ([name, value]) =>
           html`<div>
             <dt>${name}</dt>
@@ -119,6 +119,23 @@ function sync(isReady: boolean): readonly [string, Html] {
     >${isReady ? 'in sync' : 'not in sync'}</span
   >`;
   return ['HAProxy with Nomad', state];
+}
+
+function leadership({ leader }: Frame['model']): readonly (readonly [string, Html])[] {
+  if (leader === undefined) return [];
+  const { leads, holder, term } = leader;
+  const since = term !== undefined && html` <span class="muted">term ${term}</span>`;
+  if (leads) return [['Leader', html`this connector${since}`]];
+  const who = holder === undefined ? html`not known` : html`${holder}${since}`;
+  return [['Leader', html`${who} <span class="muted">this one stands by</span>`]];
+}
+
+/** With several HAProxies. */
+function alike({ differs }: Frame['model']): readonly (readonly [string, Html])[] {
+  if (differs === undefined) return [];
+  if (differs.length === 0) return [['All HAProxies', html`serve the newest catalog`]];
+  const badge = html`<span class="badge degraded">not up to date</span>`;
+  return [['HAProxies', html`${differs.join(', ')} ${badge}`]];
 }
 
 function facts({ seen, counts, pending }: Frame['target']): readonly (readonly [string, Html])[] {
