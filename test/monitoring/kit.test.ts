@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { Registry } from 'prom-client';
 
+import { createFleetMetrics } from '../../src/telemetry/fleet-metrics.js';
 import { createMetrics } from '../../src/telemetry/metrics.js';
 import { createServerInfo, withServerInfo } from '../../src/telemetry/server-info.js';
 import { type AlertRule, queriesOf, readDashboard, readRules, root } from './kit.js';
@@ -11,8 +12,10 @@ const ours = /\bhaproxy_nomad_connector_[a-z_]+/g;
 
 async function exported(): Promise<ReadonlySet<string>> {
   const registry = new Registry();
-  createMetrics(registry, '1.2.3', ['default']);
-  const text = await withServerInfo(registry, createServerInfo(['default'])).metrics();
+  const targets = ['edge-1', 'edge-2'];
+  createMetrics(registry, '1.2.3', targets);
+  createFleetMetrics(registry, targets);
+  const text = await withServerInfo(registry, createServerInfo(targets)).metrics();
   const named = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)];
   return new Set(
     named.flatMap(([, name = '', type]) =>
@@ -58,7 +61,7 @@ describe('the monitoring kit', () => {
 
   it('says of each alert what it means and what to do, where the documentation has more', async () => {
     const anchors: string[] = [];
-    for (const page of ['operations.md', 'troubleshooting.md']) {
+    for (const page of ['operations.md', 'troubleshooting.md', 'fleet.md']) {
       const text = await readFile(join(root, 'docs', page), 'utf8');
       anchors.push(...[...anchorsOf(text)].map((anchor) => `docs/${page}#${anchor}`));
     }

@@ -11,6 +11,8 @@ import { stringify } from 'yaml';
 
 import type { App } from '../../fixtures/apps/app.js';
 import { baseHaproxyConfig } from '../../fixtures/dataplane/config.js';
+import { type DataPlane, startDataPlane } from '../../fixtures/dataplane/launch.js';
+import { findHaproxy, type HaproxySeries } from '../../fixtures/haproxy/find.js';
 import { freePort } from '../../fixtures/ports.js';
 import { type Started, waitFor } from '../../fixtures/process.js';
 import { domainOf, enabledTags, type Stack, startStack } from '../../fixtures/stack.js';
@@ -31,6 +33,11 @@ const settings = {
 const thresholds: Readonly<Record<string, string>> = { '> 120': '> 5', '> 20': '> 4' };
 const waitMs = 60_000;
 
+/** Alerts that fired, of all worlds. */
+const fired = new Set<string>();
+/** Series that there are with several HAProxies only. */
+const ofFleets = /_connector_targets?\b|_connector_target_in_sync\b/;
+
 interface World {
   readonly stack: Stack;
   readonly apps: readonly [App, App];
@@ -50,10 +57,40 @@ async function shortRules(): Promise<string> {
   });
 }
 
+type Watched = Pick<World, 'prometheus' | 'connector'>;
+
+function firingIn({ prometheus }: Watched, alert: string): Promise<readonly Sample[]> {
+  return prometheus.query(`ALERTS{alertname=~"${alert}", alertstate="firing"}`);
+}
+
+/** Waits until it fires with these labels. */
+async function firesIn(
+  world: Watched,
+  alert: string,
+  labels: Readonly<Record<string, string>>,
+): Promise<void> {
+  let last: readonly Sample[] = [];
+  const isThere = async (): Promise<boolean> => {
+    last = await firingIn(world, alert);
+    return last.some(({ metric }) =>
+      Object.entries(labels).every(([name, value]) => metric[name] === value),
+    );
+  };
+  await waitFor(alert, isThere, { timeoutMs: waitMs, intervalMs: 200 }).catch((cause: unknown) => {
+    const output = world.connector.output().slice(-2000);
+    throw new Error(`${alert}: ${JSON.stringify(last)}\n${output}`, { cause });
+  });
+  fired.add(alert);
+}
+
+async function stopsFiringIn(world: Watched, alert: string): Promise<void> {
+  const isOver = async (): Promise<boolean> => (await firingIn(world, alert)).length === 0;
+  await waitFor(`${alert} to end`, isOver, { timeoutMs: waitMs, intervalMs: 200 });
+}
+
 describe('the alerts and the dashboard, with a real Prometheus', function () {
   this.timeout(2 * waitMs);
   const closers: (() => Promise<unknown>)[] = [];
-  const fired = new Set<string>();
   let world: World;
 
   before(async function () {
@@ -102,39 +139,10 @@ frontend exporter
     return { stack, apps, connector, prometheus };
   }
 
-  function firing(alert: string): Promise<readonly Sample[]> {
-    return world.prometheus.query(`ALERTS{alertname=~"${alert}", alertstate="firing"}`);
-  }
-
-  /** Waits until it fires with these labels. */
-  async function fires(
-    alert: string,
-    labels: Readonly<Record<string, string>> = {},
-  ): Promise<void> {
-    let last: readonly Sample[] = [];
-    const isThere = async (): Promise<boolean> => {
-      last = await firing(alert);
-      return last.some(({ metric }) =>
-        Object.entries(labels).every(([name, value]) => metric[name] === value),
-      );
-    };
-    await waitFor(alert, isThere, { timeoutMs: waitMs, intervalMs: 200 }).catch(
-      (cause: unknown) => {
-        throw new Error(
-          `${alert}: ${JSON.stringify(last)}\n${world.connector.output().slice(-2000)}`,
-          {
-            cause,
-          },
-        );
-      },
-    );
-    fired.add(alert);
-  }
-
-  async function stopsFiring(alert: string): Promise<void> {
-    const isOver = async (): Promise<boolean> => (await firing(alert)).length === 0;
-    await waitFor(`${alert} to end`, isOver, { timeoutMs: waitMs, intervalMs: 200 });
-  }
+  const firing = (alert: string) => firingIn(world, alert);
+  const fires = (alert: string, labels: Readonly<Record<string, string>> = {}) =>
+    firesIn(world, alert, labels);
+  const stopsFiring = (alert: string) => stopsFiringIn(world, alert);
 
   it('no alert fires while all is well', async () => {
     const { prometheus, stack } = world;
@@ -210,6 +218,7 @@ frontend exporter
     const { stack, prometheus } = world;
     for (let sent = 0; sent < 50; sent++) await stack.request(domainOf('web'));
     for (const { panel, expr } of queriesOf(await readDashboard(), '1m')) {
+      if (ofFleets.test(expr)) continue;
       const has = async (): Promise<boolean> => (await prometheus.query(expr)).length > 0;
       await waitFor(`${panel}: ${expr}`, has, { timeoutMs: 10_000, intervalMs: 200 });
     }
@@ -303,9 +312,108 @@ frontend exporter
     await world.connector.stop('SIGKILL');
     await fires('ConnectorDown');
   });
+});
+
+describe('the alerts of a fleet, with a real Prometheus', function () {
+  this.timeout(2 * waitMs);
+  const closers: (() => Promise<unknown>)[] = [];
+  let stack: Stack;
+  let other: DataPlane;
+  let world: Watched;
+  let second: Started;
+  /** Of the second connector. */
+  const addresses: string[] = [];
+
+  before(async function () {
+    this.timeout(300_000);
+    const bin = programOf('PROMETHEUS_BIN', 'prometheus');
+    if (bin === undefined) return this.skip();
+    stack = await startStack({ heartbeatMs: 500 });
+    closers.push(() => stack.close());
+    other = await startDataPlane({ haproxy: await findHaproxy(seriesAsked()) });
+    closers.push(() => other.close());
+    stack.serve('web', [await stack.app('web')]);
+    for (let at = 0; at < 2; at++) addresses.push(`127.0.0.1:${await freePort()}`);
+    const connector = await begin(0, 'connector/leader');
+    second = await begin(1, 'connector/leader');
+    const prometheus = await startPrometheus({
+      bin,
+      scrapes: { 'haproxy-nomad-connector': addresses },
+      rules: await shortRules(),
+    });
+    closers.push(() => prometheus.close());
+    world = { prometheus, connector };
+  });
+
+  after(async () => {
+    for (const close of closers.reverse()) await close();
+  });
+
+  async function begin(at: number, lockPath: string): Promise<Started> {
+    const file = join(stack.dp.dirs.root, `fleet-${at}.json`);
+    const { username, password } = other;
+    const targets = [
+      { name: 'edge-1', address: stack.dp.url },
+      { name: 'edge-2', address: other.url, username, password },
+    ];
+    const leader = { lock_path: lockPath, lock_ttl: 10, lock_delay: 1 };
+    const own = { ...settings, haproxy: { ...settings.haproxy, targets }, leader };
+    await writeFile(file, JSON.stringify(own), { mode: 0o600 });
+    const started = await stack.spawnConnector(
+      ['--config', file, '--http-listen', addresses[at]!],
+      { HAPROXY_DATAPLANE_URL: '' },
+    );
+    const ready = async (): Promise<boolean> => (await fetch(`http://${addresses[at]}/readyz`)).ok;
+    await waitFor('a connector to be ready', ready, { process: started, timeoutMs: waitMs });
+    return started;
+  }
+
+  const ofFleet = 'NoLeader|TwoLeaders|TargetNotInSync';
+  const fires = (alert: string, labels: Readonly<Record<string, string>> = {}) =>
+    firesIn(world, alert, labels);
+  const isQuiet = () => stopsFiringIn(world, ofFleet);
+  const leaders = async (): Promise<number | undefined> =>
+    (await world.prometheus.query('sum(haproxy_nomad_connector_leader)'))[0]?.value;
+
+  it('none of them fires while one of two leads, and the dashboard has data', async () => {
+    await waitFor('a leader', async () => (await leaders()) === 1, { timeoutMs: waitMs });
+    const asked = queriesOf(await readDashboard(), '1m').filter(({ expr }) => ofFleets.test(expr));
+    expect(asked).to.have.length(2);
+    for (const { panel, expr } of asked) {
+      const has = async (): Promise<boolean> => (await world.prometheus.query(expr)).length > 0;
+      await waitFor(`${panel}: ${expr}`, has, { timeoutMs: 10_000, intervalMs: 200 });
+    }
+    await isQuiet();
+  });
+
+  it('the Data Plane API of one is gone: TargetNotInSync names it', async () => {
+    await other.killDataPlane();
+    await fires('TargetNotInSync', { haproxy: 'edge-2' });
+    const named = (await firingIn(world, 'TargetNotInSync')).map(({ metric }) => metric['haproxy']);
+    expect(named).to.deep.equal(['edge-2']);
+    await other.startDataPlane();
+    await isQuiet();
+  });
+
+  it('Nomad renews no lock: NoLeader', async () => {
+    stack.nomad.faults.http500 = '/v1/var/';
+    await fires('NoLeader');
+    stack.nomad.faults.http500 = false;
+    await isQuiet();
+  });
+
+  it('the second has another lock: TwoLeaders', async () => {
+    await second.stop('SIGTERM', 10_000);
+    second = await begin(1, 'connector/other');
+    await fires('TwoLeaders');
+  });
 
   it('that was every alert', async () => {
     const alerts = (await readRules()).groups.flatMap(({ rules }) => rules);
     expect([...fired].sort()).to.deep.equal(alerts.map(({ alert }) => alert).sort());
   });
 });
+
+function seriesAsked(): HaproxySeries | undefined {
+  return process.env['HAPROXY_SERIES'] as HaproxySeries | undefined;
+}

@@ -28,10 +28,12 @@ export interface Prometheus {
   close(): Promise<void>;
 }
 
+export type Scrapes = Readonly<Record<string, string | readonly string[]>>;
+
 export interface PrometheusOptions {
   readonly bin: string;
-  /** `host:port` by the name of its scrape job. */
-  readonly scrapes: Readonly<Record<string, string>>;
+  /** `host:port`, one or several, by the name of the scrape job. */
+  readonly scrapes: Scrapes;
   /** The text of a file of rules. */
   readonly rules: string;
 }
@@ -68,7 +70,7 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Prome
   return { url, close, query: (expr) => query(url, expr) };
 }
 
-function configurationOf(scrapes: Readonly<Record<string, string>>): string {
+function configurationOf(scrapes: Scrapes): string {
   return stringify({
     global: { scrape_interval: '500ms', scrape_timeout: '500ms', evaluation_interval: '500ms' },
     rule_files: ['rules.yaml'],
@@ -76,7 +78,7 @@ function configurationOf(scrapes: Readonly<Record<string, string>>): string {
       job_name: name,
       // As the documentation says it: only HAProxy's exporter knows it.
       params: { 'no-maint': [''] },
-      static_configs: [{ targets: [target] }],
+      static_configs: [{ targets: [target].flat() }],
     })),
   });
 }
