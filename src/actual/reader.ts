@@ -38,7 +38,9 @@ import type {
   GlobalFacts,
   Marker,
   Neighbour,
+  PeersFact,
 } from './types.js';
+import { peersIn } from './normalise/peers.js';
 import { createRuntimeJoin } from './runtime.js';
 import { keep } from '../shared/keep.js';
 import { memoLast, memoOf } from '../shared/memo.js';
@@ -62,6 +64,7 @@ interface Configuration {
   readonly marker: Pick<Marker, 'onDisk' | 'nomadIndex' | 'term' | 'stamp'>;
   readonly neighbours: readonly Neighbour[];
   readonly global: GlobalFacts;
+  readonly peers?: PeersFact;
   readonly defaults: { readonly defaults?: string; readonly inherited?: JsonObject };
   readonly maps: Readonly<Record<string, string>>;
 }
@@ -104,7 +107,7 @@ export function createActualReader(
       listServers(again),
     ]);
     const fingerprint = `${raw.version} ${raw.checksum} ${info.pid}`;
-    const fresh = await reuseOrRead(get, previous, fingerprint);
+    const fresh = await reuseOrRead(get, previous, fingerprint, raw.text);
     const maps = await readMaps(get, again, settings, fresh.configuration.maps, fresh.maps);
     cache = { ...fresh, maps };
     const { backends } = fresh.configuration;
@@ -113,10 +116,17 @@ export function createActualReader(
     return (last = keep(last, assemble(raw, info, servers, fresh.configuration, maps)));
   }
 
-  async function reuseOrRead(get: Get, previous: Cache | undefined, fingerprint: string) {
+  async function reuseOrRead(
+    get: Get,
+    previous: Cache | undefined,
+    fingerprint: string,
+    raw: string,
+  ) {
     const stale = clock() - (previous?.readAt ?? 0) > settings.sync.fullReadIntervalMs;
     if (previous?.fingerprint === fingerprint && !stale) return previous;
-    const configuration = keep(lastRead, await readConfiguration(get, settings));
+    const peers = peersIn(raw, settings.haproxy.peers);
+    const read = await readConfiguration(get, settings);
+    const configuration = keep(lastRead, { ...read, ...(peers === undefined ? {} : { peers }) });
     lastRead = configuration;
     return { fingerprint, readAt: clock(), configuration, maps: {} };
   }
@@ -143,6 +153,7 @@ export function createActualReader(
       },
       neighbours: configuration.neighbours,
       global: configuration.global,
+      ...(configuration.peers === undefined ? {} : { peers: configuration.peers }),
       ...configuration.defaults,
     };
   }

@@ -28,10 +28,18 @@ export interface ActualState {
   /** By prefix. */
   readonly neighbours?: readonly Neighbour[];
   readonly global: GlobalFacts;
+  /** Absent unless `haproxy.peers` is set. */
+  readonly peers?: PeersFact;
   /** The defaults section for new backends. */
   readonly defaults?: string;
   /** Its `default-server`. */
   readonly inherited?: JsonObject;
+}
+
+/** The operator's `peers` section that the settings name. */
+export interface PeersFact {
+  readonly name: string;
+  readonly exists: boolean;
 }
 
 /** Names of the generation marker's server, see diff/marker.ts. */

@@ -114,7 +114,10 @@ function haproxySettings(read: Reader): HaproxySettings {
     backendStrategy: read.text('haproxy.backend_strategy') as BackendStrategy,
     drainTimeoutMs: read.number('haproxy.drain_timeout_sec') * 1000,
     frontends: read.list('haproxy.frontends') ?? [read.text('haproxy.frontend')],
-    ...optional({ watchIntervalMs: watch === 'off' ? undefined : watch }),
+    ...optional({
+      peers: read.maybe('haproxy.peers'),
+      watchIntervalMs: watch === 'off' ? undefined : watch,
+    }),
   };
 }
 

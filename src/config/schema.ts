@@ -257,6 +257,11 @@ export const sections = {
       minItems: 1,
       uniqueItems: true,
     },
+    peers: text(
+      'Your `peers` section for the tables of `haproxy.rate-limit`, so that a reload and other HAProxies know them.',
+      `the name of a peers section: ${nameRule}`,
+      { pattern: haproxyName },
+    ),
     targets: {
       description:
         'Several HAProxies, each with a `name` and the `address` of its Data Plane API; use instead of `address`. What a target leaves out (`username`, `password`, `password_file`, `ca_cert`, `client_cert`, `client_key`, `tls_server_name`, `request_timeout`) is as above.',

@@ -94,6 +94,8 @@ export interface HaproxySettings {
   readonly backendStrategy: BackendStrategy;
   readonly drainTimeoutMs: number;
   readonly frontends: readonly string[];
+  /** The operator's `peers` section for the tables of rate limits. */
+  readonly peers?: string;
   /** Undefined: no watch, only passes read HAProxy. */
   readonly watchIntervalMs?: number;
 }

@@ -47,7 +47,7 @@ export async function syncTarget(
   const { view, steps, reloads } = await convergeIfWriting(context, start);
   const { desired, actual: end, plan: rest } = view;
   const names = around.settings.haproxy.frontends;
-  const degraded = derived.degraded(end.global, end.frontends, end.backends, names);
+  const degraded = derived.degraded(end.global, end.frontends, end.backends, names, end.peers);
   const seen = { target: target.name, catalog, desired, actual: end, plan: start.plan, rest };
   const picture = {
     ...seen,

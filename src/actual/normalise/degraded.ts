@@ -9,6 +9,7 @@ export const degradedCodes = [
   'custom-backend-redispatch',
   'custom-backend-state',
   'out-of-scope',
+  'peers-missing',
 ] as const;
 
 export type DegradedCode = (typeof degradedCodes)[number];
@@ -22,7 +23,12 @@ export interface Degraded {
  * Without these, the connector runs with weaker guarantees. Each message says what to add and why.
  */
 export function findDegraded(
-  { global, frontends, backends }: Pick<ActualState, 'global' | 'frontends' | 'backends'>,
+  {
+    global,
+    frontends,
+    backends,
+    peers,
+  }: Pick<ActualState, 'global' | 'frontends' | 'backends' | 'peers'>,
   names: readonly string[],
 ): readonly Degraded[] {
   const found: Degraded[] = [];
@@ -53,6 +59,14 @@ export function findDegraded(
           'a reload can cut requests on keep-alive connections',
       });
     }
+  }
+  if (peers?.exists === false) {
+    found.push({
+      code: 'peers-missing',
+      message:
+        `haproxy.peers: the section "peers ${peers.name}" does not exist: ` +
+        'rate limits begin anew with each reload, and each HAProxy counts by itself',
+    });
   }
   return [...found, ...Object.values(backends).flatMap(inCustomBackend), ...outsideOf(backends)];
 }

@@ -235,6 +235,7 @@ const section: readonly (readonly [key: string, says: Lines])[] = [
         ['type', word('type')],
         ['size', count('size')],
         ['expire', duration('expire')],
+        optional('peers', word('peers')),
         ['store', word('store')],
       ),
     ),

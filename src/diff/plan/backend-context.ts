@@ -43,6 +43,7 @@ export function contextOf(
     },
     canaryFile: path(names.canary),
     canaryEntries: actual.maps[names.canary]?.entries ?? {},
+    peers: actual.peers?.exists === true ? actual.peers.name : undefined,
     slots: {
       held: new Set(held?.instances ?? []),
       isGone: (id) => {

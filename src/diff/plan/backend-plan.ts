@@ -28,6 +28,8 @@ export interface BackendContext {
   readonly checkEntries: CheckEntries;
   readonly canaryFile: string;
   readonly canaryEntries: Entries;
+  /** The operator's `peers` section that rate limits are kept in. */
+  readonly peers: string | undefined;
 }
 
 export interface BackendPlan {

@@ -16,6 +16,7 @@ import {
 import { canaryEntries } from '../complete/canaries.js';
 import { checkFieldsOf } from '../complete/check-fields.js';
 import { checkEntries, resolveChecks } from '../complete/check-lookups.js';
+import { withPeers } from '../complete/peers.js';
 import { beforeOf, planSlotSteps } from './slot-steps.js';
 import { assignSlots } from './slots.js';
 import type { PlannedSlot, ReloadReason, Step } from '../types.js';
@@ -26,7 +27,8 @@ export function planBackend(
   actual: ActualBackend | undefined,
   context: BackendContext,
 ): BackendPlan {
-  const withCanaries = withCanaryMap(desired.section, context.canaryFile);
+  const shared = withPeers(desired.section, context.peers);
+  const withCanaries = withCanaryMap(shared, context.canaryFile);
   const checked = resolveChecks(desired, withCanaries, actual?.section, context.checkFiles);
   const section = sectionOf(desired.keepCheck, checked.section, actual);
   const changes = changesOf(actual, section);

@@ -14,6 +14,7 @@ const lines: Readonly<Record<DegradedCode, string>> = {
   'frontend-missing': 'set haproxy.frontend (or haproxy.frontends) to a frontend of haproxy.cfg',
   'custom-backend-redispatch': 'in that backend, or its defaults: option redispatch 1',
   'custom-backend-state': 'in that backend, or its defaults: load-server-state-from-file global',
+  'peers-missing': 'add that section to haproxy.cfg, or set haproxy.peers to one that is there',
   'out-of-scope': 'add the namespace to nomad.namespace, or remove what is left as the line says',
 };
 
@@ -60,6 +61,12 @@ export const configurationChecks = [
     "your backends with the connector's servers: `option redispatch 1`, `load-server-state-from-file global`",
     ['custom-backend-redispatch', 'custom-backend-state'],
     'backends with servers of the connector lose no request',
+  ),
+  degradedCheck(
+    'peers',
+    'the section of `haproxy.peers` exists',
+    ['peers-missing'],
+    'haproxy.peers names no section that is missing',
   ),
   check({
     id: 'custom-retries',

@@ -11,6 +11,7 @@ export const fixes: Readonly<Record<DegradedCode | ProblemCode, string>> = {
   'custom-backend-redispatch': 'in that backend or its defaults: option redispatch 1',
   'custom-backend-state': 'in that backend or its defaults: load-server-state-from-file global',
   'out-of-scope': 'name the namespace in nomad.namespace again, or remove them as described',
+  'peers-missing': 'add that section to haproxy.cfg, or name another in haproxy.peers',
   'frontend-mode': 'name a frontend of that mode in haproxy.frontend or in the tag',
   'unstable-backend':
     'compare the section in haproxy.cfg with the plan: something rewrites it after each pass',
