@@ -9,11 +9,12 @@ import { differencesText, differing } from '../explain/differences.js';
 import { explain } from '../explain/explain.js';
 import { explanationDocument, printExplanation } from '../explain/print.js';
 import type { Explanation, KnownJob, RegisteredService, Seen } from '../explain/types.js';
+import { createVariableLock } from '../leader/lock.js';
 import { nomadApi } from '../observe/nomad/api.js';
 import type { NomadClient } from '../observe/nomad/client.js';
 import type { Picture } from '../pass/picture.js';
 import { watchRoutes } from '../routes/folder.js';
-import { ConnectorError } from '../shared/errors.js';
+import { asConnectorError, ConnectorError } from '../shared/errors.js';
 import { visible } from '../shared/text.js';
 import { tlsReporter } from '../telemetry/tls.js';
 import { withTargets } from './discovered.js';
@@ -38,6 +39,9 @@ export async function runExplain(
   const lists = (): Promise<NomadLists> => (nomads ??= listNomad(assembly.nomad, settings, signal));
   const explained = new Map<string, Explanation>();
   try {
+    const leader = await lastLeader(assembly.nomad, settings, signal);
+    const leaderLine = leader === undefined ? '' : `${visible(redact(leaderText(leader)))}\n`;
+    const isAlone = targets.length === 1;
     return await reportAll({
       ...{ targets, output, logger, print, redact },
       reportOf: async ({ name }) => {
@@ -46,8 +50,8 @@ export async function runExplain(
         const explanation = await explainChecked(seen, query, assembly.clientOf(name), signal);
         explained.set(name, explanation);
         return {
-          text: printExplanation(explanation, paint, redact),
-          json: explanationDocument(explanation),
+          text: (isAlone ? leaderLine : '') + printExplanation(explanation, paint, redact),
+          json: { ...explanationDocument(explanation), ...(isAlone && leader && { leader }) },
           code: explainExitCode(explanation),
         };
       },
@@ -56,8 +60,11 @@ export async function runExplain(
         const text = differencesText(answered);
         const lines = text.split('\n').map((line) => paint('!', visible(redact(line))));
         return {
-          text: text === '' ? '' : `${lines.join('\n')}\n`,
-          json: { differs: differing(answered).map(({ target }) => target) },
+          text: leaderLine + (text === '' ? '' : `${lines.join('\n')}\n`),
+          json: {
+            differs: differing(answered).map(({ target }) => target),
+            ...(leader && { leader }),
+          },
         };
       },
     });
@@ -65,6 +72,37 @@ export async function runExplain(
     routes.close();
     assembly.nomad.close();
   }
+}
+
+/** Who took the lock last. Nomad shows only to management tokens whether it is held. */
+interface LastLeader {
+  readonly lock: string;
+  readonly holder?: string;
+  readonly term?: number;
+  /** Why the lock can't be read. */
+  readonly error?: string;
+}
+
+async function lastLeader(
+  client: NomadClient,
+  { leader, nomad }: Settings,
+  signal: AbortSignal,
+): Promise<LastLeader | undefined> {
+  if (leader === undefined) return undefined;
+  const { path } = leader;
+  try {
+    const seen = await createVariableLock(client, leader, nomad).read(undefined, signal);
+    const { holder, term } = seen;
+    return { lock: path, ...(holder !== undefined && { holder, ...(term && { term }) }) };
+  } catch (error) {
+    return { lock: path, error: asConnectorError(error).message };
+  }
+}
+
+function leaderText({ lock, holder, term, error }: LastLeader): string {
+  if (error !== undefined) return `leader: the lock ${lock} can't be read: ${error}`;
+  if (holder === undefined) return `leader: nobody has taken the lock ${lock} yet`;
+  return `leader: ${holder} took the lock ${lock} last, in term ${term}`;
 }
 
 async function pictureOf(

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 
 import { findDegraded } from '../../src/actual/normalise/degraded.js';
+import { peersIn } from '../../src/actual/normalise/peers.js';
 import { mapNames } from '../../src/haproxy/map-names.js';
 import { markOf } from '../../src/haproxy/ownership.js';
 import {
@@ -259,6 +260,23 @@ describe("what is missing in the operator's part", () => {
       'frontend-missing',
     ]);
     expect(found.map(({ message }) => message).join()).to.contain('frontend http_front has no');
+  });
+
+  it('the peers section that the settings name', () => {
+    const raw =
+      'peers edge # shared\n  peer a 127.0.0.1:1\n\tpeers x.y\nbackend edge2\n  # peers gone\n';
+    expect(peersIn(raw, undefined)).to.equal(undefined);
+    for (const name of ['edge', 'x.y']) {
+      const peers = peersIn(raw, name);
+      expect(peers).to.deep.equal({ name, exists: true });
+      expect(findDegraded(actualState([], { peers: peers! }), ['http_front'])).to.deep.equal([]);
+    }
+    for (const name of ['edge2', 'xzy', 'gone', 'edg']) {
+      const peers = peersIn(raw, name);
+      expect(peers).to.deep.equal({ name, exists: false });
+      const [found] = findDegraded(actualState([], { peers: peers! }), ['http_front']);
+      expect(found).to.include({ code: 'peers-missing' });
+    }
   });
 
   it('in backends of the operator, where our servers are', () => {

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 
 import { backendText } from '../../src/apply/render/backend-text.js';
+import { withPeers } from '../../src/diff/complete/peers.js';
 import { withCanaryMap } from '../../src/desired/canary.js';
 import { withCheckMaps } from '../../src/desired/check-maps.js';
 import type { JsonObject } from '../../src/shared/json.js';
@@ -63,6 +64,16 @@ describe('backendText', () => {
       ...['check.path=/health', 'check.expect=string:all is well'],
     ];
     expect(textOf(backendFor(tags).section)).to.equal(whole);
+  });
+
+  it('says the peers of a table before what it stores, as the Data Plane API does', () => {
+    const { section } = backendFor(['rate-limit=5/s']);
+    expect(textOf(withPeers(section, 'edge'))).to.match(
+      /stick-table type ipv6 size \d+ expire \S+ peers edge store http_req_rate\(1000\)/,
+    );
+    expect(withPeers(section, undefined)).to.equal(section);
+    const plain = backendFor([]).section;
+    expect(withPeers(plain, 'edge')).to.equal(plain);
   });
 
   it('says every section that tags can ask for', () => {

@@ -1,12 +1,18 @@
 /** Two connectors, one HAProxy: one writes. With a real Nomad: `npm run test:leader`. */
 
+import { readFile } from 'node:fs/promises';
+
 import { expect } from 'chai';
 
+import { type DataPlane, startDataPlane } from '../../fixtures/dataplane/launch.js';
+import { findHaproxy, type HaproxySeries } from '../../fixtures/haproxy/find.js';
 import { type Stack, domainOf, startStack } from '../../fixtures/stack.js';
+import type { Leadership } from '../../src/leader/office.js';
 import { until } from './helpers.js';
 import {
   isCommit,
   lateWrites,
+  lockPath,
   type Load,
   type Member,
   newPair,
@@ -18,6 +24,10 @@ import {
   ttlMs,
   withLock,
 } from './pair.js';
+
+interface Status {
+  readonly leader: Leadership;
+}
 
 describe('a pair of connectors', function () {
   this.timeout(180_000);
@@ -166,10 +176,89 @@ describe('a pair of connectors', function () {
     await expectNoLoss();
   });
 
+  it('explain says who leads, and so does the status page of both', async () => {
+    const { pid } = first().program;
+    const { stdout } = await stack.run(['--config', config, 'explain', domainOf('web')]);
+    expect(stdout).to.match(
+      new RegExp(`^leader: \\S+/${pid} took the lock ${lockPath} last, in term \\d+$`, 'm'),
+    );
+    for (const [member, leads] of [
+      [first(), true],
+      [second(), false],
+    ] as const) {
+      const status = (await (await fetch(`${member.url}/status.json`)).json()) as Status;
+      expect(status.leader).to.include({ lock: lockPath, leads });
+      expect(status.leader.holder).to.match(new RegExp(`/${pid}$`));
+      expect(stdout).to.include(`in term ${status.leader.term}\n`);
+    }
+    await expectNoLoss();
+  });
+
   it('--once: refused while another leads, and says who', async () => {
     const { code, stderr } = await stack.run(['--config', config, '--once']);
     expect(code).to.equal(1);
     expect(stderr).to.match(/\d+ holds the lock haproxy-nomad-connector\/leader/);
     await expectNoLoss();
+  });
+});
+
+/** One read of Nomad, one lock, two HAProxies. */
+describe('--once over several HAProxies, with a lock', function () {
+  this.timeout(120_000);
+  let stack: Stack;
+  let other: DataPlane;
+  let config: string;
+  const env = { HAPROXY_DATAPLANE_URL: '' };
+
+  before(async () => {
+    stack = await startStack();
+    const series = process.env['HAPROXY_SERIES'] as HaproxySeries | undefined;
+    other = await startDataPlane({ haproxy: await findHaproxy(series) });
+    const { username, password } = other;
+    const targets = [
+      { name: 'edge-1', address: stack.dp.url },
+      { name: 'edge-2', address: other.url, username, password },
+    ];
+    config = await withLock(stack, { haproxy: { targets } });
+    stack.serve('web', [await stack.app('web')]);
+  });
+  after(async () => {
+    await other?.close();
+    await stack?.close();
+  });
+
+  const once = () => stack.run(['--config', config, '--once', '--output', 'json'], env);
+  const termIn = async ({ dirs }: DataPlane): Promise<string | undefined> =>
+    /"term":(\d+)/.exec(await readFile(dirs.config, 'utf8'))?.[1];
+
+  it('writes all of them in one term, and gives the lock back', async () => {
+    const { code, stdout } = await once();
+    expect(code, stdout).to.equal(0);
+    const { targets } = JSON.parse(stdout) as { targets: readonly { target: string }[] };
+    expect(targets.map(({ target }) => target)).to.deep.equal(['edge-1', 'edge-2']);
+    const term = await termIn(stack.dp);
+    expect(term).to.match(/^\d+$/);
+    expect(await termIn(other)).to.equal(term);
+    // Released: the next one needn't wait, and has a later term.
+    expect((await once()).code).to.equal(0);
+    expect(Number(await termIn(stack.dp))).to.be.greaterThan(Number(term));
+  });
+
+  it('writes none of them while another leads', async () => {
+    const pair = newPair(stack, config, env);
+    try {
+      const leader = await pair.begin('leader');
+      await until(async () => (await roleOf(leader)) === 'leader', { timeoutMs: 40_000 });
+      const status = (await (await fetch(`${leader.url}/status.json`)).json()) as Status;
+      const term = String(status.leader.term);
+      await until(async () => (await termIn(other)) === term, { timeoutMs: 40_000 });
+      const { code, stdout, stderr } = await once();
+      expect(code).to.equal(1);
+      expect(stdout).to.equal('');
+      expect(stderr).to.match(/\d+ holds the lock haproxy-nomad-connector\/leader/);
+      expect(await termIn(other)).to.equal(term);
+    } finally {
+      await pair.end();
+    }
   });
 });
