@@ -20,7 +20,7 @@ export interface Member {
   readonly terminal: boolean;
   readonly spec: InstanceSpec;
   readonly weight?: number;
-  /** Its host name can't be resolved at the moment. */
+  /** Its address isn't known at the moment: a host name can't be resolved, or its job can't be read. */
   readonly unresolved?: true;
   /** Its address isn't its allocation's, or that isn't known. */
   readonly foreign?: 'job' | 'unknown';

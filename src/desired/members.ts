@@ -28,25 +28,37 @@ export interface Members {
 export interface Targets {
   readonly refused: (member: Member, tags: readonly Tags[]) => string | undefined;
   readonly foreign: (member: Member) => string | undefined;
+  /** Why it can't be judged. */
+  readonly doubtful: (member: Member) => string | undefined;
 }
+
+const anyTarget: Targets = {
+  refused: () => undefined,
+  foreign: () => undefined,
+  doubtful: () => undefined,
+};
 
 export function readMembers(
   offer: Offer,
   tags: Tags,
   prefix: string,
-  targets: Targets = { refused: () => undefined, foreign: () => undefined },
+  targets: Targets = anyTarget,
 ): Members {
   const service = serviceLabel(offer.id);
   const parse = parser(prefix);
   const speaks = new Set(offer.tagSets.map((set) => set.tags.join('\n')));
-  const all = offer.members.map((member): ReadMember => {
+  const offered = new Map(offer.members.map((one) => [one.id, one]));
+  const doubts = new Map(offer.members.map((one) => [one.id, doubtOf(one, targets)]));
+  const all = offer.members.map((one): ReadMember => {
+    const isKnown = doubts.get(one.id) === undefined;
+    const member = isKnown ? one : { ...one, address: '', unresolved: true as const };
     const own = parse(member.tags);
     const invalid = own.invalid.map(({ name }) => name);
     const theirs = Object.fromEntries(invalid.map((name) => [name, tags[name]]));
     return { member, tags: { ...own.tags, ...theirs }, invalid };
   });
   const problemOf = ({ member, tags: own }: ReadMember): string | undefined =>
-    unusable(member) ?? targets.refused(member, [tags, own]);
+    unusable(member) ?? targets.refused(offered.get(member.id) ?? member, [tags, own]);
   const problems = new Map(all.map((one) => [one, problemOf(one)]));
   const warnings = all.flatMap((one): DesiredWarning[] => {
     const { member } = one;
@@ -55,8 +67,9 @@ export function readMembers(
       const message = `instance ${member.id} is not used: ${problem}`;
       return [{ service, code: 'instance-unusable', message }];
     }
-    if (member.unresolved === true) {
-      const message = `instance ${member.id}: its host name can't be resolved; it keeps its current address, or is not used if it has none`;
+    const doubt = doubts.get(member.id);
+    if (doubt !== undefined) {
+      const message = `instance ${member.id}: ${doubt}; it keeps its current address, or is not used if it has none`;
       return [{ service, code: 'instance-unusable', message }];
     }
     const foreign = targets.foreign(member);
@@ -75,6 +88,11 @@ export function readMembers(
   const refused = all.find((one) => unusable(one.member) === undefined && problems.get(one));
   const reason = usable.length > 0 || refused === undefined ? undefined : problems.get(refused);
   return { all, usable, warnings, ...(reason === undefined ? {} : { refused: reason }) };
+}
+
+/** Why its address isn't known, if so. */
+function doubtOf(member: Member, { doubtful }: Targets): string | undefined {
+  return member.unresolved === true ? "its host name can't be resolved" : doubtful(member);
 }
 
 /** Most instances of a service have the same tags. */

@@ -17,7 +17,7 @@ import { backendName, serviceLabel, shortHash } from '../haproxy/names.js';
 import type { Offer } from './offers.js';
 import { dynamicSection } from './section.js';
 import { isTenant, type ServiceContext } from './policy/context.js';
-import { foreignTarget, refusedTarget } from './policy/addresses.js';
+import { doubtfulTarget, foreignTarget, refusedTarget } from './policy/addresses.js';
 import { allowedMethods, claimable, refusedService, revoked } from './policy/service.js';
 import { cappedWeights, weightLimit } from './policy/weights.js';
 import { type ServiceCheck, serviceCheck } from './service-check.js';
@@ -58,6 +58,7 @@ export function planService(offer: Offer, context: ServiceContext): ServicePlan 
   const members = readMembers(offer, own.tags, prefix, {
     refused: (member, asked) => refusedTarget(context, offer.id, member, asked),
     foreign: (member) => foreignTarget(context, offer.id, member),
+    doubtful: (member) => doubtfulTarget(context, offer.id, member),
   });
   const tags = withCanaryHeader(own.tags, members.usable);
   const check = serviceCheck({

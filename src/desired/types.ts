@@ -152,7 +152,7 @@ export interface Endpoint {
   /** Empty if `unresolved`. */
   readonly address: string;
   readonly port: number;
-  /** Its host name can't be resolved: it keeps its current slot and address, if any. */
+  /** Its address isn't known at the moment: it keeps its current slot and address, if any. */
   readonly unresolved?: true;
   /** If it differs from `port`. */
   readonly checkPort?: number;

@@ -122,7 +122,7 @@ describe('a target', () => {
     ['link-local IPv6', { address: 'fe80::1', port: 80 }, []],
     ['loopback that the job names', { address: '127.0.0.1', port: 80, foreign: 'job' }, []],
     ['all addresses', { address: '0.0.0.0', port: 80, foreign: 'job' }, []],
-    ['IPv6 loopback', { address: '::1', port: 80, foreign: 'unknown' }, []],
+    ['IPv6 loopback', { address: '::1', port: 80, foreign: 'job' }, []],
     ['a check port', { address: '10.9.9.9', port: 80 }, ['check.port=5555']],
   ];
   for (const [what, more, tags] of refused) {
@@ -153,6 +153,18 @@ describe('a target', () => {
   it('may be the loopback where that is the network of its allocation', () => {
     const own = { address: '127.0.0.1', port: 80 };
     expect(policed([tenant('a', 'a', ['domain=x.io'], own)]).skipped).to.be.empty;
+  });
+
+  it('on the loopback whose job can not be read is not new, and costs no route', () => {
+    for (const address of ['127.0.0.1', '::1']) {
+      const unread = { address, port: 80, foreign: 'unknown' } as const;
+      const state = policed([tenant('a', 'a', ['domain=x.io'], unread)]);
+      expect(state.skipped).to.be.empty;
+      expect(routes(state)).to.deep.equal(['exact x.io a/a']);
+      const endpoints = state.backends.flatMap((one) => one.endpoints);
+      expect(endpoints.map((one) => [one.address, one.unresolved])).to.deep.equal([['', true]]);
+      expect(state.warnings.map(({ code }) => code)).to.deep.equal(['instance-unusable']);
+    }
   });
 
   it("that isn't its allocation's is a warning", () => {

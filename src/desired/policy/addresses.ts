@@ -27,7 +27,7 @@ export function refusedTarget(
   if (looping !== undefined) return `${formatAddress(address, looping)} is HAProxy itself`;
   const reach = reachOf(address);
   if (reach === 'link-local') return `${address} is a link-local address`;
-  if (reach === 'loopback' && member.foreign !== undefined) {
+  if (reach === 'loopback' && member.foreign === 'job') {
     return `${address} is the loopback of HAProxy's machine, not the allocation's address`;
   }
   return policy.mode === 'strict' ? unlisted(context, id, member) : undefined;
@@ -50,6 +50,20 @@ function unlisted(
   }
   if (listed.some((network) => isIn(network, address))) return undefined;
   return `policy.namespaces.${namespace}.addresses does not list ${address}`;
+}
+
+/**
+ * Why an address can't be judged, if so: its job can't be read, as while a purge is seen halfway. What
+ * HAProxy has was judged before; nothing new is taken.
+ */
+export function doubtfulTarget(
+  { policy }: ServiceContext,
+  id: ServiceId,
+  { address, foreign }: Member,
+): string | undefined {
+  if (!isTenant(id) || foreign !== 'unknown' || reachOf(address) !== 'loopback') return undefined;
+  if (policy.allowedAddresses.some((network) => isIn(network, address))) return undefined;
+  return `its job can't be read, so ${address} may be HAProxy's machine`;
 }
 
 /** All ports that HAProxy may connect to. */
