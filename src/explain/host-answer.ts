@@ -130,6 +130,6 @@ function answerOfDefault(
   const { reason, text } =
     wanted === undefined
       ? whyUnclaimed(parts)
-      : notApplied(`its route to ${shortName(wanted.service)}`, parts.next);
+      : notApplied(`its route to ${shortName(wanted.service)}`, parts);
   return { answers: false, reason, text: `${start}: ${text}` };
 }

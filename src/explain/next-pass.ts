@@ -1,5 +1,5 @@
 import type { Plan, Step } from '../diff/types.js';
-import { changeLines } from '../diff/print/changes.js';
+import { changeLines, keptChanges } from '../diff/print/changes.js';
 import { textAt } from '../shared/json.js';
 import { own } from './own.js';
 import type { NextPass, Seen, StateInHaproxy } from './types.js';
@@ -24,6 +24,7 @@ export function nextPass(
   return {
     steps,
     ...(held === undefined ? {} : { held }),
+    kept: keptChanges((rest.kept ?? []).filter(concerns)),
     problems: problemsOf(rest, backends, services),
   };
 }

@@ -246,10 +246,11 @@ function checkText(check: CheckResult | undefined): string {
   return `${outcome}${took}${since}`;
 }
 
-function nextRows({ steps, held, problems }: Explanation['next']): readonly Row[] {
+function nextRows({ steps, held, kept, problems }: Explanation['next']): readonly Row[] {
   return [
     ...steps.map((step) => ({ cells: [step] })),
     ...(held === undefined ? [] : [{ cells: [`removal held: ${held}`], sign: '!' as const }]),
+    ...kept.map((step): Row => ({ cells: [`kept, as sync.policy says: ${step}`], sign: '~' })),
     ...problems.map((text) => ({ cells: [`problem: ${text}`], sign: '!' as const })),
   ];
 }

@@ -60,6 +60,10 @@ export function leaving(
   const why = gone
     ? `Nomad has no service ${name} any more`
     : `${name} doesn't ask for it any more`;
+  if (next.kept.length > 0) {
+    const kept = `${text}; ${keeper(seen)} keeps it: ${why}`;
+    return { answers, reason: 'kept-by-policy', text: kept };
+  }
   return { ...health, text: `${text}, until the next pass removes it: ${why}` };
 }
 
@@ -71,8 +75,18 @@ export function isInNomad(service: string, { picture }: Seen): boolean {
   );
 }
 
-export function notApplied(what: string, { problems, steps }: NextPass): Why {
+/** `sync.policy (upsert-only)`. */
+function keeper({ settings }: Seen): string {
+  return `sync.policy (${settings.sync.policy})`;
+}
+
+export function notApplied(what: string, { next, seen }: Pick<Parts, 'next' | 'seen'>): Why {
+  const { problems, steps, kept } = next;
   const [problem] = problems;
+  if (problem === undefined && steps.length === 0 && kept.length > 0) {
+    const text = `${what} is not in HAProxy: ${keeper(seen)} keeps what is there instead`;
+    return { reason: 'kept-by-policy', text };
+  }
   const then =
     problem === undefined
       ? steps.length === 0

@@ -99,7 +99,7 @@ function answerOfAbsent(label: string, health: Health | undefined, parts: Parts)
 
 /** Whether its routes are in HAProxy, and lead to it. */
 function answerOfRouted(service: ServiceExplained, health: Health, parts: Parts): Answer {
-  const { seen, next } = parts;
+  const { seen } = parts;
   const all = seen.picture.desired.routes
     .filter((one) => one.service === service.service)
     .slice(0, mostTried);
@@ -114,7 +114,7 @@ function answerOfRouted(service: ServiceExplained, health: Health, parts: Parts)
       const text = `${name} gets no requests: the operator's own rule comes first: ${taken.rule}`;
       return { answers: false, reason: 'operator-rule', text };
     }
-    const { reason, text } = notApplied(`the route to ${name}`, next);
+    const { reason, text } = notApplied(`the route to ${name}`, parts);
     return { answers: false, reason, text: `${name} gets no requests: ${text}` };
   }
   const shown = service.routes.map(({ route }) => route);
@@ -142,11 +142,11 @@ function endsOf(
 
 /** Of a backend by its name in HAProxy. */
 export function answerForBackend(name: string, parts: Parts): Answer {
-  const { services, backends, next } = parts;
+  const { services, backends } = parts;
   const service = services.find((one) => one.backend === name);
   const known = backends.get(name);
   if (known === undefined || !known.exists) {
-    const { reason, text } = notApplied(`backend ${name}`, next);
+    const { reason, text } = notApplied(`backend ${name}`, parts);
     return { answers: false, reason, text };
   }
   const ownService = known.owner === 'shared' ? undefined : service;

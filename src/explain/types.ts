@@ -56,6 +56,7 @@ export const reasons = [
   'path-mismatch',
   'not-applied',
   'removal-held',
+  'kept-by-policy',
   'gone',
   'not-found',
 ] as const;
@@ -235,6 +236,8 @@ export interface NextPass {
   readonly steps: readonly string[];
   /** Removals of it that the guard holds. */
   readonly held?: string;
+  /** What `sync.policy` keeps of it; `sync` would change it. */
+  readonly kept: readonly string[];
   readonly problems: readonly string[];
 }
 

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 
 import { runExplain } from '../../src/commands/explain.js';
 import { openPolicy } from '../../src/config/policy.js';
-import type { Settings } from '../../src/config/types.js';
+import type { Settings, SyncPolicy } from '../../src/config/types.js';
 import type { Explanation, Reason } from '../../src/explain/types.js';
 import { createLogger } from '../../src/telemetry/logger.js';
 import type { App } from '../../fixtures/apps/app.js';
@@ -425,6 +425,37 @@ describe('explain', function () {
       says: /503: the server of nomad_paused is in maintenance, set by hand/,
     });
     expect(explained.next.steps.join('\n')).to.include('make ready');
+  });
+
+  it('18: sync.policy keeps what Nomad no longer has, or has otherwise', async () => {
+    const under = (policy: SyncPolicy): Settings => ({
+      ...stack.settings,
+      guard: { ...stack.settings.guard, allowRemovals: true },
+      sync: { ...stack.settings.sync, policy },
+    });
+    stack.serve('past', [app]);
+    await converge();
+    await stack.waitServed(domainOf('past'), [app]);
+    stack.nomad.removeService('past');
+    await converge(() => under('upsert-only'));
+    await until(async () => (await status(domainOf('past'))) === 503);
+    const kept = await explainWith(under('upsert-only'), domainOf('past'));
+    expect(kept.text).to.match(
+      /^past\.example\.com answers 503: .*; sync\.policy \(upsert-only\) keeps it: Nomad has no service past any more$/,
+    );
+    expect([kept.reason, kept.answers]).to.deep.equal(['kept-by-policy', false]);
+    expect(kept.next.steps).to.deep.equal([]);
+    expect(kept.next.kept).to.deep.equal([
+      '- backend nomad_past: default/past',
+      '- route past.example.com',
+    ]);
+    stack.serve('heir', [app], { tags: enabledTags('past') });
+    await converge(() => under('create-only'));
+    const late = await explainWith(under('create-only'), 'heir');
+    expect(late.text).to.match(/^heir gets no requests: .*sync\.policy \(create-only\) keeps what/);
+    expect([late.reason, late.answers]).to.deep.equal(['kept-by-policy', false]);
+    await converge(() => under('sync'));
+    await expectAnswer(domainOf('past'), { reason: 'serves', says: / of heir$/, answers: true });
   });
 
   it('says so where a name is ambiguous', async () => {

@@ -1,7 +1,7 @@
 import { visible } from '../../shared/text.js';
-import type { Plan } from '../types.js';
+import type { Plan, Step } from '../types.js';
 import type { NodeOf } from './instance.js';
-import { planLines } from './lines.js';
+import { keptLines, type PlanLine, planLines } from './lines.js';
 
 /**
  * A plan's changes, one line each:
@@ -10,8 +10,15 @@ import { planLines } from './lines.js';
 export function changeLines(plan: Plan, nodeOf?: NodeOf): readonly string[] {
   return planLines(plan, nodeOf)
     .filter(({ counts }) => counts)
-    .map(({ sign, group, subject, detail }) => {
-      const where = group === subject ? '' : ` in ${group}`;
-      return visible(`${sign} ${subject}${where}${detail === '' ? '' : `: ${detail}`}`);
-    });
+    .map(textOf);
+}
+
+/** The same for what `sync.policy` keeps. */
+export function keptChanges(steps: readonly Step[]): readonly string[] {
+  return keptLines(steps).map(textOf);
+}
+
+function textOf({ sign, group, subject, detail }: PlanLine): string {
+  const where = group === subject ? '' : ` in ${group}`;
+  return visible(`${sign} ${subject}${where}${detail === '' ? '' : `: ${detail}`}`);
 }

@@ -11,6 +11,7 @@ import {
   backend,
   desiredState,
   frontend,
+  route,
   slot,
 } from '../../diff/given.js';
 import { heldRemoval, nothing, something, times } from '../../pass/given-picture.js';
@@ -128,6 +129,31 @@ describe('the status of hosts', () => {
     });
     expect(services[0]?.instances.map(({ phase }) => phase)).to.deep.equal(['held', 'held']);
     expect(hosts.map(({ host, state }) => [host, state])).to.deep.equal([['w.io', 'degraded']]);
+  });
+
+  it('says that sync.policy keeps what is gone, or the route that is there', () => {
+    const { actual } = pictureOf([given('web')]);
+    const removed: Step = {
+      ...{ kind: 'delete-backend', route: 'transaction', reload: 'removed-backend', reason: '' },
+      ...{ backend: 'nomad_web', service: 'default/web', before: [] },
+    };
+    const kept = [removed];
+    const { services, pending } = statusFor({ actual, rest: { ...nothing, kept } });
+    expect(services[0]?.reason).to.match(/^gone from Nomad; sync\.policy keeps/);
+    expect(pending.kept).to.deep.equal({ steps: 1, changes: ['- backend nomad_web: default/web'] });
+
+    const web = given('web');
+    const diverted: Step = {
+      ...{ kind: 'set-entry', route: 'runtime', map: 'nomad_exact_path', when: 'first' },
+      ...{ key: 'web.io/api/', value: 'nomad_web' },
+    };
+    const { hosts } = statusFor({
+      ...pictureOf([{ ...web, routes: [route('web.io', { path: '/api' })] }]),
+      rest: { ...nothing, kept: [diverted] },
+    });
+    expect(hosts.map(({ state, reason }) => [state, reason])).to.deep.equal([
+      ['down', 'sync.policy keeps the route that HAProxy has'],
+    ]);
   });
 
   it('puts what needs attention first', () => {

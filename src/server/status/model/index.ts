@@ -1,5 +1,7 @@
 import type { ActualBackend, ActualSlot } from '../../../actual/types.js';
 import type { DesiredBackend, DesiredRoute, KeptService, Skipped } from '../../../desired/types.js';
+import { stepIs } from '../../../diff/dispatch.js';
+import type { Step } from '../../../diff/types.js';
 import type { CatalogService } from '../../../observe/types.js';
 import type { Picture } from '../../../pass/picture.js';
 import { pendingBackends } from '../../../telemetry/figures.js';
@@ -25,6 +27,10 @@ export interface Index {
   readonly pending: ReadonlySet<string>;
   /** Keys of routes that a step is left to add. */
   readonly unrouted: ReadonlySet<string>;
+  /** The same that `sync.policy` keeps out. */
+  readonly diverted: ReadonlySet<string>;
+  /** Backends of which `sync.policy` keeps something. */
+  readonly keptBack: ReadonlySet<string>;
   /** Ids of instances whose removal is held. */
   readonly held: ReadonlySet<string>;
 }
@@ -60,10 +66,19 @@ export function* indexOf({ catalog, desired, actual, rest }: Picture): Sliced<In
       ([key]) => key,
     ),
     pending: pendingBackends(rest.steps),
-    unrouted: new Set(rest.steps.flatMap((one) => (one.kind === 'add-entry' ? [one.key] : []))),
+    unrouted: keysOf(rest.steps),
+    diverted: keysOf(rest.kept ?? []),
+    keptBack: pendingBackends(rest.kept ?? []),
     held: new Set(rest.held?.instances),
   };
 }
+
+/** Of the entries that the steps add or lead elsewhere. */
+function keysOf(steps: readonly Step[]): ReadonlySet<string> {
+  return new Set(steps.flatMap((one) => (isNewEntry(one) ? [one.key] : [])));
+}
+
+const isNewEntry = stepIs({ object: 'entry', effect: ['create', 'change'] });
 
 /** The connector's marker is no service's backend; a free slot alone is nobody's place. */
 function placesOf(backend: ActualBackend): [string, ActualBackend][] {

@@ -1,9 +1,9 @@
-import { changeLines } from '../../../diff/print/changes.js';
+import { changeLines, keptChanges } from '../../../diff/print/changes.js';
 import { reloadsOf } from '../../../diff/print/print.js';
 import type { Plan, Step } from '../../../diff/types.js';
 import type { Picture } from '../../../pass/picture.js';
 import type { PassRecord } from './input.js';
-import type { PassStatus, PendingPlan } from './types.js';
+import type { KeptChanges, PassStatus, PendingPlan } from './types.js';
 
 /** A first pass over thousands of services has tens of thousands of steps. */
 const maxSteps = 200;
@@ -30,7 +30,13 @@ export function pendingOf(picture: Picture | undefined): PendingPlan {
     reloads: [...new Set(reloadsOf(rest).map(({ code }) => code))],
     ...(rest.gathering === undefined ? {} : { afterMs: rest.gathering.afterMs }),
     waiting: rest.waiting.length,
+    ...(rest.kept === undefined ? {} : { kept: keptOf(rest.kept) }),
   };
+}
+
+function keptOf(steps: readonly Step[]): KeptChanges {
+  const changes = keptChanges(steps);
+  return { steps: changes.length, changes: changes.slice(0, maxSteps) };
 }
 
 function firstChanges(plan: Plan, steps: readonly Step[]): readonly string[] {

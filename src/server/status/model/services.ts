@@ -1,6 +1,7 @@
 import { splitTag } from '../../../observe/catalog/model/tags.js';
 import { compareText } from '../../../shared/compare.js';
 import type { DesiredRoute } from '../../../desired/types.js';
+import { entryKey } from '../../../diff/plan/routes.js';
 import type { Picture } from '../../../pass/picture.js';
 import type { Index } from './index.js';
 import { instancesOf } from './instances.js';
@@ -43,7 +44,8 @@ export function rowsOf(
     isPending: backend !== undefined && index.pending.has(backend),
     ...(skip === undefined ? {} : { skipped: skip.reason }),
   });
-  const own = isGone ? gone(judged) : judged;
+  const isKept = backend !== undefined && index.keptBack.has(backend);
+  const own = isGone ? gone(judged, isKept) : judged;
   const routes = index.routes.get(name) ?? [];
   const common = { service: name, ...(backend === undefined ? {} : { backend }), wanted };
   const hosts =
@@ -73,9 +75,11 @@ function serving(endpoints: readonly { readonly phase: string }[]): number {
   return endpoints.filter(({ phase }) => phase === 'serve').length;
 }
 
-/** Neither Nomad nor a route file has it: it is held by the guard, or about to go. */
-function gone({ state, up }: Judgement): Judgement {
-  const reason = 'gone from Nomad; what HAProxy has of it is held or about to be removed';
+/** Neither Nomad nor a route file has it: it is kept, held by the guard, or about to go. */
+function gone({ state, up }: Judgement, isKept: boolean): Judgement {
+  const reason = isKept
+    ? 'gone from Nomad; sync.policy keeps what HAProxy has of it'
+    : 'gone from Nomad; what HAProxy has of it is held or about to be removed';
   return { state: state === 'answers' ? 'degraded' : state, up, reason };
 }
 
@@ -97,18 +101,23 @@ function hostOf({ match, host, path = '', mode, frontends }: DesiredRoute) {
 
 /** A route that HAProxy doesn't have, or in a frontend that doesn't exist, leads nowhere. */
 function routed(
-  { host, path = '', frontends }: DesiredRoute,
+  route: DesiredRoute,
   judged: Judgement,
   { actual }: Picture,
-  { unrouted }: Index,
+  { unrouted, diverted }: Index,
 ): Judgement {
+  const { frontends } = route;
+  const key = entryKey(route);
   const { state, up } = judged;
   if (state === 'skipped') return judged;
   if (frontends.every((name) => actual.frontends[name] === undefined)) {
     return { state: 'down', up, reason: `no frontend ${frontends.join(', ')} in HAProxy` };
   }
-  if (unrouted.has(host + path)) {
+  if (unrouted.has(key)) {
     return { state: 'down', up, reason: 'its route is not in HAProxy yet' };
+  }
+  if (diverted.has(key)) {
+    return { state: 'down', up, reason: 'sync.policy keeps the route that HAProxy has' };
   }
   return judged;
 }

@@ -169,6 +169,14 @@ export interface PendingPlan {
   readonly afterMs?: number;
   /** Servers whose check has not passed. */
   readonly waiting: number;
+  /** What `sync.policy` keeps and `sync` would change; absent under `sync`. */
+  readonly kept?: KeptChanges;
+}
+
+export interface KeptChanges {
+  readonly steps: number;
+  /** The first of them. */
+  readonly changes: readonly string[];
 }
 
 export interface PassStatus {

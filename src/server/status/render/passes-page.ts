@@ -1,5 +1,5 @@
 import { phases } from '../../../pass/phases.js';
-import type { PassStatus, PendingPlan } from '../model/types.js';
+import type { KeptChanges, PassStatus, PendingPlan } from '../model/types.js';
 import { type Html, html } from './html.js';
 import { changeList, counted, duration, timeOf } from './parts.js';
 
@@ -9,10 +9,19 @@ export function passesPage(pending: PendingPlan, passes: readonly PassStatus[]):
       <h2 id="pending-title">Pending</h2>
       ${pendingPlan(pending)}
     </section>
+    ${pending.kept !== undefined && pending.kept.steps > 0 && keptSection(pending.kept)}
     <section id="passes" aria-labelledby="passes-title">
       <h2 id="passes-title">Last passes that changed something or failed</h2>
       ${passes.length === 0 ? html`<p class="nothing">None since the start.</p>` : passes.map(pass)}
     </section>`;
+}
+
+function keptSection({ steps, changes }: KeptChanges): Html {
+  return html`<section id="kept" aria-labelledby="kept-title">
+    <h2 id="kept-title">Kept, as sync.policy says</h2>
+    <p>${counted(steps, 'change')} that the policy <code>sync</code> would make too.</p>
+    ${changeList(changes, steps)}
+  </section>`;
 }
 
 function pendingPlan({ steps, changes, reloads, afterMs, waiting }: PendingPlan): Html {
