@@ -207,6 +207,26 @@ describe('never mistakes an outage for an empty catalog', () => {
     expect((await observer.read(true)).trust.removals).to.equal('allowed');
   });
 
+  it('a contradiction that lasts costs one full read a pass, and none when it is over', async () => {
+    await observer.read();
+    const { faults, requests } = observer.nomad;
+    faults.emptyList = '/v1/allocations';
+    const costs: number[] = [];
+    for (let pass = 0; pass < 4; pass += 1) {
+      requests.reset();
+      expect((await failure(observer.read())).code).to.equal('nomad-untrusted');
+      costs.push(requests.count('/v1/services'));
+    }
+    expect(costs[0]).to.be.at.least(3);
+    expect(new Set(costs.slice(1)).size).to.equal(1);
+    expect((costs[1] ?? 0) * 3).to.be.at.most(costs[0] ?? 0);
+    faults.clear();
+    expect((await observer.read()).trust.removals).to.equal('allowed');
+    const restore = purgeMidway(observer);
+    expect((await observer.read()).services.flatMap(({ instances }) => instances)).to.be.empty;
+    restore();
+  });
+
   it('a purge that shows in allocations and jobs before it shows in services is no failure', async () => {
     await observer.read();
     const restore = purgeMidway(observer);

@@ -104,6 +104,8 @@ class CatalogPass {
   #lower: string | undefined;
   /** The last read's only problem was that it had no single index. */
   #moving = false;
+  /** The last read ended with a contradiction: the next one has a single attempt. */
+  #contradicted = false;
   /** The next read has to be a full one: the last one failed or was torn. */
   #inDoubt = true;
   /** Time of the last full read. */
@@ -169,6 +171,8 @@ class CatalogPass {
     for (let tries = 1; tries < maxAttempts; tries += 1) {
       const lie = allocationsMissing(attempt.snapshot);
       if (attempt.torn === undefined && lie === undefined) break;
+      // One that lasts is left to the loop, whose retries back off: none costs more than a full read.
+      if (lie !== undefined && this.#contradicted) break;
       // A purge takes Nomad several writes: its jobs and allocations can go before its services.
       if (lie !== undefined) this.#attempts.expire();
       before = attempt;
@@ -231,6 +235,7 @@ class CatalogPass {
       return this.#concluded.catalog;
     }
     const lie = allocationsMissing(snapshot);
+    this.#contradicted = lie !== undefined;
     if (lie !== undefined) throw new ConnectorError('nomad-untrusted', lie);
     const vanished = await this.watch.confirm(snapshot, signal);
     const missing = missingInstances(snapshot);
