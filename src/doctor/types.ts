@@ -54,6 +54,7 @@ export interface Facts {
   readonly stream: readonly StreamFact[];
   /** What `haproxy.discover` found. */
   readonly discovered: DiscoveredFact;
+  readonly lock: LockFact;
   /** The Data Plane API answers, and accepts the password. */
   readonly dataplane: Answered;
   readonly dataplaneVersion: VersionFact;
@@ -119,6 +120,22 @@ export interface StreamFact {
   /** `silent`: a 200 without a heartbeat, which is how Nomad refuses it. */
   readonly state: 'heard' | 'silent' | 'failed';
 }
+
+/** The variable of `leader.lock_path`. */
+export type LockFact =
+  | { readonly state: 'unset' }
+  | {
+      readonly state: 'asked';
+      readonly path: string;
+      readonly namespace: string;
+      /** For the token's policy. */
+      readonly block: string;
+      /**
+       * `others`: the variable holds something that is no lock. `unknown`: it can be read, and Nomad
+       * doesn't show the token's policies.
+       */
+      readonly access: 'refused' | 'read-only' | 'others' | 'unknown' | 'full';
+    };
 
 export interface ProcessFact {
   readonly version: string;

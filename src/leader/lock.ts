@@ -124,8 +124,12 @@ function explain(path: string, namespace: string): (error: unknown) => never {
   };
 }
 
+/** What a policy needs for it. */
+export function lockBlock(path: string): string {
+  return `variables { path "${path}" { capabilities = ["read", "write"] } }`;
+}
+
 /** An extra block for the same namespace would hide the rights that "*" gives there. */
 function rightsFor(path: string, namespace: string): string {
-  const block = `variables { path "${path}" { capabilities = ["read", "write"] } }`;
-  return `Nomad refuses the lock: add ${block} to the namespace block of the token's policy that covers ${namespace}`;
+  return `Nomad refuses the lock: add ${lockBlock(path)} to the namespace block of the token's policy that covers ${namespace}`;
 }

@@ -7,6 +7,7 @@ import { switchingRule } from '../../src/haproxy/lookup-rules.js';
 import { judgeClock } from '../../src/doctor/model/clock.js';
 import { tokenKind } from '../../src/doctor/model/nomad-answers.js';
 import { statisticsNames } from '../../src/doctor/model/statistics.js';
+import { mayWriteVariable } from '../../src/doctor/model/lock.js';
 import { judgeVersion } from '../../src/doctor/model/versions.js';
 import type { Facts, RightFact } from '../../src/doctor/types.js';
 import { actual, process, run, sections, settingsOf, told } from './setup.js';
@@ -30,6 +31,55 @@ describe('doctor: versions', () => {
       expect(judgeVersion(what, version).level).to.equal(level);
     });
   }
+});
+
+describe('doctor: the right to write the lock', () => {
+  const policy = (name: string, paths: Readonly<Record<string, readonly string[]>>) => ({
+    RulesJSON: {
+      Namespaces: [
+        {
+          Name: name,
+          Variables: {
+            Paths: Object.entries(paths).map(([PathSpec, Capabilities]) => ({
+              PathSpec,
+              Capabilities,
+            })),
+          },
+        },
+      ],
+    },
+  });
+  const may = (...policies: readonly unknown[]) =>
+    mayWriteVariable(policies, 'default', 'hnc/leader');
+  const both = ['read', 'write', 'list'];
+
+  it('is one of the namespace that fits best, and of the path that fits best there', () => {
+    expect(may(policy('*', { 'hnc/leader': both }))).to.equal(true);
+    expect(may(policy('def*', { 'hnc/*': both }))).to.equal(true);
+    expect(may(policy('default', { '*': both, 'hnc/leader': ['read'] }))).to.equal(false);
+    expect(may(policy('*', { '*': both }), policy('default', {}))).to.equal(false);
+    expect(may(policy('other', { '*': both }))).to.equal(false);
+    expect(may(policy('default', { 'hnc/leaders': both, 'hnc/*x': both }))).to.equal(false);
+  });
+
+  it('is of all policies together, and a denial wins', () => {
+    const reads = policy('default', { 'hnc/leader': ['read'] });
+    expect(may(reads, policy('default', { 'hnc/leader': ['write'] }))).to.equal(true);
+    expect(may(policy('*', { '*': both }), policy('*', { '*': ['deny'] }))).to.equal(false);
+  });
+
+  it('is not there without a policy, or in an answer that is none', () => {
+    for (const answer of [
+      undefined,
+      null,
+      'x',
+      {},
+      { RulesJSON: null },
+      { RulesJSON: { Namespaces: [1] } },
+    ]) {
+      expect(may(answer)).to.equal(false);
+    }
+  });
 });
 
 describe('doctor: clocks', () => {

@@ -339,7 +339,11 @@ describe('doctor: a set-up that works, and settings that do not', function () {
 describe('doctor: the rights of the token', function () {
   this.timeout(120_000);
   let stack: Stack;
-  let nomad: { url: string; token(name: string, rules: string): Promise<string> };
+  let nomad: {
+    url: string;
+    token(name: string, rules: string): Promise<string>;
+    variable(path: string, Items: Readonly<Record<string, string>>): Promise<unknown>;
+  };
   const closers: (() => Promise<unknown>)[] = [];
 
   before(async function () {
@@ -353,15 +357,19 @@ describe('doctor: the rights of the token', function () {
     const agent = await startNomadAgent({ acl: true });
     closers.push(() => agent.close());
     await agent.createNamespace('red');
-    nomad = { url: agent.url, token: (name, rules) => agent.mintToken(name, rules) };
+    nomad = {
+      url: agent.url,
+      token: (name, rules) => agent.mintToken(name, rules),
+      variable: (Path, Items) => agent.request('PUT', `/v1/var/${Path}`, { Path, Items }),
+    };
   });
   after(async () => {
     for (const close of closers.reverse()) await close();
   });
 
-  async function withPolicy(name: string, rules: string, env: Environment = {}) {
+  async function withPolicy(name: string, rules: string, env: Environment = {}, file: object = {}) {
     const token = await nomad.token(name, rules);
-    return doctor(stack, { NOMAD_ADDR: nomad.url, NOMAD_TOKEN: token, ...env });
+    return doctor(stack, { NOMAD_ADDR: nomad.url, NOMAD_TOKEN: token, ...env }, file);
   }
   const all = /namespace "\*" \{ capabilities = \["list-jobs", "read-job"\] \}/;
   const shipped = read(new URL('../../deploy/nomad-policy.hcl', import.meta.url).pathname);
@@ -396,6 +404,27 @@ describe('doctor: the rights of the token', function () {
     const red = /namespace "red" \{ capabilities/;
     expectFound(lines, 'nomad-namespaces', 'error', /namespace red doesn't exist, or/, red);
     expectFound(lines, 'nomad-read-services', 'error', /in red: it lacks read-job/, red);
+  });
+
+  it('the lock: neither right, one of two, both, and a variable of others', async () => {
+    const path = 'connectors/leader';
+    const file = { leader: { lock_path: path } };
+    const withLock = (name: string, rules: string) => withPolicy(name, rules, {}, file);
+    const may = (rights: string, spec = path) =>
+      shipped.replace(/^\}/m, `variables { path "${spec}" { capabilities = [${rights}] } } }`);
+    const line =
+      /add variables \{ path "connectors\/leader" \{ capabilities = \["read", "write"\] \} \}/;
+    const none = await withLock('lock-none', shipped);
+    expectFound(none, 'nomad-lock', 'error', /may not read the lock/, line);
+    const half = await withLock('lock-read', may('"read"'));
+    expectFound(half, 'nomad-lock', 'error', /may read the lock.* and not write it/, line);
+    expect(wrong(await withLock('lock', may('"read", "write"')))).to.deep.equal([]);
+    expect(wrong(await withLock('locks', may('"read", "write"', 'connectors/*')))).to.deep.equal(
+      [],
+    );
+    await nomad.variable(path, { password: 'x' });
+    const taken = await withLock('lock', may('"read", "write"'));
+    expectFound(taken, 'nomad-lock', 'error', /holds something else/, /a path of its own/);
   });
 
   it('in one namespace, where the settings name all: the event stream needs all', async () => {

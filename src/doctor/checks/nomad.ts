@@ -3,6 +3,7 @@ import { namespacesOf } from '../../config/namespaces.js';
 import { judgeDiscovered } from '../model/discovered.js';
 import { policyLine } from '../model/nomad-answers.js';
 import { judgeRight, mayRead, someOf } from '../model/rights.js';
+import { judgeLock } from '../model/lock.js';
 import { judgeClock } from '../model/clock.js';
 import { judgeVersion } from '../model/versions.js';
 import { check, error, type Facts, type Finding, ok, type Right, warning } from '../types.js';
@@ -84,6 +85,15 @@ export const nomadChecks = [
     needs: ['discovered'],
     atStart: false,
     run: ({ discovered: { judged } }) => judgeDiscovered(judged),
+  }),
+  check({
+    id: 'nomad-lock',
+    group: 'Nomad',
+    about: '`leader.lock_path`: `read` and `write` on the variable, which holds nothing else',
+    remedy: 'the `variables` block that the line names; a path of its own',
+    needs: ['lock'],
+    atStart: false,
+    run: ({ lock }) => judgeLock(lock),
   }),
 ];
 

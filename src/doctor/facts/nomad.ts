@@ -3,9 +3,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createTokenSource } from '../../observe/nomad/token.js';
 import { createNomadClient, type NomadClient } from '../../observe/nomad/client.js';
 import { namespacesOf } from '../../config/namespaces.js';
+import { createVariableLock, lockBlock, lockNamespace } from '../../leader/lock.js';
 import { createLineReader } from '../../observe/nomad/answers/heartbeat.js';
 import type { Settings } from '../../config/types.js';
 import { scopeOf } from '../../shared/concurrent.js';
+import { asConnectorError } from '../../shared/errors.js';
 import { isObject, objectsOf, textAt } from '../../shared/json.js';
 import {
   maxNamespaces,
@@ -15,13 +17,21 @@ import {
   tokenLack,
 } from '../model/nomad-answers.js';
 import type { Whom } from '../model/reach.js';
-import { type Right, rights, type RightFact, type StreamFact } from '../types.js';
+import { mayWriteVariable } from '../model/lock.js';
+import {
+  type LockFact,
+  type Right,
+  rights,
+  type RightFact,
+  type StreamFact,
+  type TokenFact,
+} from '../types.js';
 import { type Ask, asker, type Reply } from './ask.js';
 import { type Gatherers, Lacking } from './source.js';
 
 type NomadFacts = Pick<
   Gatherers,
-  'nomad' | 'nomadVersion' | 'token' | 'namespaces' | 'rights' | 'stream'
+  'nomad' | 'nomadVersion' | 'token' | 'namespaces' | 'rights' | 'stream' | 'lock'
 >;
 
 /** Longer than that, and nobody waits for the doctor. */
@@ -84,6 +94,13 @@ export function nomadFacts(
       gather: async (get, signal) => {
         await get('token');
         return listenAll(settings, signal);
+      },
+    },
+    lock: {
+      timeoutMs: 4 * timeoutMs,
+      gather: async (get, signal) => {
+        const { kind } = await get('token');
+        return lockOf(settings, ask, kind, signal);
       },
     },
   };
@@ -162,6 +179,57 @@ async function rightIn(
     found.push({ namespace, status });
   }
   return found;
+}
+
+/** Reads the variable, and the token's policies: whether it can be written is not tried. */
+async function lockOf(
+  settings: Settings,
+  ask: Ask,
+  kind: TokenFact['kind'],
+  signal: AbortSignal,
+): Promise<LockFact> {
+  const { leader, nomad } = settings;
+  if (leader === undefined) return { state: 'unset' };
+  const { path } = leader;
+  const namespace = lockNamespace(nomad);
+  const common = { state: 'asked', path, namespace, block: lockBlock(path) } as const;
+  const access = await lockAccess(settings, signal);
+  if (access !== 'unknown') return { ...common, access };
+  if (kind === 'acls-off' || kind === 'management') return { ...common, access: 'full' };
+  const policies = await policiesOf(ask, signal);
+  if (policies === undefined) return { ...common, access };
+  const mayWrite = mayWriteVariable(policies, namespace, path);
+  return { ...common, access: mayWrite ? 'full' : 'read-only' };
+}
+
+async function lockAccess(
+  { leader, nomad, limits }: Settings,
+  signal: AbortSignal,
+): Promise<'refused' | 'others' | 'unknown'> {
+  if (leader === undefined) return 'unknown';
+  const client = createNomadClient({ settings: nomad, limits });
+  try {
+    await createVariableLock(client, leader, nomad).read(undefined, signal);
+    return 'unknown';
+  } catch (thrown) {
+    const { code } = asConnectorError(thrown);
+    if (code === 'nomad-refused') return 'refused';
+    if (code === 'config-invalid') return 'others';
+    throw thrown;
+  } finally {
+    client.close();
+  }
+}
+
+/** Nomad shows a token its own policies (2.0.5); undefined: it doesn't. */
+async function policiesOf(ask: Ask, signal: AbortSignal): Promise<readonly unknown[] | undefined> {
+  const { status, body } = await ask('/v1/acl/policies', signal);
+  const names = status === 200 ? objectsOf(body).map((one) => textAt(one, 'Name')) : [];
+  if (names.length === 0) return undefined;
+  const found = await Promise.all(
+    names.map((name) => ask(`/v1/acl/policy/${encodeURIComponent(name)}`, signal)),
+  );
+  return found.every((one) => one.status === 200) ? found.map((one) => one.body) : undefined;
 }
 
 async function listenAll(settings: Settings, signal: AbortSignal): Promise<readonly StreamFact[]> {
