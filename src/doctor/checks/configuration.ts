@@ -2,21 +2,8 @@ import { type DegradedCode, findDegraded } from '../../actual/normalise/degraded
 import type { ActualState } from '../../actual/types.js';
 import type { Settings } from '../../config/types.js';
 import { isObject, type JsonObject, objectsOf, textAt } from '../../shared/json.js';
+import { fixes } from '../model/fixes.js';
 import { check, error, type Finding, orOk, type SectionsFact, warning } from '../types.js';
-
-/** Where and what to write, for each advice in src/actual/normalise/degraded.ts. */
-const lines: Readonly<Record<DegradedCode, string>> = {
-  'no-server-state-file':
-    'in global: server-state-file /var/lib/haproxy/general/server-state, in the folder that ' +
-    'dataplaneapi.yaml has as resources: general_storage_dir',
-  'no-hard-stop-after': 'in global: hard-stop-after 5m',
-  'no-idle-close-on-response': 'in that frontend, or its defaults: option idle-close-on-response',
-  'frontend-missing': 'set haproxy.frontend (or haproxy.frontends) to a frontend of haproxy.cfg',
-  'custom-backend-redispatch': 'in that backend, or its defaults: option redispatch 1',
-  'custom-backend-state': 'in that backend, or its defaults: load-server-state-from-file global',
-  'peers-missing': 'add that section to haproxy.cfg, or set haproxy.peers to one that is there',
-  'out-of-scope': 'add the namespace to nomad.namespace, or remove what is left as the line says',
-};
 
 /** Without it nothing is routed. The rest costs requests only when something happens. */
 const severe: readonly DegradedCode[] = ['frontend-missing'];
@@ -108,7 +95,7 @@ function degradedCheck(
     id,
     group,
     about,
-    remedy: codes.map((code) => lines[code]).join('; '),
+    remedy: codes.map((code) => fixes[code]).join('; '),
     needs: ['settings', 'actual', 'sections'],
     atStart: false,
     run: ({ settings, actual, sections }) => {
@@ -131,13 +118,13 @@ function degradedCheck(
 function fixOf(code: DegradedCode, { global, frontends }: SectionsFact): string {
   if (code === 'frontend-missing' && frontends.length > 0) {
     const names = frontends.map((one) => textAt(one, 'name')).join(', ');
-    return `${lines[code]}: ${names}`;
+    return `${fixes[code]}: ${names}`;
   }
   const file = stateFileOf(global);
   if (code === 'no-server-state-file' && file !== '') {
-    return `${file} is elsewhere. ${lines[code]}`;
+    return `${file} is elsewhere. ${fixes[code]}`;
   }
-  return lines[code];
+  return fixes[code];
 }
 
 /** Data Plane API 3.0 has it at the top. */

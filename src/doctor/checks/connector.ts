@@ -4,6 +4,7 @@ import { openPolicy } from '../../config/policy.js';
 import type { Settings } from '../../config/types.js';
 import type { Picture } from '../../pass/picture.js';
 import { asConnectorError } from '../../shared/errors.js';
+import { fixes } from '../model/fixes.js';
 import { check, error, type Finding, ok, orOk, warning } from '../types.js';
 
 /** Before those that need a pass, which fails for it. */
@@ -83,7 +84,7 @@ function judgePlan({ plan, desired }: Picture): readonly Finding[] {
   }
   for (const { code, message } of problems) {
     if (code === 'servers-short' || code === 'frontend-missing') continue;
-    found.push(error(message, `docs/troubleshooting.md, "Problems": ${code}`));
+    found.push(error(message, fixes[code]));
   }
   return orOk(found, `${desired.backends.length} with a backend, none skipped`);
 }

@@ -236,6 +236,7 @@ describe('the status of passes', () => {
     const [target] = model(input({ failure, passes: [{ times, failure }] })).targets;
     expect(target).to.not.have.property('seen');
     expect(target?.notices[0]).to.deep.include({ kind: 'failure', message: 'no route' });
+    expect(target?.notices[0]?.fix).to.equal('set nomad.address, or start Nomad');
     expect(target?.passes[0]).to.deep.include({
       result: 'failed',
       error: { code: 'nomad-unreachable', reason: 'no route' },
@@ -245,7 +246,7 @@ describe('the status of passes', () => {
   it('gives a fix for what is degraded', () => {
     const degraded = [{ code: 'no-hard-stop-after', message: 'global has none' }] as const;
     const [notice] = statusFor({ degraded }).notices;
-    expect(notice).to.deep.include({ level: 'warning', fix: 'global: hard-stop-after 5m' });
+    expect(notice).to.deep.include({ level: 'warning', fix: 'in global: hard-stop-after 5m' });
   });
 });
 

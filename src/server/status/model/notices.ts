@@ -1,5 +1,5 @@
 import type { Picture } from '../../../pass/picture.js';
-import { fixes } from './fixes.js';
+import { fixes } from '../../../doctor/model/fixes.js';
 import type { FailedPass, Notice } from './types.js';
 
 /** What somebody should look at: what blocks first, then what weakens. */
@@ -7,10 +7,7 @@ export function noticesOf(
   picture: Picture | undefined,
   failure: FailedPass | undefined,
 ): readonly Notice[] {
-  const failed: readonly Notice[] =
-    failure === undefined
-      ? []
-      : [{ level: 'error', kind: 'failure', code: failure.code, message: failure.reason }];
+  const failed: readonly Notice[] = failure === undefined ? [] : [failureNotice(failure)];
   if (picture === undefined) return failed;
   const { rest, degraded, catalog } = picture;
   return [
@@ -32,6 +29,15 @@ export function noticesOf(
       return { level: 'warning', kind: 'warning', code, subject, message };
     }),
   ];
+}
+
+function failureNotice({ code, reason: message }: FailedPass): Notice {
+  const notice = { level: 'error', kind: 'failure', code, message } as const;
+  return isKnown(code) ? { ...notice, fix: fixes[code] } : notice;
+}
+
+function isKnown(code: string): code is keyof typeof fixes {
+  return Object.hasOwn(fixes, code);
 }
 
 function heldNotice({ rest: { held } }: Picture): readonly Notice[] {
