@@ -72,10 +72,10 @@ describe('HAProxy 3.0 and 3.2', function () {
   const both = (): readonly DataPlane[] => [stack.dp, other];
 
   function ofBoth(settings: Settings): Settings {
-    const [target] = settings.targets;
+    const target = settings.targets[0]!;
     const { url: address, username, password } = other;
     const second = { ...target, name: 'edge-2', address, username, password };
-    const targets = [{ ...target, name: 'edge-1' }, second] as const;
+    const targets = [{ ...target, name: 'edge-1' }, second];
     return { ...settings, haproxy: { ...settings.haproxy, peers: 'edge' }, targets };
   }
 
