@@ -1,6 +1,7 @@
 import type { HaproxyFacts, OperatorHost } from '../../haproxy/facts.js';
 import { listenersIn } from '../../haproxy/listeners.js';
 import type { HostMatch } from '../../haproxy/map-names.js';
+import { connectorBackendName } from '../../haproxy/names.js';
 import { type JsonObject, textAt } from '../../shared/json.js';
 import type { ActualBackend, ActualFrontend, ActualState } from '../types.js';
 
@@ -11,7 +12,8 @@ export function factsOf(
 ): HaproxyFacts {
   const isOurs = (name: string): boolean =>
     name.startsWith(`${prefix}_acl_`) || (adopt && /^is_.+_[0-9a-f]{8}$/.test(name));
-  const others = Object.values(backends).filter((one) => !one.ours);
+  const marker = connectorBackendName(prefix);
+  const others = Object.values(backends).filter((one) => !one.ours && one.name !== marker);
   return {
     operatorHosts: Object.values(frontends).flatMap((one) => hostsNamedIn(one, isOurs)),
     operatorBackends: Object.fromEntries(others.map((one) => [one.name, highestWeight(one)])),
