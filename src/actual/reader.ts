@@ -1,50 +1,25 @@
-import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import type { Settings } from '../config/types.js';
 import { ConnectorError } from '../shared/errors.js';
-import { isObject, type JsonObject, objectsOf, textAt } from '../shared/json.js';
-import {
-  expectConfiguration,
-  expectList,
-  expectNamed,
-  expectObject,
-  expectText,
-  malformed,
-  requireVersion3,
-} from './answers.js';
-import { requireBackends, requireFrontends, requireTypes } from './sections.js';
+import { isObject, textAt } from '../shared/json.js';
+import { expectConfiguration, expectNamed, expectObject, malformed } from './answers.js';
+import { type Configuration, type Earlier, readConfiguration } from './configuration.js';
+import { requireTypes } from './sections.js';
 import type { DataPlaneReader } from './dataplane-client.js';
-import { ownMaps, readMaps } from './maps.js';
+import { readMaps } from './maps.js';
 import { markerHash } from '../haproxy/ownership.js';
-import { markersIn, neighboursOf } from './markers.js';
-import { covers } from '../haproxy/scope.js';
+import { changedBackends } from './normalise/changed-backends.js';
 import {
-  type Defaults,
-  parseBackend,
   parseDescriptors,
-  parseFrontend,
-  parseGlobal,
-  parseDefaults,
   parseRuntimeServers,
   versionStamp,
   type RuntimeServers,
 } from './normalise/parse.js';
-import type {
-  ActualBackend,
-  ActualFrontend,
-  ActualMap,
-  ActualState,
-  GlobalFacts,
-  Marker,
-  Neighbour,
-  PeersFact,
-} from './types.js';
-import { peersIn } from './normalise/peers.js';
+import type { ActualMap, ActualState } from './types.js';
 import { createRuntimeJoin } from './runtime.js';
 import { keep } from '../shared/keep.js';
 import { memoLast, memoOf } from '../shared/memo.js';
-import { mapInSlices, runInSlices } from '../shared/slices.js';
 import { wholeList } from './whole-list.js';
 
 export interface ActualReader {
@@ -52,26 +27,19 @@ export interface ActualReader {
    * Reads HAProxy's state. Four requests if nothing changed: the raw file, runtime info, all
    * runtime servers and the exact map. The structured configuration, the other maps and the map
    * files are read again if the file or the process changed, after an error, or if `full` is set.
+   * Where the file differs in a few backends only, it is those that are read.
    */
   read(options?: { full?: boolean; signal?: AbortSignal }): Promise<ActualState>;
   /** Drops everything remembered, or everything about these maps. */
   forget(maps?: readonly string[]): void;
 }
 
-interface Configuration {
-  readonly backends: Readonly<Record<string, ActualBackend>>;
-  readonly frontends: Readonly<Record<string, ActualFrontend>>;
-  readonly marker: Pick<Marker, 'onDisk' | 'nomadIndex' | 'term' | 'stamp'>;
-  readonly neighbours: readonly Neighbour[];
-  readonly global: GlobalFacts;
-  readonly peers?: PeersFact;
-  readonly defaults: { readonly defaults?: string; readonly inherited?: JsonObject };
-  readonly maps: Readonly<Record<string, string>>;
-}
-
 interface Cache {
   readonly fingerprint: string;
+  /** Time of the last read of the whole configuration. */
   readonly readAt: number;
+  /** The file. */
+  readonly text: string;
   readonly configuration: Configuration;
   readonly maps: Readonly<Record<string, ActualMap>>;
 }
@@ -107,7 +75,7 @@ export function createActualReader(
       listServers(again),
     ]);
     const fingerprint = `${raw.version} ${raw.checksum} ${info.pid}`;
-    const fresh = await reuseOrRead(get, previous, fingerprint, raw.text);
+    const fresh = await reuseOrRead(get, previous, fingerprint, raw);
     const maps = await readMaps(get, again, settings, fresh.configuration.maps, fresh.maps);
     cache = { ...fresh, maps };
     const { backends } = fresh.configuration;
@@ -120,15 +88,16 @@ export function createActualReader(
     get: Get,
     previous: Cache | undefined,
     fingerprint: string,
-    raw: string,
-  ) {
+    raw: Raw,
+  ): Promise<Cache> {
     const stale = clock() - (previous?.readAt ?? 0) > settings.sync.fullReadIntervalMs;
     if (previous?.fingerprint === fingerprint && !stale) return previous;
-    const peers = peersIn(raw, settings.haproxy.peers);
-    const read = await readConfiguration(get, settings);
-    const configuration = keep(lastRead, { ...read, ...(peers === undefined ? {} : { peers }) });
+    const earlier = stale ? undefined : earlierOf(previous, raw.text);
+    const read = await readConfiguration(get, settings, raw, earlier);
+    const configuration = keep(lastRead, read);
     lastRead = configuration;
-    return { fingerprint, readAt: clock(), configuration, maps: {} };
+    const readAt = earlier === undefined ? clock() : (previous?.readAt ?? 0);
+    return { fingerprint, readAt, text: raw.text, configuration, maps: {} };
   }
 
   function assemble(
@@ -165,6 +134,18 @@ export function createActualReader(
   }
 
   return { read, forget };
+}
+
+/** What is known of the configuration, if this text differs from it in backends alone. */
+function earlierOf(previous: Cache | undefined, text: string): Earlier | undefined {
+  if (previous === undefined) return undefined;
+  const { sections } = previous.configuration;
+  // Sections of another version than the text's may be those of a later text.
+  if (sections.version === undefined || sections.version !== versionStamp(previous.text)) {
+    return undefined;
+  }
+  const changes = changedBackends(previous.text, text);
+  return changes && { sections, changes };
 }
 
 type Get = (path: string, query?: Readonly<Record<string, string | boolean>>) => Promise<Answer>;
@@ -284,88 +265,6 @@ function runtimeServers(response: Answer): RuntimeServers {
   );
 }
 
-async function readConfiguration(get: Get, settings: Settings): Promise<Configuration> {
-  const full = { full_section: true };
-  const [backends, frontends, defaults, global, maps, general] = await Promise.all([
-    get('/configuration/backends', full),
-    get('/configuration/frontends', full),
-    get('/configuration/defaults'),
-    get('/configuration/global'),
-    get('/storage/maps'),
-    get('/storage/general'),
-  ]);
-  const { prefix } = settings.ownership;
-  const inherited = parseDefaults(
-    requireTypes(expectList(defaults, 'read defaults'), 'section', 'read defaults'),
-  );
-  const fronts = expectNamed(frontends, 'read frontends', 'name');
-  requireFrontends(fronts, 'read frontends');
-  const sections = expectNamed(backends, 'read backends', 'name');
-  requireBackends(sections, 'read backends');
-  const isCovered = (service: string): boolean => covers(settings, service);
-  const parsed = await runInSlices(
-    mapInSlices(sections, (item) => parseBackend(item, prefix, inherited, isCovered)),
-  );
-  const markers = markersIn(sections);
-  return {
-    backends: byName(parsed),
-    frontends: byName(fronts.map((item) => parseFrontend(item, inherited))),
-    marker: markers.find((one) => one.prefix === prefix)?.marker ?? {},
-    neighbours: neighboursOf(markers, parsed, prefix),
-    global: await withServerState(get, parseGlobal(globalOf(global), generalFiles(general))),
-    maps: ownMaps(
-      expectNamed(maps, 'read maps', 'storage_name'),
-      fronts.flatMap((one) => objectsOf(one['backend_switching_rule_list'])),
-      settings,
-    ),
-    defaults: defaultsOfOurs(inherited, fronts, settings.haproxy.frontends),
-  };
-}
-
-function globalOf(response: Answer): JsonObject {
-  const what = 'read global';
-  const global = expectObject(response, what);
-  requireTypes([global], 'global', what);
-  return global;
-}
-
-/** Without general storage, which is an error of the API's own, there is nothing in it. */
-function generalFiles(response: Answer): readonly JsonObject[] {
-  const { status, body } = response;
-  const isRefused = status >= 400 && isObject(body) && typeof body['message'] === 'string';
-  return isRefused ? [] : expectNamed(response, 'read general storage', 'storage_name');
-}
-
-/**
- * New backends use the defaults of the first frontend that routes to them. Without a name they
- * would get the last defaults section in the file.
- */
-function defaultsOfOurs(
-  known: Defaults,
-  frontends: readonly JsonObject[],
-  routed: readonly string[],
-): Configuration['defaults'] {
-  const names = Object.keys(known);
-  const front = routed.flatMap((name) => frontends.filter((one) => one['name'] === name))[0];
-  const name = names.length === 1 ? names[0] : textAt(front ?? {}, 'from');
-  if (name === undefined || known[name] === undefined) return {};
-  const { serverDefaults: inherited } = known[name];
-  return { defaults: name, ...(inherited === undefined ? {} : { inherited }) };
-}
-
-/** `GET /storage/general/{name}`; 404 if it was never written. */
-async function withServerState(get: Get, facts: GlobalFacts): Promise<GlobalFacts> {
-  if (facts.serverStateFile === undefined) return facts;
-  const name = encodeURIComponent(basename(facts.serverStateFile));
-  const response = await get(`/storage/general/${name}`);
-  if (response.status === 404) return facts;
-  return { ...facts, serverState: expectText(response, 'read the server state file') };
-}
-
 function omit<T>(record: Readonly<Record<string, T>>, names: readonly string[]): Record<string, T> {
   return Object.fromEntries(Object.entries(record).filter(([name]) => !names.includes(name)));
-}
-
-function byName<T extends { readonly name: string }>(items: readonly T[]): Record<string, T> {
-  return Object.fromEntries(items.map((item) => [item.name, item]));
 }
