@@ -7,22 +7,15 @@ import type { ActualState } from './types.js';
 /** Minimum duration of a drain, so that an instance that comes right back keeps its slot. */
 const minDrainSeconds = 2;
 
-/**
- * HAProxy walks all servers per request, so above this, one request for all backends is cheaper.
- */
-const maxAskedApart = 3;
+/** Slots that may be free once they are idle. */
+export interface Draining {
+  readonly slots: ReadonlySet<string>;
+  /** Their backends. */
+  readonly parents: ReadonlySet<string>;
+}
 
-/**
- * Names of draining slots with no request in flight or queued (`scur` and `qcur` of `GET
- * /stats/native?type=server`, with `parent={backend}` if few backends drain). Sends no request if
- * nothing drains.
- */
-export async function readIdleSlots(
-  client: DataPlaneReader,
-  { backends }: ActualState,
-  now: number,
-  signal?: AbortSignal,
-): Promise<ReadonlySet<string>> {
+/** `now`: Unix seconds. */
+export function drainingIn({ backends }: Pick<ActualState, 'backends'>, now: number): Draining {
   const draining = new Set<string>();
   const parents = new Set<string>();
   for (const { name, slots } of Object.values(backends)) {
@@ -32,16 +25,23 @@ export async function readIdleSlots(
       parents.add(name);
     }
   }
-  const asked = parents.size > maxAskedApart ? [{}] : [...parents].map((parent) => ({ parent }));
-  const idle = new Set<string>();
-  for (const which of asked) {
-    const query = { type: 'server', ...which };
-    const response = await client.get('/stats/native', { query, ...(signal ? { signal } : {}) });
-    for (const server of idleServers(expectOk(response, what).body)) {
-      if (draining.has(server)) idle.add(server);
-    }
-  }
-  return idle;
+  return { slots: draining, parents };
+}
+
+/**
+ * Names of draining slots with no request in flight or queued (`scur` and `qcur` of `GET
+ * /stats/native?type=server`, with `parent={backend}` if only one has some). The Data Plane API reads
+ * the statistics of all servers for any answer: with 4,000 servers, 1.1 s of CPU (3.2).
+ */
+export async function readIdleSlots(
+  client: DataPlaneReader,
+  { slots, parents }: Draining,
+  signal?: AbortSignal,
+): Promise<ReadonlySet<string>> {
+  const [parent] = parents.size === 1 ? parents : [];
+  const query = { type: 'server', ...(parent === undefined ? {} : { parent }) };
+  const response = await client.get('/stats/native', { query, ...(signal ? { signal } : {}) });
+  return new Set(idleServers(expectOk(response, what).body).filter((name) => slots.has(name)));
 }
 
 const what = 'read server statistics';

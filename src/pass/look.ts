@@ -1,4 +1,3 @@
-import { readIdleSlots } from '../actual/idle.js';
 import { requireNoOther } from '../actual/other-connectors.js';
 import { requireMapFile } from '../actual/shared-map.js';
 import type { ActualState } from '../actual/types.js';
@@ -12,6 +11,7 @@ import { runInSlices } from '../shared/slices.js';
 import { knownClaims } from './claims.js';
 import type { PassContext } from './context.js';
 import { desireInSlices } from './desire.js';
+import { planWithIdle } from './idle-slots.js';
 import { msUntilReload } from './reload-wait.js';
 import { stillUnstable } from './unstable.js';
 
@@ -71,13 +71,11 @@ async function planFor(
   desired: DesiredState,
   actual: ActualState,
 ): Promise<Plan> {
-  const { target, catalog, hidden, ended, readAt, settings, passed, now, timed, signal } = context;
-  const { client, memory } = target;
-  const seconds = Math.floor(now() / 1000);
-  const idle = await timed('actual', () => readIdleSlots(client, actual, seconds, signal));
+  const { target, catalog, hidden, ended, readAt, settings, passed, now, timed } = context;
+  const { memory } = target;
   const input = {
-    ...{ catalog, hidden, ended, desired, actual, settings, idle },
-    now: seconds,
+    ...{ catalog, hidden, ended, desired, actual, settings },
+    now: Math.floor(now() / 1000),
     nowMs: readAt,
     ...(passed === undefined ? {} : { passed: passed(target.name) }),
     unstable: stillUnstable(memory.unstable, desired),
@@ -86,5 +84,7 @@ async function planFor(
     ...(memory.held === undefined ? {} : { confirms: memory.held }),
     ...(memory.absences === undefined ? {} : { absences: memory.absences }),
   };
-  return timed('diff', () => runInSlices(planInSlices(input, memory.plan)));
+  return planWithIdle(context, actual, (idle) =>
+    timed('diff', () => runInSlices(planInSlices({ ...input, idle }, memory.plan))),
+  );
 }

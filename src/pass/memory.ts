@@ -5,6 +5,7 @@ import { newPlanMemory, type PlanMemory } from '../diff/plan/memory.js';
 import type { Absences, Held } from '../diff/types.js';
 import type { WrittenClaims } from '../haproxy/claims-record.js';
 import { type Derived, newDerived } from './derived.js';
+import type { IdleAsked } from './idle-slots.js';
 import type { Picture } from './picture.js';
 import type { Refusals } from './refusals.js';
 import type { Unstable } from './unstable.js';
@@ -32,6 +33,7 @@ export interface TargetMemory {
   serverState?: string;
   /** Time of the last reload that this process asked for, Unix milliseconds. */
   reloadedAt?: number;
+  idleAsked?: IdleAsked;
   /** The record of claims as last written. */
   claims?: WrittenClaims;
   /** Dead transactions, of earlier processes or failed passes, were deleted. */

@@ -3,7 +3,6 @@ import { expect } from 'chai';
 import type { DataPlaneReader, DataPlaneWriter } from '../../src/actual/dataplane-client.js';
 import { readIdleSlots } from '../../src/actual/idle.js';
 import { createActualReader } from '../../src/actual/reader.js';
-import type { ActualState } from '../../src/actual/types.js';
 import { deleteDeadTransactions } from '../../src/apply/transaction.js';
 import { settings } from '../diff/given.js';
 
@@ -118,16 +117,12 @@ describe('an answer of the Data Plane API that is not what was asked for', () =>
 
   for (const body of ['<html>', 7, { stats: {} }, { stats: [null] }, [{ stats: [{ stats: 1 }] }]]) {
     it(`is no proof that a draining server is idle: ${JSON.stringify(body)}`, async () => {
-      const binding = { id: 'a', drainingSince: 0 };
-      const slots = [{ name: 'nomad_web_1', binding }];
-      const actual = { backends: { nomad_web: { name: 'nomad_web', slots } } };
+      const draining = { slots: new Set(['nomad_web_1']), parents: new Set(['nomad_web']) };
       const client: DataPlaneReader = {
         url: 'http://127.0.0.1',
         get: () => Promise.resolve({ status: 200, body }),
       };
-      const error = await readIdleSlots(client, actual as unknown as ActualState, 100).catch(
-        (thrown: unknown) => thrown,
-      );
+      const error = await readIdleSlots(client, draining).catch((thrown: unknown) => thrown);
       expect(error).to.include({ code: 'haproxy-failed' });
     });
   }
