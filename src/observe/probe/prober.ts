@@ -47,26 +47,38 @@ export function startProber({ onPassed, onResult, staleMs, signal }: ProberOptio
   >();
   let running = 0;
   let timer: NodeJS.Timeout | undefined;
+  /** When the next tick is. */
+  let tickAt = Infinity;
   setMaxListeners(0, signal);
   signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
 
-  function arm(): void {
+  /** Checks end 200 times a second, so what one of them left is all that is looked at then. */
+  function armFor(dueAt: number): void {
+    const now = performance.now();
+    const at = Math.max(now + tickMs, dueAt);
+    if (at >= tickAt || signal.aborted) return;
     clearTimeout(timer);
-    const due = [...targets.values()]
-      .flatMap(({ all }) => Object.values(all))
-      .flatMap(({ dueAt }) => (dueAt === undefined ? [] : [dueAt]));
-    if (due.length === 0 || signal.aborted) return;
-    const wait = due.reduce((least, at) => Math.min(least, at), Infinity) - performance.now();
-    timer = setTimeout(tick, Math.max(tickMs, wait));
+    tickAt = at;
+    timer = setTimeout(tick, at - now);
+  }
+
+  function arm(): void {
+    let first = Infinity;
+    for (const { all } of targets.values()) {
+      for (const { dueAt = Infinity } of Object.values(all)) first = Math.min(first, dueAt);
+    }
+    if (first < Infinity) armFor(first);
   }
 
   function tick(): void {
     const now = performance.now();
+    tickAt = Infinity;
     for (const [name, { seenAt }] of targets) if (now - seenAt > staleMs) targets.delete(name);
-    const all = [...targets].flatMap(([target, known]) =>
-      Object.values(known.all).map((one) => ({ ...one, target })),
+    const most = Math.min(perTick, mostRunning - running);
+    const due = [...targets].flatMap(([target, { all }]) =>
+      dueNow(Object.values(all), now, most).map((one) => ({ ...one, target })),
     );
-    for (const one of dueNow(all, now, Math.min(perTick, mostRunning - running))) {
+    for (const one of dueNow(due, now, most)) {
       void check(one.target, one.probe);
     }
     arm();
@@ -82,9 +94,9 @@ export function startProber({ onPassed, onResult, staleMs, signal }: ProberOptio
     edit(target, probe, (one) => {
       const next = checked(one, result === 'passed' ? undefined : (why ?? result), now);
       if (hasPassed(next, now) && !hasPassed(one, now)) onPassed();
+      armFor(next.dueAt ?? Infinity);
       return next;
     });
-    arm();
   }
 
   /** Unless it is another by now. */
