@@ -3,7 +3,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Settings } from '../config/types.js';
 import { ConnectorError } from '../shared/errors.js';
 import { isObject, textAt } from '../shared/json.js';
-import { expectConfiguration, expectNamed, expectObject, malformed } from './answers.js';
+import {
+  expectConfiguration,
+  expectNamed,
+  expectObject,
+  malformed,
+  requireVersion3,
+} from './answers.js';
 import { type Configuration, type Earlier, readConfiguration } from './configuration.js';
 import { requireTypes } from './sections.js';
 import type { DataPlaneReader } from './dataplane-client.js';
