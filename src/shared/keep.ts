@@ -1,3 +1,5 @@
+import type { Sliced } from './slices.js';
+
 /**
  * Returns `after` with every part that equals its counterpart in `before` replaced by that same
  * object, so that unchanged parts can be recognised by reference. Plain data only. List items are
@@ -10,20 +12,77 @@ export function keep<T>(before: T | undefined, after: T): T {
   return after;
 }
 
+/** The parts of a whole that are visited one by one; what is deeper is small. */
+const sliceDepth = 3;
+
+/** The same for large values, in parts. */
+export function* keepInSlices<T>(
+  before: T | undefined,
+  after: T,
+  depth = sliceDepth,
+): Sliced<T> {
+  if (before === undefined || Object.is(before, after)) return after;
+  if (depth === 0) {
+    yield;
+    return keep(before, after);
+  }
+  if (Array.isArray(before) && Array.isArray(after)) {
+    return (yield* keepItemsInSlices(before, after, depth - 1)) as T;
+  }
+  if (isRecord(before) && isRecord(after)) {
+    return (yield* keepValuesInSlices(before, after, depth - 1)) as T;
+  }
+  return after;
+}
+
 function keepItems(before: readonly unknown[], after: readonly unknown[]): readonly unknown[] {
   if (after.length === before.length) {
     const kept = after.map((item, at) => keep(before[at], item));
     if (kept.every((item, at) => Object.is(item, before[at]))) return before;
   }
-  // Most lists are the same but for a few items: only what is between those at both ends is named.
+  const { head, pairs, tail } = paired(before, after);
+  return [...head, ...pairs.map(([old, item]) => keep(old, item)), ...tail];
+}
+
+function* keepItemsInSlices(
+  before: readonly unknown[],
+  after: readonly unknown[],
+  depth: number,
+): Sliced<readonly unknown[]> {
+  if (after.length === before.length) {
+    let isSame = true;
+    for (const [at, item] of after.entries()) {
+      isSame &&= Object.is(yield* keepInSlices(before[at], item, depth), before[at]);
+      if (!isSame) break;
+    }
+    if (isSame) return before;
+  }
+  const { head, pairs, tail } = paired(before, after);
+  yield;
+  const kept: unknown[] = [];
+  for (const [old, item] of pairs) kept.push(yield* keepInSlices(old, item, depth));
+  return [...head, ...kept, ...tail];
+}
+
+interface Paired {
+  /** The same objects in both lists. */
+  readonly head: readonly unknown[];
+  readonly tail: readonly unknown[];
+  /** Of the items between them: the one before, and the one now. */
+  readonly pairs: readonly (readonly [unknown, unknown])[];
+}
+
+/** Most lists are the same but for a few items: only what is between those at both ends is named. */
+function paired(before: readonly unknown[], after: readonly unknown[]): Paired {
   const [start, end] = sameEnds(before, after);
   const old = before.slice(start, before.length - end);
   const middle = after.slice(start, after.length - end);
   const known = new Map(old.map(named()));
-  const kept = middle
-    .map(named())
-    .map(([name, item], at) => keep(known.get(name) ?? old[at], item));
-  return [...after.slice(0, start), ...kept, ...after.slice(after.length - end)];
+  return {
+    head: after.slice(0, start),
+    pairs: middle.map(named()).map(([name, item], at) => [known.get(name) ?? old[at], item]),
+    tail: after.slice(after.length - end),
+  };
 }
 
 /** How many items are the same objects at the start, and at the end. */
@@ -43,6 +102,20 @@ function keepValues(before: Plain, after: Plain): Plain {
   for (const key of keys) {
     const isKnown = Object.hasOwn(before, key);
     const value = keep(isKnown ? before[key] : undefined, after[key]);
+    isSame &&= isKnown && Object.is(value, before[key]);
+    kept.push([key, value]);
+  }
+  return isSame ? before : Object.fromEntries(kept);
+}
+
+function* keepValuesInSlices(before: Plain, after: Plain, depth: number): Sliced<Plain> {
+  const keys = Object.keys(after);
+  const kept: [string, unknown][] = [];
+  let isSame = keys.length === Object.keys(before).length;
+  for (const key of keys) {
+    const isKnown = Object.hasOwn(before, key);
+    const old = isKnown ? before[key] : undefined;
+    const value = yield* keepInSlices(old, after[key], depth);
     isSame &&= isKnown && Object.is(value, before[key]);
     kept.push([key, value]);
   }

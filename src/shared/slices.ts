@@ -16,6 +16,19 @@ export function* mapInSlices<T, R>(list: readonly T[], make: (item: T) => R): Sl
   return made;
 }
 
+/** `list.flatMap(make)`, item by item. */
+export function* flatMapInSlices<T, R>(
+  list: Iterable<T>,
+  make: (item: T) => readonly R[],
+): Sliced<R[]> {
+  const made: R[] = [];
+  for (const item of list) {
+    for (const one of make(item)) made.push(one);
+    yield;
+  }
+  return made;
+}
+
 /** All parts without a pause. */
 export function runThrough<T>(sliced: Sliced<T>): T {
   for (;;) {
@@ -27,14 +40,21 @@ export function runThrough<T>(sliced: Sliced<T>): T {
 /** How long the event loop may be held: probes and signals are answered in between. */
 const sliceMs = 20;
 
+/** When the loop last turned for one of us. It may have turned since, and then turns once too often. */
+let turnedAt = -Infinity;
+
+/** Lets the event loop turn if it has been held for a while. Between the steps of a long computation. */
+export async function breathe(): Promise<void> {
+  if (performance.now() - turnedAt < sliceMs) return;
+  await turn();
+  turnedAt = performance.now();
+}
+
 /** Lets the event loop turn whenever the parts have taken a while. */
 export async function runInSlices<T>(sliced: Sliced<T>): Promise<T> {
-  let since = performance.now();
   for (;;) {
+    if (performance.now() - turnedAt >= sliceMs) await breathe();
     const step = sliced.next();
     if (step.done === true) return step.value;
-    if (performance.now() - since < sliceMs) continue;
-    await turn();
-    since = performance.now();
   }
 }

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 
-import { keep } from '../../src/shared/keep.js';
+import { keep, keepInSlices } from '../../src/shared/keep.js';
+import { runThrough } from '../../src/shared/slices.js';
 
 /** Plain data, with keys that objects inherit too. */
 const someKey = fc.oneof(
@@ -43,7 +44,30 @@ const someItems = fc.uniqueArray(
   { selector: ({ name }) => name, maxLength: 8 },
 );
 
+/** Which of its objects are objects of the other value. */
+function shared(value: unknown, other: unknown): readonly boolean[] {
+  const known = new Set(objectsIn(other));
+  return objectsIn(value).map((one) => known.has(one));
+}
+
+function objectsIn(value: unknown): readonly unknown[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return [value, ...Object.values(value).flatMap(objectsIn)];
+}
+
 describe('keep', () => {
+  it('keeps the same in slices', () =>
+    fc.assert(
+      fc.property(someValue, someValue, fc.nat(4), (before, other, depth) => {
+        const after = [other, copy(before), { before: copy(before), other }];
+        const was = [before, before, { before, other: before }];
+        const whole = keep(was, after);
+        const sliced = runThrough(keepInSlices(was, after, depth));
+        expect(sliced).to.deep.equal(whole);
+        expect(shared(sliced, was)).to.deep.equal(shared(whole, was));
+      }),
+    ));
+
   it('gives what comes after, whatever stood before', () =>
     fc.assert(
       fc.property(someValue, someValue, (before, after) => {
