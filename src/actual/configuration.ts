@@ -4,7 +4,7 @@ import type { Settings } from '../config/types.js';
 import { connectorBackendName } from '../haproxy/names.js';
 import { covers } from '../haproxy/scope.js';
 import { isObject, type JsonObject, textAt } from '../shared/json.js';
-import { mapInSlices, runInSlices } from '../shared/slices.js';
+import { breathe, mapInSlices, runInSlices } from '../shared/slices.js';
 import { expectList, expectNamed, expectObject, expectText } from './answers.js';
 import type { DataPlaneResponse } from './dataplane-client.js';
 import { ownMaps } from './maps.js';
@@ -116,6 +116,7 @@ async function readSections(get: Get, settings: Settings): Promise<Sections> {
   );
   const fronts = expectNamed(frontends, 'read frontends', 'name');
   requireFrontends(fronts, 'read frontends');
+  await breathe();
   const sections = expectNamed(backends, 'read backends', 'name');
   return {
     backends: await parsedBackends(sections, settings, inherited),
@@ -174,6 +175,7 @@ async function parsedBackends(
   inherited: Defaults,
 ): Promise<Readonly<Record<string, ActualBackend>>> {
   requireBackends(sections, 'read backends');
+  await breathe();
   const { prefix } = settings.ownership;
   const isCovered = (service: string): boolean => covers(settings, service);
   return byName(

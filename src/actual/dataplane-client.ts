@@ -8,6 +8,7 @@ import { createRedactor, secretsOfTarget } from '../config/redact.js';
 import type { TargetSettings } from '../config/types.js';
 import { ConnectorError } from '../shared/errors.js';
 import type { Json } from '../shared/json.js';
+import { parseLong } from '../shared/json-list.js';
 import { cancelBeyond } from '../shared/answer-size.js';
 import { scopeOf } from '../shared/concurrent.js';
 import { type StatusClass, statusClassOf } from '../shared/status-class.js';
@@ -22,8 +23,8 @@ export interface DataPlaneResponse {
   readonly reloadId?: string;
   /** Parsed if the answer is JSON, otherwise text. */
   readonly body: unknown;
-  /** The answer itself, where it was asked for with `before`. */
-  readonly text?: string;
+  /** The answer itself, where it is JSON and was asked for with `before`. */
+  readonly bytes?: Buffer;
 }
 
 export interface RequestOptions {
@@ -183,6 +184,7 @@ async function request(
       signal: scope.signal,
       ...bodyOf(options),
       headers: { ...headersOf(options), ...options.headers },
+      responseType: 'buffer',
     });
     isOver = cancelBeyond(sent, hooks.answerBytes ?? Infinity);
     const response = await sent;
@@ -190,8 +192,9 @@ async function request(
     hooks.onResponse?.(statusClassOf(response.statusCode));
     requireItsOwn(response, `Data Plane API ${settings.address}: ${method} ${path}`);
     const { statusCode: status, headers } = response;
-    const text = status < 300 ? response.body : client.redact(response.body);
-    return answerOf(status, headers, text, options);
+    const isRefusal = status >= 300;
+    const bytes = isRefusal ? Buffer.from(client.redact(response.body.toString())) : response.body;
+    return await answerOf(status, headers, bytes, options);
   } catch (error) {
     if (error instanceof ConnectorError) throw error;
     hooks.onResponse?.('error');
@@ -257,14 +260,15 @@ function wrongName(cause: unknown): string {
   return `the certificate is for ${names}, not for ${host}; set haproxy.tls_server_name to the name in it`;
 }
 
-function answerOf(
+async function answerOf(
   status: number,
   headers: Record<string, string | string[] | undefined>,
-  text: string,
+  bytes: Buffer,
   options: RequestOptions,
-): DataPlaneResponse {
+): Promise<DataPlaneResponse> {
   const { before } = options;
-  const isSame = before?.status === status && before.text === text;
+  const isSame = before?.status === status && before.bytes?.equals(bytes) === true;
+  const isJson = String(headers['content-type'] ?? '').includes('json');
   const version = Number(headers['configuration-version']);
   const checksum = headers['configuration-checksum'];
   const reloadId = headers['reload-id'];
@@ -273,16 +277,15 @@ function answerOf(
     ...(Number.isInteger(version) && headers['configuration-version'] ? { version } : {}),
     ...(typeof checksum === 'string' ? { checksum } : {}),
     ...(typeof reloadId === 'string' ? { reloadId } : {}),
-    ...('before' in options ? { text } : {}),
-    body: isSame ? before.body : parse(text, String(headers['content-type'] ?? '')),
+    ...('before' in options && isJson ? { bytes } : {}),
+    body: isSame ? before.body : isJson ? await parse(bytes) : bytes.toString(),
   };
 }
 
-function parse(text: string, contentType: string): unknown {
-  if (!contentType.includes('json')) return text;
+async function parse(bytes: Buffer): Promise<unknown> {
   try {
-    return JSON.parse(text) as unknown;
+    return await parseLong(bytes);
   } catch {
-    return text;
+    return bytes.toString();
   }
 }

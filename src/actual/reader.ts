@@ -24,8 +24,9 @@ import {
 } from './normalise/parse.js';
 import type { ActualMap, ActualState } from './types.js';
 import { createRuntimeJoin } from './runtime.js';
-import { keep } from '../shared/keep.js';
+import { keepInSlices } from '../shared/keep.js';
 import { memoLast, memoOf } from '../shared/memo.js';
+import { breathe, runInSlices } from '../shared/slices.js';
 import { wholeList } from './whole-list.js';
 
 export interface ActualReader {
@@ -86,8 +87,14 @@ export function createActualReader(
     cache = { ...fresh, maps };
     const { backends } = fresh.configuration;
     const readAgain = async () => runtimeServers(await listServers(again));
-    const servers = await wholeList(get, backends, runtimeServers(listed), readAgain);
-    return (last = keep(last, assemble(raw, info, servers, fresh.configuration, maps)));
+    await breathe();
+    const loaded = runtimeServers(listed);
+    await breathe();
+    const servers = await wholeList(get, backends, loaded, readAgain);
+    await breathe();
+    const read = assemble(raw, info, servers, fresh.configuration, maps);
+    await breathe();
+    return (last = await runInSlices(keepInSlices(last, read)));
   }
 
   async function reuseOrRead(
@@ -100,7 +107,7 @@ export function createActualReader(
     if (previous?.fingerprint === fingerprint && !stale) return previous;
     const earlier = stale ? undefined : earlierOf(previous, raw.text);
     const read = await readConfiguration(get, settings, raw, earlier);
-    const configuration = keep(lastRead, read);
+    const configuration = await runInSlices(keepInSlices(lastRead, read));
     lastRead = configuration;
     const readAt = earlier === undefined ? clock() : (previous?.readAt ?? 0);
     return { fingerprint, readAt, text: raw.text, configuration, maps: {} };

@@ -1,8 +1,11 @@
+import equal from 'fast-deep-equal';
+
 import { expectConfiguration, expectOk } from '../actual/answers.js';
 import { isSectionStep, type StepOf } from '../diff/dispatch.js';
 import { effectOf, type KindsOf } from '../diff/steps.js';
 import type { TransactionStep } from '../diff/types.js';
 import { connectorBackendName } from '../haproxy/names.js';
+import { breathe, mapInSlices, runInSlices } from '../shared/slices.js';
 import { ConnectorError } from '../shared/errors.js';
 import { aborting, type ApplyContext, termOf } from './context.js';
 import { type SectionContext, sectionJson } from './render/backend-json.js';
@@ -59,22 +62,27 @@ async function edit(
   steps: readonly TransactionStep[],
 ): Promise<Edited | undefined> {
   const current = await readText(context, version);
-  const own = ownSteps(context, version, steps, sectionsOf(current));
+  const textOf = textMaker(context, version);
+  await breathe();
+  const standing = sectionsOf(current);
+  const own = await ownSteps(context, steps, standing, textOf);
   if (own.length < bulkFrom) return undefined;
   const asText: ReadonlySet<TransactionStep> = new Set(own);
   const others = steps.filter((step) => !asText.has(step));
   const base = others.length === 0 ? current : await render(context, version, others);
-  const sections = sectionsOf(base);
+  await breathe();
+  const sections = base === current ? standing : sectionsOf(base);
   const from = fromOf(sections, context);
   // Neither happens in a file as the Data Plane API writes it.
-  if (from === undefined || ownSteps(context, version, own, sections).length < own.length)
+  if (from === undefined || (await ownSteps(context, own, sections, textOf)).length < own.length)
     return undefined;
-  const say = { generation: version + 1, from, ...termOf(context) };
-  const edits = own.map((step) => [nameOf(step, context), textOf(step, say, context)] as const);
-  return {
-    text: editSections(base, sections, new Map(edits.map(([name, text = '']) => [name, text]))),
-    backends: edits.map(([name]) => name),
-  };
+  const edits = await runInSlices(
+    mapInSlices(own, (step) => [nameOf(step, context), textOf(step, from) ?? ''] as const),
+  );
+  await breathe();
+  const text = editSections(base, sections, new Map(edits));
+  await breathe();
+  return { text, backends: edits.map(([name]) => name) };
 }
 
 /** Never a file that is older or newer than the plan. */
@@ -87,22 +95,24 @@ async function readText(context: ApplyContext, version: number): Promise<string>
 }
 
 /** The steps that can be done by editing the text with these sections. */
-function ownSteps(
+async function ownSteps(
   context: ApplyContext,
-  version: number,
   steps: readonly TransactionStep[],
   sections: Sections,
-): readonly SectionStep[] {
+  textOf: TextOf,
+): Promise<readonly SectionStep[]> {
   const misread = new Set(context.misread);
   const from = fromOf(sections, context);
-  const say = { generation: version + 1, from: from ?? {}, ...termOf(context) };
-  return steps.filter(isSectionStep).filter((step) => {
+  const isOwn = (step: SectionStep): boolean => {
     const name = nameOf(step, context);
     if (misread.has(name) || !isWhereExpected(step, name, sections)) return false;
     // An edit by the Data Plane API, which is the marker's then, names the defaults sections.
     if (from === undefined && step.kind === 'set-marker') return false;
-    return textOf(step, say, context) !== undefined;
-  });
+    return textOf(step, from ?? {}) !== undefined;
+  };
+  const candidates = steps.filter(isSectionStep);
+  const own = await runInSlices(mapInSlices(candidates, isOwn));
+  return candidates.filter((_, at) => own[at] === true);
 }
 
 function isWhereExpected(step: SectionStep, name: string, { backends }: Sections): boolean {
@@ -117,12 +127,26 @@ function nameOf(step: SectionStep, { settings }: ApplyContext): string {
 }
 
 /** `''` for a removal; undefined if we can't say it. */
-function textOf(
-  step: SectionStep,
-  say: SectionContext,
-  { settings }: ApplyContext,
-): string | undefined {
-  return step.kind === 'delete-backend' ? '' : backendText(sectionJson(step, say, settings));
+type TextOf = (step: SectionStep, from: SectionContext['from']) => string | undefined;
+
+interface Said {
+  readonly from: SectionContext['from'];
+  readonly text: string | undefined;
+}
+
+/** A step's text is asked for up to three times, and made once for the same defaults. */
+function textMaker(context: ApplyContext, version: number): TextOf {
+  const { settings } = context;
+  const said = new Map<SectionStep, Said>();
+  return (step, from) => {
+    if (step.kind === 'delete-backend') return '';
+    const before = said.get(step);
+    if (before !== undefined && equal(before.from, from)) return before.text;
+    const say = { generation: version + 1, from, ...termOf(context) };
+    const text = backendText(sectionJson(step, say, settings));
+    said.set(step, { from, text });
+    return text;
+  };
 }
 
 /** How a section says its defaults; undefined if they have no name and are not the only ones. */

@@ -2,8 +2,9 @@ import { basename } from 'node:path';
 
 import { expectOk } from '../actual/answers.js';
 import type { ActualState } from '../actual/types.js';
+import { breathe, runInSlices, type Sliced } from '../shared/slices.js';
 import { aborting, type ApplyContext, pathOf } from './context.js';
-import { type PlannedBackend, renderStateFile, slotStates } from './render/state-file.js';
+import { type PlannedBackend, renderStateFile, slotStatesInSlices } from './render/state-file.js';
 
 /**
  * Writes the server state file through the data plane's general storage, so that HAProxy's next
@@ -16,8 +17,11 @@ export async function saveServerState(
 ): Promise<void> {
   const { global, backends, inherited } = context.actual;
   if (global.serverStateFile === undefined) return;
-  const states = slotStates(backends, planned, inherited);
-  await write(context, global.serverStateFile, renderStateFile(states));
+  const states = await runInSlices(slotStatesInSlices(backends, planned, inherited));
+  await breathe();
+  const content = renderStateFile(states);
+  await breathe();
+  await write(context, global.serverStateFile, content);
 }
 
 /**
@@ -27,11 +31,11 @@ export async function saveServerState(
 export async function refreshServerState(
   context: ApplyContext,
   known: string | undefined,
-  contentOf: (backends: ActualState['backends']) => string,
+  contentOf: (backends: ActualState['backends']) => Promise<string>,
 ): Promise<void> {
   const { global, backends } = context.actual;
   if (global.serverStateFile === undefined) return;
-  const content = contentOf(backends);
+  const content = await contentOf(backends);
   if (content !== known) await write(context, global.serverStateFile, content);
 }
 
@@ -40,8 +44,13 @@ export async function refreshServerState(
  * DOWN servers out: HAProxy then starts them without a state instead of refusing requests until
  * their checks pass.
  */
-export function currentStateFile(backends: ActualState['backends'], staysRunning: boolean): string {
-  return renderStateFile(slotStates(backends, []).filter(({ up }) => up || staysRunning));
+export function* currentStateFile(
+  backends: ActualState['backends'],
+  staysRunning: boolean,
+): Sliced<string> {
+  const states = yield* slotStatesInSlices(backends, []);
+  yield;
+  return renderStateFile(states.filter(({ up }) => up || staysRunning));
 }
 
 async function write(context: ApplyContext, file: string, content: string): Promise<void> {

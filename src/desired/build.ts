@@ -2,7 +2,7 @@ import type { LimitSettings } from '../config/types.js';
 import { type ClaimRecord, noClaims } from '../haproxy/claims-record.js';
 import { connectorBackendName, serviceLabel } from '../haproxy/names.js';
 import { compareText } from '../shared/compare.js';
-import { keep } from '../shared/keep.js';
+import { keep, keepInSlices } from '../shared/keep.js';
 import { runThrough, type Sliced } from '../shared/slices.js';
 import { oneLine } from '../shared/text.js';
 import { type Aged, byAge, claimKey } from './claims.js';
@@ -44,33 +44,39 @@ export function* desiredInSlices(
   const { rejected, claims: record = noClaims } = input;
   const settled = yield* settledRoutes(plans, record, routing, memory);
   yield;
-  const claims = recordAfter(input, settled, memory);
+  const claims = yield* recordAfter(input, settled, memory);
   yield;
   const { last } = memory;
   const isSame = last?.settled === settled && last.claims === claims && last.plans === plans;
   if (isSame && last.rejected === rejected && last.failed === failed) return last.desired;
-  const fresh = settle(plans, failed, settled, { ...input, claims: record }, routing);
-  const desired = keep(last?.desired, claims === undefined ? fresh : { ...fresh, claims });
+  const fresh = yield* settle(plans, failed, settled, { ...input, claims: record }, routing);
+  const made = claims === undefined ? fresh : { ...fresh, claims };
+  const desired = yield* keepInSlices(last?.desired, made);
   memory.last = { plans, failed, settled, claims, rejected, desired };
   return desired;
 }
 
-function settle(
+function* settle(
   plans: readonly ServicePlan[],
   failed: readonly Skipped[],
   settled: SettledRoutes,
   input: DesiredInput,
   context: RouteContext,
-): DesiredState {
+): Sliced<DesiredState> {
   const overRegexes = beyondRegexes(plans, input.claims ?? noClaims, input.settings.limits);
   const namesTaken = takenNames(plans, input.settings.ownership.prefix);
   const others = { namesTaken, overRegexes, input };
-  const outcomes = plans.map((plan, index) =>
-    settlePlan(plan, settled.results[index] ?? nothingSettled, others),
-  );
+  const outcomes: Outcome[] = [];
+  for (const [index, plan] of plans.entries()) {
+    outcomes.push(settlePlan(plan, settled.results[index] ?? nothingSettled, others));
+    yield;
+  }
+  const backends = outcomes.flatMap(({ backend }) => backend ?? []).sort(byName);
+  yield;
+  const routes = outcomes.flatMap((one) => one.routes).sort(byRoute);
+  yield;
   return {
-    backends: outcomes.flatMap(({ backend }) => backend ?? []).sort(byName),
-    routes: outcomes.flatMap(({ routes }) => routes).sort(byRoute),
+    ...{ backends, routes },
     ...(settled.vacant.length === 0 ? {} : { vacant: [...settled.vacant].sort(byRoute) }),
     skipped: [...failed, ...outcomes.flatMap(({ skipped }) => skipped ?? [])]
       .map((one) => ({ ...one, reason: oneLine(one.reason) }))

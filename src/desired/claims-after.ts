@@ -3,6 +3,7 @@ import { noFacts } from '../haproxy/facts.js';
 import { namespaceOf } from '../haproxy/ownership.js';
 import { serviceLabel } from '../haproxy/names.js';
 import { compareText } from '../shared/compare.js';
+import { flatMapInSlices, type Sliced } from '../shared/slices.js';
 import { claimKey } from './claims.js';
 import { type Claimant, hostKey, hostKeysOf } from './host-claims.js';
 import { isTenant, type RouteContext } from './policy/context.js';
@@ -15,16 +16,16 @@ import type { DesiredInput } from './types.js';
  * a read that can't be trusted for removals lacks, isn't gone. A host that is refused is not claimed:
  * otherwise it would take precedence over what came later once its owner, or its own service, is gone.
  */
-export function claimsAfter(
+export function* claimsAfter(
   { catalog, claims: before = {}, facts = noFacts, now }: DesiredInput,
   { claimants, refusedHosts }: Pick<SettledRoutes, 'claimants' | 'refusedHosts'>,
   context: RouteContext,
-): ClaimRecord | undefined {
+): Sliced<ClaimRecord | undefined> {
   if (now === undefined) return undefined;
   const tenants = claimants.filter(({ id }) => isTenant(id));
   const refused = new Set(refusedHosts);
   // Recorded in the order in which they are settled: an owner that goes loses no precedence.
-  const wanted = [...tenants].sort(byJobAge).flatMap(({ id, routes }) =>
+  const wanted = yield* flatMapInSlices([...tenants].sort(byJobAge), ({ id, routes }) =>
     routes.flatMap((route) => {
       const isGuest = grantsFor(context, id.namespace, route).length > 0;
       const host = hostKey(id.namespace, route);
@@ -39,6 +40,7 @@ export function claimsAfter(
   ];
   const trusted = catalog.trust.removals === 'allowed';
   const mayGo = (key: string): boolean => trusted && !held.some((start) => key.startsWith(start));
+  yield;
   return nextRecord({ before, wanted, mayGo, now, graceMs: context.policy.claimGraceMs });
 }
 

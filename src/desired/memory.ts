@@ -74,16 +74,16 @@ function claimTheSame(before: readonly ServicePlan[], after: readonly ServicePla
 }
 
 /** `claimsAfter`, unless the record is known to stay as it is. */
-export function recordAfter(
+export function* recordAfter(
   input: DesiredInput,
   settled: SettledRoutes,
   memory: DesiredMemory,
-): ClaimRecord | undefined {
+): Sliced<ClaimRecord | undefined> {
   const { claims: record, now } = input;
   const { steady, routing } = memory;
   if (routing === undefined || now === undefined) return undefined;
   if (steady !== undefined && steady.record === record && steady.settled === settled) return record;
-  const after = claimsAfter(input, settled, routing);
+  const after = yield* claimsAfter(input, settled, routing);
   delete memory.steady;
   if (after !== undefined && after === record) memory.steady = { record, settled };
   return after;

@@ -1,5 +1,5 @@
 import type { ClaimRecord } from '../haproxy/claims-record.js';
-import type { Sliced } from '../shared/slices.js';
+import { mapInSlices, type Sliced } from '../shared/slices.js';
 import { settleClaims } from './claims.js';
 import type { Claimant } from './host-claims.js';
 import { settleHosts } from './host-owners.js';
@@ -39,7 +39,7 @@ export function* settleRoutes(
   record: ClaimRecord,
   context: RouteContext,
 ): Sliced<SettledRoutes> {
-  const judged = plans.map(({ offer: { id }, routes }) =>
+  const judged = yield* mapInSlices(plans, ({ offer: { id }, routes }) =>
     routes.map((route) => ({ route, refusal: refusedRoute(context, id, route) })),
   );
   const claimants = plans.map(({ offer: { id, claimedAt } }, at): Claimant => {
@@ -47,15 +47,23 @@ export function* settleRoutes(
     return { id, claimedAt, routes: allowed.map(({ route }) => route) };
   });
   const { owned, vacant, refused } = yield* settleHosts(claimants, record, context);
+  yield;
   const claims = settleClaims(
     claimants.map(({ id, claimedAt }, at) => {
       return { service: id, claimedAt, routes: owned[at]?.kept ?? [] };
     }),
     record,
   );
-  const results = plans.map(({ offer: { id } }, at): Settled => {
+  yield;
+  const results: Settled[] = [];
+  for (const [
+    at,
+    {
+      offer: { id },
+    },
+  ] of plans.entries()) {
     const { kept = [], lost = [] } = claims[at] ?? {};
-    return {
+    results.push({
       kept,
       lost: [
         ...losses(
@@ -69,8 +77,9 @@ export function* settleRoutes(
         'policy',
         kept.flatMap((route) => takenFromOperator(context, id, route) ?? []),
       ),
-    };
-  });
+    });
+    yield;
+  }
   return { results, claimants, vacant, refusedHosts: refused };
 }
 

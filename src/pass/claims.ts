@@ -6,6 +6,7 @@ import type { Settings } from '../config/types.js';
 import type { DesiredState } from '../desired/types.js';
 import { type ClaimRecord, type MapEntries, recordEntries } from '../haproxy/claims-record.js';
 import { mapNames } from '../haproxy/map-names.js';
+import { breathe } from '../shared/slices.js';
 import { applyContext, type WritingContext } from './context.js';
 import type { TargetMemory } from './memory.js';
 
@@ -34,6 +35,7 @@ export async function saveClaims(
   const before = storedClaims(actual, settings);
   const { memory } = target;
   if (memory.derived.isRecorded(desired.claims, onDisk(memory, before) ?? none)) return;
+  await breathe();
   const entries = recordEntries(desired.claims);
   const map = mapNames(settings.routing).claims;
   const step = { kind: 'write-map', route: 'storage', map, entries, when: 'last' } as const;

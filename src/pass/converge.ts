@@ -13,6 +13,7 @@ import { look, type View } from './look.js';
 import { readRepaired } from './read-actual.js';
 import { recoveryFrom } from './recover.js';
 import { msUntilReload } from './reload-wait.js';
+import { breathe } from '../shared/slices.js';
 import { noticeHaproxy, rememberHaproxy, retryRefused } from './retry.js';
 import { cameBackOther, misreadIn } from './unstable.js';
 
@@ -39,7 +40,9 @@ export async function convergeIfWriting(context: PassContext, first: View): Prom
   if (await retryRefused(writing, view, done)) {
     view = await converge(writing, await lookBack(writing), done);
   }
+  await breathe();
   await signUnlessConflict(writing, view);
+  await breathe();
   await saveClaims(writing, view);
   const { actual } = view;
   const known = memory.serverState ?? actual.global.serverState;

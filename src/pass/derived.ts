@@ -12,6 +12,7 @@ import {
   recordOf,
 } from '../haproxy/claims-record.js';
 import { memoLast } from '../shared/memo.js';
+import { runInSlices } from '../shared/slices.js';
 import { servedInstances } from './served-instances.js';
 
 type Frontends = ActualState['frontends'];
@@ -41,7 +42,9 @@ export function newDerived() {
         peers: ActualState['peers'],
       ) => findDegraded({ global, frontends, backends, ...(peers && { peers }) }, names),
     ),
-    stateFile: memoLast(currentStateFile),
+    stateFile: memoLast((backends: Backends, staysRunning: boolean) =>
+      runInSlices(currentStateFile(backends, staysRunning)),
+    ),
     record: memoLast(recordOf),
     isRecorded: memoLast((claims: ClaimRecord, entries: MapEntries) =>
       equal(recordEntries(claims), entries),

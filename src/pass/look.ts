@@ -6,8 +6,8 @@ import type { DesiredState, Rejection } from '../desired/types.js';
 import { planInSlices } from '../diff/plan/plan.js';
 import type { Plan } from '../diff/types.js';
 import type { OwnEndpoint } from '../haproxy/own-endpoints.js';
-import { keep } from '../shared/keep.js';
-import { runInSlices } from '../shared/slices.js';
+import { keep, keepInSlices } from '../shared/keep.js';
+import { breathe, runInSlices } from '../shared/slices.js';
 import { knownClaims } from './claims.js';
 import type { PassContext } from './context.js';
 import { desireInSlices } from './desire.js';
@@ -54,7 +54,9 @@ async function desiredState(
   rejected: Readonly<Record<string, Rejection>>,
 ): Promise<DesiredState> {
   const { memory } = target;
+  await breathe();
   const claims = knownClaims(memory, actual, settings);
+  await breathe();
   const input = {
     ...{ catalog, settings, rejected, endpoints, claims, routes: routeFiles(), now: readAt },
   };
@@ -63,7 +65,7 @@ async function desiredState(
     const facts = memory.derived.facts(frontends, backends, raw, settings.ownership);
     return runInSlices(desireInSlices({ ...input, facts }, memory.desired));
   });
-  return keep(memory.pictures[0]?.desired, read);
+  return runInSlices(keepInSlices(memory.pictures[0]?.desired, read));
 }
 
 async function planFor(
@@ -73,6 +75,7 @@ async function planFor(
 ): Promise<Plan> {
   const { target, catalog, hidden, ended, readAt, settings, passed, now, timed } = context;
   const { memory } = target;
+  await breathe();
   const input = {
     ...{ catalog, hidden, ended, desired, actual, settings },
     now: Math.floor(now() / 1000),

@@ -6,9 +6,10 @@ import { drainEarly, mayDrainEarly } from './early-drains.js';
 import { look, type View } from './look.js';
 import { rememberPicture } from './memory.js';
 import type { Occasion } from './occasion.js';
-import { nextPicture, type Picture } from './picture.js';
+import { nextPictureInSlices, type Picture } from './picture.js';
 import { readActual } from './read-actual.js';
 import { settleBoth } from '../shared/concurrent.js';
+import { breathe, runInSlices } from '../shared/slices.js';
 import { noticeHaproxy } from './retry.js';
 import { type Stopwatch, together } from './stopwatch.js';
 import type { Target } from './target.js';
@@ -37,7 +38,9 @@ export async function syncTarget(
   const read = async () => timed('actual', () => readActual(target, around.settings, signal));
   const [catalog, actual] = await settleBoth(observed.catalog, drained.then(read, read));
   noticeHaproxy(memory, actual);
+  await breathe();
   const hidden = await observed.hidden(derived.namespaces(actual.backends), signal);
+  await breathe();
   const ended = await observed.ended(derived.instances(actual.backends), signal);
   const observedAt = { catalog, hidden, ended, readAt: around.now() };
   const context = { ...around, ...observedAt, target, occasion, timed, signal };
@@ -46,6 +49,7 @@ export async function syncTarget(
   memory.absences = start.plan.absences;
   const { view, steps, reloads } = await convergeIfWriting(context, start);
   const { desired, actual: end, plan: rest } = view;
+  await breathe();
   const names = around.settings.haproxy.frontends;
   const degraded = derived.degraded(end.global, end.frontends, end.backends, names, end.peers);
   const seen = { target: target.name, catalog, desired, actual: end, plan: start.plan, rest };
@@ -56,7 +60,7 @@ export async function syncTarget(
     degraded,
     times: together(observed.times(), stopwatch.read()),
   };
-  const next = nextPicture(memory.pictures[0], picture);
+  const next = await runInSlices(nextPictureInSlices(memory.pictures[0], picture));
   rememberPicture(memory, next);
   return next;
 }

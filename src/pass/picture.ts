@@ -5,7 +5,8 @@ import type { ActualState } from '../actual/types.js';
 import type { DesiredState } from '../desired/types.js';
 import type { Plan, ReloadReason, Step } from '../diff/types.js';
 import type { Catalog } from '../observe/types.js';
-import { keep } from '../shared/keep.js';
+import { keepInSlices } from '../shared/keep.js';
+import { runThrough, type Sliced } from '../shared/slices.js';
 import type { Times } from './stopwatch.js';
 
 /**
@@ -39,13 +40,17 @@ const immer = new Immer({ autoFreeze: false });
  * be reused.
  */
 export function nextPicture(last: Picture | undefined, next: Picture): Picture {
-  if (last === undefined) return next;
-  return immer.produce(last, (draft) => {
-    Object.assign(draft, keepFields(last, next));
-  });
+  return runThrough(nextPictureInSlices(last, next));
 }
 
-function keepFields(last: Picture, next: Picture): Partial<Picture> {
-  const keys = Object.keys(next) as (keyof Picture)[];
-  return Object.fromEntries(keys.map((key) => [key, keep<unknown>(last[key], next[key])]));
+/** The same, part by part. */
+export function* nextPictureInSlices(last: Picture | undefined, next: Picture): Sliced<Picture> {
+  if (last === undefined) return next;
+  const kept: Record<string, unknown> = {};
+  for (const key of Object.keys(next) as (keyof Picture)[]) {
+    kept[key] = yield* keepInSlices<unknown>(last[key], next[key]);
+  }
+  return immer.produce(last, (draft) => {
+    Object.assign(draft, kept);
+  });
 }

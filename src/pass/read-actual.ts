@@ -2,7 +2,8 @@ import type { ActualState } from '../actual/types.js';
 import type { Settings } from '../config/types.js';
 import { repairView } from '../apply/apply.js';
 import { deleteDeadTransactions } from '../apply/transaction.js';
-import { keep } from '../shared/keep.js';
+import { keepInSlices } from '../shared/keep.js';
+import { runInSlices } from '../shared/slices.js';
 import { isNewInOffice, requireOffice, takeOffice } from './office.js';
 import { needsFullRead } from './memory.js';
 import { recoveryFrom } from './recover.js';
@@ -27,7 +28,7 @@ export async function readActual(
     await deleteDeadTransactions({ client: writer, signal }, actual.configVersion);
     memory.cleaned = !hadFailed;
   }
-  return keep(memory.pictures[0]?.actual, actual);
+  return runInSlices(keepInSlices(memory.pictures[0]?.actual, actual));
 }
 
 /** A view that a failed reload left behind is repaired first. */

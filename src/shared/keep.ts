@@ -16,11 +16,7 @@ export function keep<T>(before: T | undefined, after: T): T {
 const sliceDepth = 3;
 
 /** The same for large values, in parts. */
-export function* keepInSlices<T>(
-  before: T | undefined,
-  after: T,
-  depth = sliceDepth,
-): Sliced<T> {
+export function* keepInSlices<T>(before: T | undefined, after: T, depth = sliceDepth): Sliced<T> {
   if (before === undefined || Object.is(before, after)) return after;
   if (depth === 0) {
     yield;

@@ -2,6 +2,7 @@ import type { ActualBackend, ActualSlot } from '../../actual/types.js';
 import type { PlannedSlot } from '../../diff/types.js';
 import { mergedFields } from '../../haproxy/server-check.js';
 import type { JsonObject } from '../../shared/json.js';
+import { flatMapInSlices, runThrough, type Sliced } from '../../shared/slices.js';
 
 /** Content of one slot's line in the server state file. */
 export interface SlotState {
@@ -53,9 +54,19 @@ export function slotStates(
   planned: readonly PlannedBackend[],
   fromDefaults?: JsonObject,
 ): SlotState[] {
+  return runThrough(slotStatesInSlices(backends, planned, fromDefaults));
+}
+
+/** The same, backend by backend. */
+export function* slotStatesInSlices(
+  backends: Readonly<Record<string, ActualBackend>>,
+  planned: readonly PlannedBackend[],
+  fromDefaults?: JsonObject,
+): Sliced<SlotState[]> {
   const plans = new Map(planned.map((one) => [one.backend, one]));
   const names = new Set([...Object.keys(backends), ...plans.keys()]);
-  return [...names].sort().flatMap((name) => {
+  yield;
+  return yield* flatMapInSlices([...names].sort(), (name) => {
     const actual = backends[name];
     const plan = plans.get(name);
     const section = plan?.section ?? actual?.section ?? {};

@@ -58,20 +58,25 @@ export function* planBackends(
     }
     yield;
   }
+  yield;
   const live = new Set([...kept.own, ...desired.backends.map(({ name }) => name)]);
   const removals = planRemovals(input, kept, live, context.slots.held);
   const referenced = keepReferenced(input, removals, context);
   planned.push(...referenced.planned);
+  yield;
   const steps = [
     ...planned.flatMap((one) => one.steps),
     ...referenced.removals,
     ...adoptedBackendSteps(adoption),
   ];
+  yield;
+  const serverMaps = serverMapsOf(input, planned);
+  yield;
   return {
     slots: steps.filter(isSlotStep),
     structural: steps.filter(isStructural),
     structures: planned.map((one) => one.structure).sort(byName),
-    serverMaps: serverMapsOf(input, planned),
+    serverMaps,
     staying: planned.flatMap((one) => one.staying),
     live,
     problems: [...unstableProblems(input), ...referenced.problems],

@@ -4,6 +4,7 @@ import { markerHash } from '../../haproxy/ownership.js';
 import { connectorBackendName } from '../../haproxy/names.js';
 import type { ActualState } from '../../actual/types.js';
 import { isObject, type Json, type JsonObject, sortedKeys } from '../../shared/json.js';
+import { mapInSlices, type Sliced } from '../../shared/slices.js';
 import type { PlanInput } from './input.js';
 import type { FrontendRouting } from './routes.js';
 import { keyOf, keyOfAcl } from './rules.js';
@@ -54,17 +55,19 @@ function remembered(object: JsonObject): string {
 }
 
 /** A new generation with every structural change; a reload where the last one got lost. */
-export function planMarker(
+export function* planMarker(
   { actual, settings }: PlanInput,
   structures: readonly JsonObject[],
   frontends: Readonly<Record<string, FrontendRouting>>,
   changes: boolean,
   nomadIndex: number | undefined,
-): Step[] {
+): Sliced<Step[]> {
   const { prefix } = settings.ownership;
   // As `structuralHash([structures, JSON.stringify(...)])` would be.
   const parts = JSON.stringify(JSON.stringify(inOrder(frontends)));
-  const hash = hashOf(`[[${structures.map(textOf).join(',')}],${parts}]`);
+  const texts = yield* mapInSlices(structures, textOf);
+  const hash = hashOf(`[[${texts.join(',')}],${parts}]`);
+  yield;
   const { onDisk, loaded } = actual.marker;
   const fresh = onDisk !== undefined && markerHash(prefix, onDisk) === hash;
   const nothing = structures.length === 0 && onDisk === undefined;

@@ -49,9 +49,11 @@ export function* planInSlices(given: PlanInput, memory = newPlanMemory()): Slice
 }
 
 function* makePlan(given: PlanInput, memory: PlanMemory): Sliced<Plan> {
-  const apart = withoutConflicts(withBareRecords(given));
+  const records = withBareRecords(given);
   yield;
-  const input = withinServers(apart);
+  const apart = withoutConflicts(records);
+  yield;
+  const input = yield* withinServers(apart);
   yield;
   const { held, absences } = guard(guardInput(input));
   yield;
@@ -60,7 +62,12 @@ function* makePlan(given: PlanInput, memory: PlanMemory): Sliced<Plan> {
   const reloads = input.reloadWaits !== true && first.steps.some(isStructural);
   const whole = reloads ? yield* compose(input, held, true, memory) : first;
   const kept = yield* keptBack(input, held, whole.steps, memory);
+  yield;
   const { actual, catalog, desired } = input;
+  const inMotion = isInMotion(input, whole);
+  yield;
+  const waiting = waitingServers(input);
+  yield;
   return {
     header: {
       url: actual.dataplane.url,
@@ -75,8 +82,8 @@ function* makePlan(given: PlanInput, memory: PlanMemory): Sliced<Plan> {
     skipped: desired.skipped,
     warnings: desired.warnings,
     problems: input.shortage === undefined ? whole.problems : [...whole.problems, input.shortage],
-    inMotion: isInMotion(input, whole),
-    waiting: waitingServers(input),
+    inMotion,
+    waiting,
   };
 }
 
@@ -134,19 +141,25 @@ function* compose(
 ): Sliced<Composed> {
   const { actual, desired, settings } = input;
   const kept = keptPlaces(input, held);
+  yield;
   const adoption = findAdoption(input);
+  yield;
   const context = contextOf(input, held, adoption, reloadsAnyway);
   const backends = yield* planBackends(input, kept, adoption, context, memory);
   yield;
   const wanted = desired.routes.filter(({ backend }) => backends.live.has(backend));
+  yield;
   const vacant = vacantRoutes(input, kept.routed);
-  const routing = planRouting(routesToHave(input, wanted, vacant, kept.routed), actual, settings);
+  yield;
+  const routes = routesToHave(input, wanted, vacant, kept.routed);
+  yield;
+  const routing = planRouting(routes, actual, settings);
   yield;
   const asked = [...wanted, ...vacant];
   const frontends = planFrontends(input, asked, routing, kept.routed, adoption);
   const structural = [...backends.structural, ...frontends.steps];
   yield;
-  const marker = planMarker(
+  const marker = yield* planMarker(
     input,
     backends.structures,
     frontends.parts,

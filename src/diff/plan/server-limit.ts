@@ -6,6 +6,7 @@ import type { PlanInput } from './input.js';
 import { type Claim, shareSlots } from './share-slots.js';
 import { withoutServices } from './skipped.js';
 import { neededSize, usualSize } from './slots.js';
+import { mapInSlices, type Sliced } from '../../shared/slices.js';
 import type { Problem } from '../types.js';
 
 /** The servers of all services, within what HAProxy can hold. */
@@ -20,7 +21,7 @@ export interface SizedInput extends PlanInput {
  * Skips services whose instances have no room, and says how many servers each of the others may have.
  * What runs comes first, then the order of names, so the result doesn't change from pass to pass.
  */
-export function withinServers(input: PlanInput): SizedInput {
+export function* withinServers(input: PlanInput): Sliced<SizedInput> {
   const { actual, desired, settings } = input;
   const { serversTotal } = settings.limits;
   const room = serverRoom(
@@ -29,16 +30,26 @@ export function withinServers(input: PlanInput): SizedInput {
     input.refused,
     serversTotal && ownTotal(serversTotal, actual),
   );
-  const claims = desired.backends.map((backend) => ({ backend, ...claimOf(backend, input) }));
-  const all = sum(claims, ({ wish }) => wish) + standing(actual, claims);
-  const { served, skipped, kept } = withinRoom(claims, standing(actual, claims), room);
+  yield;
+  const have = sizesOf(actual);
+  yield;
+  const claims = yield* mapInSlices(desired.backends, (backend) => ({
+    backend,
+    ...claimOf(backend, input),
+  }));
+  const others = standing(have, claims);
+  const all = sum(claims, ({ wish }) => wish) + others;
+  yield;
+  const { served, skipped, kept } = withinRoom(claims, others, room);
+  yield;
   const left = withoutServices(input, skipped, kept);
-  const rest = room.most - standing(actual, served);
-  const sizes = shareSlots(served, rest);
+  yield;
+  const sizes = shareSlots(served, room.most - standing(have, served));
+  yield;
   const shortage = shortageOf(input, room, all);
   return {
     ...left,
-    ...(sizes === undefined ? {} : { sizes: { ...sizesOf(actual), ...sizes } }),
+    ...(sizes === undefined ? {} : { sizes: { ...Object.fromEntries(have), ...sizes } }),
     ...(shortage === undefined ? {} : { shortage }),
   };
 }
@@ -96,18 +107,18 @@ function claimOf(backend: DesiredBackend, { actual, settings }: PlanInput): Clai
 }
 
 /** Servers that stay as they are: of services that are skipped, held or about to go. */
-function standing(actual: ActualState, claims: readonly Claim[]): number {
+function standing(sizes: ReadonlyMap<string, number>, claims: readonly Claim[]): number {
   const claimed = new Set(claims.map(({ service }) => service));
-  const sizes = Object.entries(sizesOf(actual));
-  return sum(sizes, ([service, size]) => (claimed.has(service) ? 0 : size));
+  return sum([...sizes], ([service, size]) => (claimed.has(service) ? 0 : size));
 }
 
-function sizesOf({ backends }: ActualState): Readonly<Record<string, number>> {
+/** Servers in HAProxy, by service. */
+function sizesOf({ backends }: ActualState): ReadonlyMap<string, number> {
   const sizes = new Map<string, number>();
-  for (const { service } of Object.values(backends).flatMap(({ slots }) => slots)) {
-    sizes.set(service, (sizes.get(service) ?? 0) + 1);
+  for (const { slots } of Object.values(backends)) {
+    for (const { service } of slots) sizes.set(service, (sizes.get(service) ?? 0) + 1);
   }
-  return Object.fromEntries(sizes);
+  return sizes;
 }
 
 /** The setting counts everybody's servers. */

@@ -6,6 +6,7 @@ import type { NomadClient, NomadResponse } from './client.js';
 import { MalformedAnswer } from './errors.js';
 import { ListFilter } from './list-filter.js';
 import { LastAnswers, type Indexed } from './last-answers.js';
+import { listReader } from './list-reader.js';
 import { trimAllocation, trimInstance, trimJobStub } from './answers/trim.js';
 import {
   parseAllocationJob,
@@ -70,12 +71,15 @@ export function nomadApi(client: NomadClient): NomadApi {
   const jobs = new LastAnswers<WireJobStub>(client, '/v1/jobs', parseJobStubs, trimJobStub);
   const path = '/v1/allocations';
   const stubs = new LastAnswers<WireAllocation>(client, path, parseAllocations, trimAllocation);
+  const readAllocations = listReader(parseAllocations, path, trimAllocation);
+  const readGroups = listReader(parseServiceGroups, '/v1/services', (group) => group);
   const lists = new ListFilter();
   return {
     services: async (namespace, signal) => {
       // Index 0 means that the token has no rights, even in a new cluster.
-      const { index, body } = await client.get('/v1/services', { query: { namespace }, signal });
-      return { index, body: parseServiceGroups(body, '/v1/services') };
+      const options = { query: { namespace }, signal, read: readGroups };
+      const { index, body } = await client.get('/v1/services', options);
+      return { index, body: body as readonly WireServiceGroup[] };
     },
     instances: (namespace, name, signal) => readInstances(client, namespace, name, signal),
     allocations: (namespace, { filter: own, details, again = false }, signal) =>
@@ -91,10 +95,10 @@ export function nomadApi(client: NomadClient): NomadApi {
           const list = await stubs.get(namespace, options);
           return list.status === 200 ? list : undefined;
         }
-        const asked = { ...options, query: { namespace, ...query } };
+        const asked = { ...options, query: { namespace, ...query }, read: readAllocations };
         const { status, index, body } = await client.get(path, asked);
         if (status !== 200) return undefined;
-        return { index, body: parseAllocations(body, path).map(trimAllocation) };
+        return { index, body: body as readonly WireAllocation[] };
       }),
     deregistrations: async (namespace, signal) => {
       const path = '/v1/evaluations';

@@ -45,7 +45,7 @@ export interface GetOptions {
   /** Instead of the request timeout. */
   readonly timeoutMs?: number;
   /** What becomes the body; otherwise `json()`, the parsed one. */
-  readonly read?: (bytes: Buffer, json: () => unknown) => unknown;
+  readonly read?: (bytes: Buffer, json: () => unknown) => Promise<unknown>;
 }
 
 export interface PutOptions {
@@ -251,12 +251,12 @@ function tooLong(
   return new MalformedAnswer(message, limit);
 }
 
-function answer(
+async function answer(
   response: Answer,
   path: string,
   options: SendOptions,
   { redact }: Connection,
-): NomadResponse {
+): Promise<NomadResponse> {
   const status = response.statusCode;
   const index = indexOf(response.headers['x-nomad-index']);
   const knownLeader = response.headers['x-nomad-knownleader'] === 'true';
@@ -265,7 +265,7 @@ function answer(
     throw statusError(status, path, response.body.toString(), redact);
   }
   const json = (): unknown => parseJson(response.body.toString(), path);
-  const body = options.read === undefined ? json() : options.read(response.body, json);
+  const body = options.read === undefined ? json() : await options.read(response.body, json);
   if (options.post !== undefined || options.json !== undefined)
     return { status, index, knownLeader, body };
   const unwritten = options.maybeUnwritten === true && Array.isArray(body) && body.length === 0;

@@ -5,6 +5,7 @@
 
 import type { Parse } from './answers/shapes.js';
 import type { GetOptions, NomadClient } from './client.js';
+import { listReader, type ReadList } from './list-reader.js';
 
 export interface Indexed<T> {
   readonly index: number;
@@ -26,31 +27,29 @@ export class LastAnswers<T> {
 
   readonly #client: NomadClient;
   readonly #path: string;
-  readonly #parse: Parse<readonly T[]>;
-  readonly #trim: (item: T) => T;
+  readonly #read: ReadList<T>;
 
   /** `trim` drops from an item what nobody needs. */
   constructor(client: NomadClient, path: string, parse: Parse<readonly T[]>, trim: (item: T) => T) {
     this.#client = client;
     this.#path = path;
-    this.#parse = parse;
-    this.#trim = trim;
+    this.#read = listReader(parse, path, trim);
   }
 
   /** Empty where the status is another one that is allowed. */
   async get(namespace: string, options: GetOptions): Promise<ListRead<T>> {
     let list: readonly T[] = [];
-    const read = (bytes: Buffer, json: () => unknown): unknown =>
-      (list = this.#read(namespace, bytes, json));
+    const read = async (bytes: Buffer, json: () => unknown): Promise<unknown> =>
+      (list = await this.#listOf(namespace, bytes, json));
     const query = { namespace, ...options.query };
     const { status, index } = await this.#client.get(this.#path, { ...options, query, read });
     return { status, index, body: list };
   }
 
-  #read(namespace: string, bytes: Buffer, json: () => unknown): readonly T[] {
+  async #listOf(namespace: string, bytes: Buffer, json: () => unknown): Promise<readonly T[]> {
     const last = this.#last.get(namespace);
     if (last?.bytes.equals(bytes) === true) return last.list;
-    const list = this.#parse(json(), this.#path).map(this.#trim);
+    const list = await this.#read(bytes, json);
     this.#last.set(namespace, { bytes, list });
     return list;
   }
