@@ -1,12 +1,13 @@
 import type { ActualSlot } from '../actual/types.js';
 import type { Settings } from '../config/types.js';
 import { isOpening, isSlotStep, isStructureWrite } from '../diff/dispatch.js';
-import { isWaiting, probesOf } from '../diff/plan/probes.js';
+import { isWaiting, probesInSlices } from '../diff/plan/probes.js';
 import { instanceBehind, instanceText } from '../diff/print/instance.js';
 import type { SlotBefore, Step } from '../diff/types.js';
 import { startProber } from '../observe/probe/prober.js';
 import type { ProbeResult } from '../observe/probe/run-check.js';
 import type { Picture } from '../pass/picture.js';
+import { runInSlices } from '../shared/slices.js';
 
 /** Whose passed check brought a server UP. */
 export const openedBy = ['probe', 'haproxy'] as const;
@@ -32,6 +33,8 @@ export interface Probes {
 
 /** By server name, in milliseconds of a monotonic clock. */
 interface Known {
+  /** The last one. */
+  picture?: Picture;
   /** When a pass gave it another instance, or the same one anew. */
   readonly begun: Map<string, number>;
   readonly waiting: Map<string, number>;
@@ -55,16 +58,25 @@ export function startProbes(options: ProbesOptions): Probes {
   });
 
   function succeeded(picture: Picture): void {
-    const { target, rest, steps } = picture;
+    const { target, steps } = picture;
     const now = performance.now();
     const known = targets.get(target) ?? nothingKnown();
     targets.set(target, known);
     for (const [server, at] of known.begun) if (now - at > newForMs) known.begun.delete(server);
     for (const server of steps.flatMap(begunBy)) known.begun.set(server, now);
     noticeOpened(picture, known, now);
+    prober.end(target, (one) => !known.waiting.has(one) && !known.begun.has(one));
+    known.picture = picture;
+    void watch(picture, known);
+  }
+
+  async function watch(picture: Picture, known: Known): Promise<void> {
     const isNew = new Set(known.begun.keys());
-    const probes = probesOf({ ...picture, settings }, rest.steps, isNew);
-    prober.watch(target, probes, (server) => !isNew.has(server));
+    const input = { ...picture, settings };
+    const probes = await runInSlices(probesInSlices(input, picture.rest.steps, isNew));
+    // Another pass was faster.
+    if (known.picture !== picture) return;
+    prober.watch(picture.target, probes, (server) => !isNew.has(server));
   }
 
   function noticeOpened(

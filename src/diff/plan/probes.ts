@@ -10,6 +10,7 @@ import {
 import type { ActualBackend, ActualSlot } from '../../actual/types.js';
 import type { Settings } from '../../config/types.js';
 import type { Endpoint } from '../../desired/types.js';
+import { flatMapInSlices, runThrough, type Sliced } from '../../shared/slices.js';
 import { allocationOf } from '../../observe/catalog/model/allocation.js';
 import { isSlotStep, isStructural } from '../dispatch.js';
 import type { OpenServer, Step } from '../types.js';
@@ -42,6 +43,15 @@ export function probesOf(
   steps: readonly Step[],
   watched: ReadonlySet<string> = new Set(),
 ): readonly Probe[] {
+  return runThrough(probesInSlices(input, steps, watched));
+}
+
+/** The same, server by server. */
+export function* probesInSlices(
+  input: ProbeInput,
+  steps: readonly Step[],
+  watched: ReadonlySet<string>,
+): Sliced<readonly Probe[]> {
   const { actual, settings } = input;
   if (!settings.checks.probe || actual.marker.loaded !== actual.marker.onDisk) return [];
   const isMeant = (slot: ActualSlot): boolean =>
@@ -54,12 +64,15 @@ export function probesOf(
   const backends = new Set(
     steps.filter(isStructural).flatMap((step) => ('backend' in step ? [step.backend] : [])),
   );
+  yield;
   const wanted = servingEndpoints(input);
-  return meant
-    .filter(({ backend, slot }) => !backends.has(backend.name) && !slots.has(slot.name))
-    .filter(({ slot }) => isWanted(slot, wanted) && runs(input, slot))
-    .flatMap(({ backend, slot }) => probeOf(input, backend, slot))
-    .sort((a, b) => (a.server < b.server ? -1 : 1));
+  yield;
+  const probes = yield* flatMapInSlices(meant, ({ backend, slot }) => {
+    const waitsForOther = backends.has(backend.name) || slots.has(slot.name);
+    if (waitsForOther || !isWanted(slot, wanted) || !runs(input, slot)) return [];
+    return probeOf(input, backend, slot);
+  });
+  return probes.sort((a, b) => (a.server < b.server ? -1 : 1));
 }
 
 /** For servers that wait for a check which has just passed. */

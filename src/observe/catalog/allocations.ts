@@ -11,6 +11,7 @@
  */
 
 import { sameMap } from '../../shared/same.js';
+import { breathe } from '../../shared/slices.js';
 import type { AllocationsOptions, Indexed, NomadApi } from '../nomad/api.js';
 import type { WireAllocation } from '../nomad/answers/shapes.js';
 
@@ -94,6 +95,7 @@ export class AllocationReader {
     const { index, body } = await this.#notEnded(signal);
     this.#detailed = new Map(body.map((alloc) => [alloc.ID, alloc]));
     const allocations = new Map(this.#detailed);
+    await breathe();
     if (this.#filters && this.#allAt === -Infinity) {
       const ended = await this.#list(`not (${notEnded})`, signal, { details: false });
       for (const alloc of ended.body) this.#noteEnded(alloc);
@@ -105,6 +107,7 @@ export class AllocationReader {
     for (const alloc of allocations.values()) this.#noteEnded(alloc);
     this.#forget(allocations);
     for (const [key, { alloc }] of this.#ended) allocations.set(key, alloc);
+    await breathe();
     const before = this.#last;
     this.#last = sameMap(before, allocations);
     return { index, allocations: this.#last, changed: differing(before, this.#last) };

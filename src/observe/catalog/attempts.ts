@@ -7,6 +7,7 @@
 import type PQueue from 'p-queue';
 import { Memo } from '../../shared/memo.js';
 import { sameList } from '../../shared/same.js';
+import { breathe } from '../../shared/slices.js';
 import { createAddressBook, type AddressBook, type Lookup } from './addresses.js';
 import { AllocationReader, type AllocationsRead } from './allocations.js';
 import { InstanceCache, type ServicesRead } from './instances.js';
@@ -121,7 +122,9 @@ export class Attempts {
   async make(before: Before, signal: AbortSignal): Promise<Attempt> {
     const services = await this.#readServices(before, signal);
     const allocations = await this.#allocations.read(registeredIn(services.instances), signal);
+    await breathe();
     const jobs = await this.#jobs(signal);
+    await breathe();
     const indexes = indexesOf({ services, allocations, jobs });
     const { index, names, instances } = services;
     const read = [index, names, instances, allocations.allocations, jobs.body];
@@ -145,9 +148,12 @@ export class Attempts {
     const stubs = byKey(jobs.body);
     const live = byKey(jobs.body.filter(declaresServices));
     const changed = await this.specs.readLive(live, problems, signal);
+    await breathe();
     const { snapshot, hosts } = await this.#snapshot(lists, stubs, problems, before);
+    await breathe();
     await this.specs.readOlder(relevantAllocations(snapshot), stubs, problems, signal);
     const indexes = indexesOf(lists);
+    await breathe();
     const offered = servicesOf({ specs: changed, allocs: allocations.changed, snapshot });
     const isDoubted = await this.#isDoubted(offered, services, signal);
     const torn = this.#tornOf(services, snapshot, problems);

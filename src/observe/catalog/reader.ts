@@ -8,6 +8,7 @@
 import PQueue from 'p-queue';
 import { ConnectorError } from '../../shared/errors.js';
 import { sameMap } from '../../shared/same.js';
+import { breathe, runInSlices } from '../../shared/slices.js';
 import type { Lookup } from './addresses.js';
 import { Attempts, type Attempt } from './attempts.js';
 import { Assembler } from './model/assemble.js';
@@ -18,7 +19,7 @@ import { readLine, servicesNamed } from './model/events.js';
 import { namespacesOf } from '../../config/namespaces.js';
 import { label, partsOf } from './model/keys.js';
 import { lacksWithoutCause, seenIn, type Seen } from './model/lost.js';
-import { missingInstances } from './model/missing.js';
+import { findMissing, missingInstances } from './model/missing.js';
 import { NamespaceWatch } from './namespaces.js';
 import { maxReadSockets } from '../nomad/agents.js';
 import { isAddressable } from './job-endpoint.js';
@@ -183,9 +184,12 @@ class CatalogPass {
     return this.#settled(attempt, before);
   }
 
-  #attempt(signal: AbortSignal): Promise<Attempt> {
+  async #attempt(signal: AbortSignal): Promise<Attempt> {
     const before = { lastTags: this.#lastTags, claims: this.#claims, indexes: this.#indexes };
-    return this.#attempts.make(before, signal);
+    const attempt = await this.#attempts.make(before, signal);
+    await runInSlices(findMissing(attempt.snapshot));
+    await breathe();
+    return attempt;
   }
 
   /** Whether the line only has events that are irrelevant to the last read, so that it needs no wake. */
@@ -238,6 +242,7 @@ class CatalogPass {
     this.#contradicted = lie !== undefined;
     if (lie !== undefined) throw new ConnectorError('nomad-untrusted', lie);
     const vanished = await this.watch.confirm(snapshot, signal);
+    await breathe();
     const missing = missingInstances(snapshot);
     const doubts = new Map([...unlistedJobs(snapshot), ...this.#unknownSpecs(snapshot)]);
     const reason =
@@ -248,12 +253,13 @@ class CatalogPass {
       everywhere(doubts, snapshot) ??
       (moved ? undefined : lostAtSameIndex(this.#registered, snapshot));
     this.#doubtful = [...doubts.keys()];
-    const catalog = this.#assembler.assemble(
-      snapshot,
-      missing.map(({ id }) => id),
-      toTrust(reason, torn !== undefined),
-    );
-    this.#remember(snapshot, indexes, catalog);
+    await breathe();
+    const ids = missing.map(({ id }) => id);
+    const trust = toTrust(reason, torn !== undefined);
+    const catalog = await runInSlices(this.#assembler.assemble(snapshot, ids, trust));
+    await breathe();
+    await this.#remember(snapshot, indexes, catalog);
+    await breathe();
     if (torn === undefined && !moved) this.#registered = registeredAt(snapshot, this.#registered);
     const isSettled = reason === undefined && !moved;
     // A full read says what there is, whatever else is doubtful. What it lacks is held by its trust.
@@ -290,15 +296,18 @@ class CatalogPass {
     return job !== undefined && declaresServices(job);
   }
 
-  #remember(snapshot: Snapshot, indexes: Indexes, catalog: Catalog): void {
+  async #remember(snapshot: Snapshot, indexes: Indexes, catalog: Catalog): Promise<void> {
     this.#indexes = indexes;
     const services = [...catalog.services, ...(catalog.unreadable ?? [])];
     this.#endedJobs.remember(snapshot.jobs.values(), { ...catalog, services });
     this.#back = undefined;
+    await breathe();
     this.#attempts.specs.prune(relevantAllocations(snapshot), snapshot.jobs);
+    await breathe();
     this.#claims = sameMap(this.#claims, claimsOf(catalog, this.#claims));
     const specs = this.#attempts.specs.liveSpecs;
     this.#quiet = quietJobs(specs, snapshot.enabled, this.#prefix, this.#quiet);
+    await breathe();
     this.#lastTags = sameMap(this.#lastTags, tagsToKeep(snapshot, this.#lastTags));
   }
 

@@ -7,6 +7,7 @@ import {
   checked,
   dueNow,
   hasPassed,
+  nextDue,
   nextWaiting,
   type Waiting,
 } from './model/waiting.js';
@@ -29,6 +30,8 @@ export interface Prober {
     isDoubted: (server: string) => boolean,
   ) => void;
   readonly forget: (target: string) => void;
+  /** These are not checked any more. */
+  readonly end: (target: string, isOver: (server: string) => boolean) => void;
   readonly waiting: (target: string) => AllWaiting;
   /** Keys of the probes that pass at this moment. */
   readonly passed: (target: string) => ReadonlySet<string>;
@@ -47,41 +50,31 @@ export function startProber({ onPassed, onResult, staleMs, signal }: ProberOptio
   >();
   let running = 0;
   let timer: NodeJS.Timeout | undefined;
-  /** When the next tick is. */
-  let tickAt = Infinity;
+  /** When the timer fires. */
+  let armedFor = Infinity;
   setMaxListeners(0, signal);
   signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
 
-  /** Checks end 200 times a second, so what one of them left is all that is looked at then. */
+  /** The next tick is not later than this, unless that is too soon after another. */
   function armFor(dueAt: number): void {
     const now = performance.now();
     const at = Math.max(now + tickMs, dueAt);
-    if (at >= tickAt || signal.aborted) return;
+    if (signal.aborted || at >= armedFor) return;
     clearTimeout(timer);
-    tickAt = at;
+    armedFor = at;
     timer = setTimeout(tick, at - now);
   }
 
-  function arm(): void {
-    let first = Infinity;
-    for (const { all } of targets.values()) {
-      for (const { dueAt = Infinity } of Object.values(all)) first = Math.min(first, dueAt);
-    }
-    if (first < Infinity) armFor(first);
-  }
-
   function tick(): void {
+    armedFor = Infinity;
     const now = performance.now();
-    tickAt = Infinity;
     for (const [name, { seenAt }] of targets) if (now - seenAt > staleMs) targets.delete(name);
     const most = Math.min(perTick, mostRunning - running);
-    const due = [...targets].flatMap(([target, { all }]) =>
+    const candidates = [...targets].flatMap(([target, { all }]) =>
       dueNow(Object.values(all), now, most).map((one) => ({ ...one, target })),
     );
-    for (const one of dueNow(due, now, most)) {
-      void check(one.target, one.probe);
-    }
-    arm();
+    for (const { target, probe } of dueNow(candidates, now, most)) void check(target, probe);
+    for (const { all } of targets.values()) armFor(nextDue(Object.values(all)));
   }
 
   async function check(target: string, probe: Probe): Promise<void> {
@@ -94,7 +87,7 @@ export function startProber({ onPassed, onResult, staleMs, signal }: ProberOptio
     edit(target, probe, (one) => {
       const next = checked(one, result === 'passed' ? undefined : (why ?? result), now);
       if (hasPassed(next, now) && !hasPassed(one, now)) onPassed();
-      armFor(next.dueAt ?? Infinity);
+      if (next.dueAt !== undefined) armFor(next.dueAt);
       return next;
     });
   }
@@ -112,11 +105,16 @@ export function startProber({ onPassed, onResult, staleMs, signal }: ProberOptio
       const now = performance.now();
       const all = nextWaiting(targets.get(target)?.all ?? {}, probes, isDoubted, now);
       targets.set(target, { all, seenAt: now });
-      arm();
+      armFor(nextDue(Object.values(all)));
+    },
+    end: (target, isOver) => {
+      const known = targets.get(target);
+      if (known === undefined) return;
+      const left = Object.entries(known.all).filter(([server]) => !isOver(server));
+      targets.set(target, { ...known, all: Object.fromEntries(left) });
     },
     forget: (target) => {
       targets.delete(target);
-      arm();
     },
     waiting: (target) => targets.get(target)?.all ?? {},
     passed: (target) => {

@@ -86,6 +86,7 @@ describe('a server that waits for its check', () => {
     expect(dueNow([begun(newcomer)], 10_000, 2)).to.deep.equal([]);
     expect(dueNow([newcomer], -1, 2)).to.deep.equal([]);
     expect(dueNow([newcomer], 0, -3)).to.deep.equal([]);
+    expect(dueNow([newcomer], 0, 0)).to.deep.equal([]);
   });
 
   it('never passes without `rise` passed checks in a row at the end', () => {

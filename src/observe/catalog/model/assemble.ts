@@ -4,6 +4,7 @@ import { compareText } from '../../../shared/compare.js';
 import { keep } from '../../../shared/keep.js';
 import { Memo } from '../../../shared/memo.js';
 import { sameList, sameRecord } from '../../../shared/same.js';
+import { mapInSlices, type Sliced } from '../../../shared/slices.js';
 import { withoutBrackets } from './address-text.js';
 import type { Declared } from './declarations.js';
 import { toFacts, toInstance } from './instance.js';
@@ -30,10 +31,12 @@ export class Assembler {
   readonly #services = new Memo<CatalogService>();
   readonly #facts = new Memo<AllocationFacts>();
 
-  assemble(snapshot: Snapshot, missing: readonly string[], trust: Trust): Catalog {
+  /** Service by service. */
+  *assemble(snapshot: Snapshot, missing: readonly string[], trust: Trust): Sliced<Catalog> {
     const before = this.#last;
-    const allocations = this.#allocations(snapshot);
-    const { services, unreadable } = this.#readable(snapshot, allocations);
+    const allocations = yield* this.#allocations(snapshot);
+    const { services, unreadable } = yield* this.#readable(snapshot, allocations);
+    yield;
     const made = {
       index: snapshot.index,
       services: sameList(before?.services, services),
@@ -47,18 +50,20 @@ export class Assembler {
     return this.#last;
   }
 
-  #allocations(snapshot: Snapshot): Catalog['allocations'] {
+  *#allocations(snapshot: Snapshot): Sliced<Catalog['allocations']> {
     this.#facts.begin();
-    const facts = [...snapshot.allocations].map(
+    const facts = yield* mapInSlices(
+      [...snapshot.allocations],
       ([id, alloc]) =>
         [id, this.#facts.get(id, [alloc], (before) => keep(before, toFacts(alloc)))] as const,
     );
     return Object.fromEntries(facts);
   }
 
-  #readable(snapshot: Snapshot, allocations: Catalog['allocations']): Services {
+  *#readable(snapshot: Snapshot, allocations: Catalog['allocations']): Sliced<Services> {
     this.#services.begin();
     const declared = declaredByService(snapshot);
+    yield;
     const services: CatalogService[] = [];
     const unreadable: UnreadableService[] = [];
     const none: Snapshot = { ...snapshot, instances: new Map() };
@@ -79,6 +84,7 @@ export class Assembler {
         // A defect of ours, which one service's input brings out.
         skip(key, { reason: error instanceof Error ? error.message : String(error) });
       }
+      yield;
     }
     return { services: services.sort(byName), unreadable: unreadable.sort(byName) };
   }

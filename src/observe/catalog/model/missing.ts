@@ -3,6 +3,7 @@ import { instanceId } from './instance-id.js';
 import { variablesOf } from './instance.js';
 import { keyOf } from './keys.js';
 import type { WireAllocation } from '../../nomad/answers/shapes.js';
+import { runThrough, type Sliced } from '../../../shared/slices.js';
 import { isRunning, type Snapshot } from './snapshot.js';
 import type { JobSpec, ServiceBlock } from './spec.js';
 import { hasVariables, resolveVariables } from './variables.js';
@@ -17,23 +18,28 @@ export interface Missing {
  * version has the service, but the catalog lacks it.
  */
 export function missingInstances(snapshot: Snapshot): readonly Missing[] {
+  return missingIn.get(snapshot) ?? runThrough(findMissing(snapshot));
+}
+
+/** Found once for a snapshot; here allocation by allocation. */
+export function* findMissing(snapshot: Snapshot): Sliced<readonly Missing[]> {
   const known = missingIn.get(snapshot);
   if (known !== undefined) return known;
-  const missing = findMissing(snapshot);
+  const registered = new Set([...snapshot.instances.values()].flat().map(({ ID }) => ID));
+  yield;
+  const missing: Missing[] = [];
+  for (const alloc of snapshot.allocations.values()) {
+    if (isRunning(alloc)) {
+      missing.push(...expectedOf(alloc, snapshot).filter(({ id }) => !registered.has(id)));
+    }
+    yield;
+  }
+  missing.sort((a, b) => compareText(a.id, b.id));
   missingIn.set(snapshot, missing);
   return missing;
 }
 
 const missingIn = new WeakMap<Snapshot, readonly Missing[]>();
-
-function findMissing(snapshot: Snapshot): readonly Missing[] {
-  const registered = new Set([...snapshot.instances.values()].flat().map(({ ID }) => ID));
-  return [...snapshot.allocations.values()]
-    .filter(isRunning)
-    .flatMap((alloc) => expectedOf(alloc, snapshot))
-    .filter(({ id }) => !registered.has(id))
-    .sort((a, b) => compareText(a.id, b.id));
-}
 
 interface Expected extends Missing {
   /** The service's key. */

@@ -56,10 +56,24 @@ export function dueNow<T extends Waiting>(
   now: number,
   most: number,
 ): readonly T[] {
-  return all
-    .filter(({ dueAt }) => dueAt !== undefined && dueAt <= now)
-    .sort((a, b) => a.tries - b.tries)
-    .slice(0, Math.max(0, most));
+  const due: T[] = [];
+  // Thousands may wait, and few are taken: no list of all that are due is made and sorted.
+  for (const one of all) {
+    if (one.dueAt === undefined || one.dueAt > now) continue;
+    let at = due.length;
+    while (at > 0 && (due[at - 1] as T).tries > one.tries) at--;
+    if (at >= most) continue;
+    due.splice(at, 0, one);
+    if (due.length > most) due.pop();
+  }
+  return due;
+}
+
+/** When the next one is due; Infinity if none is. */
+export function nextDue(all: readonly Waiting[]): number {
+  let next = Infinity;
+  for (const { dueAt } of all) if (dueAt !== undefined && dueAt < next) next = dueAt;
+  return next;
 }
 
 export function begun(one: Waiting): Waiting {
