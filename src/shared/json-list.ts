@@ -72,6 +72,8 @@ function partEnd(bytes: Buffer, from: number): { readonly end: number; readonly 
         break;
       case comma:
         if (depth === 0 && at >= least) return { end: at, isLast: false };
+        break;
+      default:
     }
   }
   throw new SyntaxError('the list has no end');

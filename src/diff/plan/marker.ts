@@ -4,7 +4,7 @@ import { markerHash } from '../../haproxy/ownership.js';
 import { connectorBackendName } from '../../haproxy/names.js';
 import type { ActualState } from '../../actual/types.js';
 import { isObject, type Json, type JsonObject, sortedKeys } from '../../shared/json.js';
-import { mapInSlices, type Sliced } from '../../shared/slices.js';
+import type { Sliced } from '../../shared/slices.js';
 import type { PlanInput } from './input.js';
 import type { FrontendRouting } from './routes.js';
 import { keyOf, keyOfAcl } from './rules.js';
@@ -19,8 +19,10 @@ export function structuralHash(value: Json): string {
   return hashOf(stable(value));
 }
 
+const hashLength = 12;
+
 function hashOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 12);
+  return createHash('sha256').update(text).digest('hex').slice(0, hashLength);
 }
 
 /** Of a backend that is planned as before, and of a section that others have too, the text is known. */
@@ -54,6 +56,18 @@ function remembered(object: JsonObject): string {
   return text;
 }
 
+/** Of the text `[[structure,structure],parts]`, which has megabytes. */
+function* hashOfAll(structures: readonly JsonObject[], parts: string): Sliced<string> {
+  const hash = createHash('sha256').update('[[');
+  let separator = '';
+  for (const structure of structures) {
+    hash.update(separator + textOf(structure));
+    separator = ',';
+    yield;
+  }
+  return hash.update(`],${parts}]`).digest('hex').slice(0, hashLength);
+}
+
 /** A new generation with every structural change; a reload where the last one got lost. */
 export function* planMarker(
   { actual, settings }: PlanInput,
@@ -65,9 +79,7 @@ export function* planMarker(
   const { prefix } = settings.ownership;
   // As `structuralHash([structures, JSON.stringify(...)])` would be.
   const parts = JSON.stringify(JSON.stringify(inOrder(frontends)));
-  const texts = yield* mapInSlices(structures, textOf);
-  const hash = hashOf(`[[${texts.join(',')}],${parts}]`);
-  yield;
+  const hash = yield* hashOfAll(structures, parts);
   const { onDisk, loaded } = actual.marker;
   const fresh = onDisk !== undefined && markerHash(prefix, onDisk) === hash;
   const nothing = structures.length === 0 && onDisk === undefined;

@@ -93,6 +93,7 @@ export class AllocationReader {
   async read(registered: ReadonlySet<string>, signal: AbortSignal): Promise<AllocationsRead> {
     const now = this.#now();
     const { index, body } = await this.#notEnded(signal);
+    await breathe();
     this.#detailed = new Map(body.map((alloc) => [alloc.ID, alloc]));
     const allocations = new Map(this.#detailed);
     await breathe();
@@ -118,6 +119,7 @@ export class AllocationReader {
     this.#stubs = undefined;
     if (!this.#filters || this.#detailed.size === 0) return this.#list(notEnded, signal);
     const { index, body } = await this.#list(notEnded, signal, { details: false, again: true });
+    await breathe();
     // Nomad, or the proxy, rejected the filter just now.
     if (!this.#filters) return { index, body };
     const now =
@@ -142,6 +144,7 @@ export class AllocationReader {
     )) {
       read.set(alloc.ID, alloc);
     }
+    await breathe();
     // One that has no details by now is gone.
     return stubs.flatMap((stub) => read.get(stub.ID) ?? this.#asBefore(stub) ?? []);
   }

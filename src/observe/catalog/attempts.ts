@@ -7,7 +7,7 @@
 import type PQueue from 'p-queue';
 import { Memo } from '../../shared/memo.js';
 import { sameList } from '../../shared/same.js';
-import { breathe } from '../../shared/slices.js';
+import { breathe, runInSlices } from '../../shared/slices.js';
 import { createAddressBook, type AddressBook, type Lookup } from './addresses.js';
 import { AllocationReader, type AllocationsRead } from './allocations.js';
 import { InstanceCache, type ServicesRead } from './instances.js';
@@ -154,7 +154,10 @@ export class Attempts {
     await this.specs.readOlder(relevantAllocations(snapshot), stubs, problems, signal);
     const indexes = indexesOf(lists);
     await breathe();
-    const offered = servicesOf({ specs: changed, allocs: allocations.changed, snapshot });
+    const offered = await runInSlices(
+      servicesOf({ specs: changed, allocs: allocations.changed, snapshot }),
+    );
+    await breathe();
     const isDoubted = await this.#isDoubted(offered, services, signal);
     const torn = this.#tornOf(services, snapshot, problems);
     const attempt = { snapshot, indexes, ...torn, isDoubted, isPartial: services.onWord.size > 0 };
