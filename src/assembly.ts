@@ -19,6 +19,7 @@ import { ownEndpoints } from './pass/own-endpoints.js';
 import type { Phase } from './pass/phases.js';
 import { type Outcome, type PassDependencies, runPass, type Side } from './pass/run.js';
 import type { Target } from './pass/target.js';
+import type { Rollout } from './rollout/rollout.js';
 import type { RouteFiles } from './routes/folder.js';
 import type { StatusClass } from './shared/status-class.js';
 import type { TlsReread } from './shared/tls-files.js';
@@ -68,6 +69,8 @@ export interface AssemblyOptions {
   readonly passed?: (target: string) => ReadonlySet<string>;
   /** Undefined: another holds the lock. Absent: there is none. */
   readonly office?: () => Office | undefined;
+  /** Absent: each target goes as if it were alone. */
+  readonly rollout?: Rollout;
   /** A saved plan: passes write nothing else. */
   readonly approval?: Approval;
   readonly hooks?: AssemblyHooks;
@@ -101,6 +104,7 @@ export function assemble(settings: Settings, options: AssemblyOptions): Assembly
     endpoints: ownEndpoints(settings, current),
     ...(options.passed === undefined ? {} : { passed: options.passed }),
     ...(options.office === undefined ? {} : { office: options.office }),
+    ...(options.rollout === undefined ? {} : { rollout: options.rollout }),
     ...(options.approval === undefined ? {} : { approval: options.approval }),
     now: Date.now,
   };

@@ -13,6 +13,7 @@ import { createHealth } from '../loop/health.js';
 import { startHaproxyWatches } from '../loop/haproxy-watches.js';
 import { startProbes } from '../loop/probes.js';
 import { startWakeSources } from '../observe/wake/wake.js';
+import { rolloutFrom } from '../rollout/settings.js';
 import { watchRoutes } from '../routes/folder.js';
 import { type HttpServerOptions, startHttpServer } from '../server/http.js';
 import { createStatusPages } from '../server/status/pages.js';
@@ -58,12 +59,17 @@ export async function runDaemon(
     onLeader: () => fleet.wake('leader'),
     onChange: () => status.leads(),
   });
+  const rollout = rolloutFrom(settings, {
+    targets: () => assembly.targets().map(({ name }) => name),
+    onTurn: (target) => fleet.wake('rollout', target),
+  });
   const assembly = assemble(settings, {
     writes: true,
     staysRunning: true,
     routeFiles: routes.current,
     policy: policy.current,
     passed: probes.passed,
+    ...(settings.targets.length === 1 ? {} : { rollout }),
     ...(lead === undefined ? {} : { office: lead.elector.office }),
     hooks: {
       onToken,

@@ -4,6 +4,7 @@ import type { ExitCode } from '../cli/exit-codes.js';
 import type { Settings, TargetSettings } from '../config/types.js';
 import type { Approval } from '../pass/approval.js';
 import type { Picture } from '../pass/picture.js';
+import { rolloutFrom } from '../rollout/settings.js';
 import { watchRoutes } from '../routes/folder.js';
 import { ConnectorError } from '../shared/errors.js';
 import { tlsReporter } from '../telemetry/tls.js';
@@ -32,10 +33,13 @@ export async function runSingle(
     tell === undefined || command.output === 'json' ? undefined : createProgress({ write: tell });
   const hooks = { onToken, onTls: tlsReporter(logger), ...progress };
   const lead = writes ? leadBy(settings, { logger, onToken }) : undefined;
+  const names = targets.map(({ name }) => name);
+  const rollout = rolloutFrom(settings, { targets: () => names });
   const { nomad, passOf } = assemble(settings, {
     ...{ writes, routeFiles: routes.current, hooks },
     ...(lead === undefined ? {} : { office: lead.elector.office }),
     ...(approval === undefined ? {} : { approval }),
+    ...(names.length > 1 ? { rollout } : {}),
   });
   const { during = (task) => task() } = progress ?? ({} as Partial<Progress>);
   // One line of progress for all: it is gone before the reports are printed.

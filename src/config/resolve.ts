@@ -36,6 +36,11 @@ export function resolveSettings(merged: MergedValues, problems: string[]): Setti
       discover: merged.get('haproxy.discover')?.value,
     }),
     ...optional({ leader: leaderSettings(read) }),
+    rollout: {
+      ...optional({ canary: read.maybe('rollout.canary') }),
+      settleMs: read.ms('rollout.settle'),
+      maxParallel: read.number('rollout.max_parallel'),
+    },
     tags: { prefix: read.text('tags.prefix') },
     ownership: {
       prefix: read.text('ownership.prefix'),

@@ -309,6 +309,18 @@ export const sections = {
       '1s',
     ),
   },
+  rollout: {
+    canary: text(
+      'Of several HAProxies, the one that gets changes that need a reload first; by default, the first by name.',
+      'the name of a target: letters, digits, ".", "_" and "-"',
+      { pattern: '^[A-Za-z0-9_.-]{1,64}$' },
+    ),
+    settle: durationOrNone(
+      'How long the canary has to run a change before the others get it.',
+      '2s',
+    ),
+    max_parallel: count('How many of the others reload at a time.', 1, 100, 1),
+  },
   tags: {
     prefix: text('Prefix of the tags on Nomad services.', 'a word such as haproxy', {
       pattern: '^[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*$',

@@ -1,7 +1,7 @@
 import type { MergedValues } from './merged.js';
 import { readerOf, type Reader } from './reader.js';
 import type { ConfigKey } from './schema.js';
-import { unfitTargets } from './targets.js';
+import { givenTargets, unfitTargets } from './targets.js';
 
 /** Values that are valid on their own but not together. */
 export function unfit(merged: MergedValues): string[] {
@@ -15,6 +15,7 @@ export function unfit(merged: MergedValues): string[] {
     ...halfPair(merged, 'nomad.client_cert', 'nomad.client_key'),
     ...halfPair(merged, 'haproxy.client_cert', 'haproxy.client_key'),
     ...unfitTargets(merged.get('haproxy.targets')),
+    ...unknownCanary(merged),
     ...twoModes(merged),
     ...adoptingPolicy(merged),
   ];
@@ -40,6 +41,17 @@ function adoptingPolicy(merged: MergedValues): string[] {
   if (adopt?.value !== true || policy === undefined || policy.value === 'sync') return [];
   const said = `ownership.adopt removes what it takes over, which sync.policy ${JSON.stringify(policy.value)} forbids`;
   return [`${policy.name}: ${said}; adopt with "sync" first`];
+}
+
+/** Where the targets are listed, their names are known. */
+function unknownCanary(merged: MergedValues): string[] {
+  const [canary, targets] = [merged.get('rollout.canary'), merged.get('haproxy.targets')];
+  if (canary === undefined || targets === undefined) return [];
+  const names = givenTargets(targets.value).map(({ name }) => name);
+  if (names.some((name) => name === canary.value)) return [];
+  return [
+    `${canary.name}: there is no target ${JSON.stringify(canary.value)}; there is ${names.join(', ')}`,
+  ];
 }
 
 function twoModes(merged: MergedValues): string[] {

@@ -19,6 +19,8 @@ export interface Settings {
   readonly discover?: DiscoverSettings;
   /** Absent: this connector alone writes, without a lock. */
   readonly leader?: LeaderSettings;
+  /** Over several targets. */
+  readonly rollout: RolloutSettings;
   readonly tags: { readonly prefix: string };
   readonly ownership: {
     readonly prefix: string;
@@ -107,6 +109,16 @@ export interface LeaderSettings {
   readonly ttlMs: number;
   /** Added to that by Nomad. */
   readonly delayMs: number;
+}
+
+/** In which order several HAProxies get what needs a reload. */
+export interface RolloutSettings {
+  /** Name of the target that is first. Absent: the first by name. */
+  readonly canary?: string;
+  /** How long a change has to hold there before the others get it. */
+  readonly settleMs: number;
+  /** How many of the others load it at a time. */
+  readonly maxParallel: number;
 }
 
 export interface RoutingSettings {

@@ -46,6 +46,7 @@ export const isNewBackend = stepIs({ object: 'backend', effect: 'create' });
 /** Writes or removes a whole section of ours. */
 export const isSectionStep = stepIs({ object: ['backend', 'marker'] });
 export const isBackendChange = stepIs({ object: 'backend', effect: 'change' });
+export const isBackendRemoval = stepIs({ object: 'backend', effect: 'remove' });
 export const isBackendWrite = stepIs({ object: 'backend', effect: ['create', 'change'] });
 /** Writes the structure of a backend, or of our servers in an operator's backend. */
 export const isStructureWrite = stepIs({

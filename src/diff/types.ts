@@ -5,8 +5,8 @@ import type { KindsOf, KindsOn, RouteOf, StepKind } from './steps.js';
 
 /** The steps for HAProxy, in order. Deeply readonly plain data. */
 export interface Plan {
-  /** Steps are left because the next reload has to wait this long, to gather changes. */
-  readonly gathering?: { readonly afterMs: number };
+  /** Steps are left because the next reload has to wait this long, to gather changes or for its turn. */
+  readonly gathering?: { readonly afterMs: number; readonly rollout?: RolloutWait };
   readonly header: PlanHeader;
   readonly steps: readonly Step[];
   readonly held?: Held;
@@ -24,6 +24,14 @@ export interface Plan {
   readonly inMotion: boolean;
   /** Servers waiting for their check to pass. */
   readonly waiting: readonly string[];
+}
+
+/** Changes that wait for the verdict of other HAProxies. */
+export interface RolloutWait {
+  /** Names of the HAProxies whose verdict is missing; none: its turn is yet to come. */
+  readonly for: readonly string[];
+  /** Services that stay as they are until then. */
+  readonly services: readonly string[];
 }
 
 export interface PlanHeader {

@@ -180,6 +180,7 @@ function newsOf(source: WakeSource, targets: readonly string[]): readonly Side[]
     case 'retry':
     case 'recheck':
     case 'probe':
+    case 'rollout':
       return [];
   }
 }

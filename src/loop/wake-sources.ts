@@ -11,6 +11,7 @@ export const wakeSources = [
   'haproxy',
   'probe',
   'leader',
+  'rollout',
 ] as const;
 
 export type WakeSource = (typeof wakeSources)[number];

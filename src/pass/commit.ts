@@ -8,7 +8,7 @@ import type { ReloadReason, Step } from '../diff/types.js';
 import type { ConnectorError } from '../shared/errors.js';
 import { applyContext, type WritingContext } from './context.js';
 import { applyWithout, type Attempts, isolate } from './isolate.js';
-import { look, type View } from './look.js';
+import { look, refusalsOf, type View } from './look.js';
 import { recoverRefusal, recoveryFrom } from './recover.js';
 import { refused } from './refusals.js';
 import { candidatesOf, namedIn } from './rejections.js';
@@ -122,7 +122,7 @@ function attemptsOf(context: WritingContext, done: Done): Attempts {
   const { actual, memory } = context.target;
   return {
     read: () => actual.read({ full: true, signal: context.signal }),
-    look: (read, apart) => look(context, read, { ...memory.rejected, ...apart }),
+    look: (read, apart) => look(context, read, { ...refusalsOf(context), ...apart }),
     commit: async (view) => {
       await commit(context, view, done);
     },

@@ -6,6 +6,8 @@ import type { Settings } from '../config/types.js';
 import type { OwnEndpoint } from '../haproxy/own-endpoints.js';
 import type { Office } from '../leader/office.js';
 import type { Catalog } from '../observe/types.js';
+import type { Rejection } from '../desired/types.js';
+import type { Rollout } from '../rollout/rollout.js';
 import type { RouteFiles } from '../routes/folder.js';
 import type { Approval } from './approval.js';
 import type { Occasion } from './occasion.js';
@@ -26,6 +28,8 @@ export interface Surroundings {
   readonly passed?: (target: string) => ReadonlySet<string>;
   /** Undefined: another holds the lock. Absent: there is none. */
   readonly office?: () => Office | undefined;
+  /** The order over several HAProxies. Absent: there is one. */
+  readonly rollout?: Rollout;
   /** A saved plan: the pass applies it or fails. */
   readonly approval?: Approval;
   /** Unix milliseconds. */
@@ -43,6 +47,12 @@ export interface PassContext extends Surroundings {
   /** Unix milliseconds: one read of Nomad is of one moment, however long the pass takes. */
   readonly readAt: number;
   readonly occasion: Occasion;
+  /** Services that stay as they are, by service: others refused them, or their turn is yet to come. */
+  readonly apart?: Readonly<Record<string, Rejection>>;
+  /** What waits for its turn was left out. */
+  readonly isPart?: true;
+  /** No reload before the turn. */
+  readonly mayNotReload?: true;
   readonly timed: Timed;
   readonly signal: AbortSignal;
 }

@@ -16,6 +16,9 @@ import { msUntilReload } from './reload-wait.js';
 import { breathe } from '../shared/slices.js';
 import { noticeHaproxy, rememberHaproxy, retryRefused } from './retry.js';
 import { cameBackOther, misreadIn } from './unstable.js';
+import { isSafePart, withoutServices } from './part.js';
+import { wantedOf } from './verdict.js';
+import type { Turn } from '../rollout/rollout.js';
 
 export interface Converged {
   /** Its plan holds the remaining steps. */
@@ -67,18 +70,32 @@ async function signUnlessConflict(context: WritingContext, { actual }: View): Pr
 
 /** Applies and reads back until nothing is left to do, or the rounds are used up. */
 async function converge(context: WritingContext, first: View, done: Done): Promise<View> {
-  const { memory } = context.target;
+  const { memory, name } = context.target;
   // What another writer left in the meantime was not approved.
   const mayRetry = context.approval === undefined ? maxConflicts : 0;
   let view = first;
   let conflicts = 0;
   for (let left = maxRounds; left > 0 && view.plan.steps.length > 0; left--) {
-    const waitMs = view.plan.steps.some(isStructural) ? msUntilReload(context) : undefined;
+    const isStructure = view.plan.steps.some(isStructural);
+    const waitMs = isStructure ? msUntilReload(context) : undefined;
     if (waitMs !== undefined && context.staysRunning) return gather(context, view, done, waitMs);
     if (waitMs !== undefined) await delay(waitMs, undefined, { signal: context.signal });
+    const turn = isStructure
+      ? context.rollout?.ask(name, wantedOf(view), context.isPart)
+      : undefined;
+    if (turn !== undefined && turn.kind !== 'go') {
+      view = await beforeTurn(context, view, done, turn);
+      if (context.staysRunning || context.isPart === true) return view;
+      await context.rollout?.called(name, turn.afterMs, context.signal);
+      view = await lookBack(context);
+      left++;
+      continue;
+    }
     const before = view;
     const { rejected } = memory;
-    const applied = await applyUnlessConflict(context, before, done, conflicts < mayRetry);
+    const applied = await applyUnlessConflict(context, before, done, conflicts < mayRetry).finally(
+      () => context.rollout?.leave(name),
+    );
     view = await lookBack(context, applied);
     if (applied === 'as-planned') view = await lookAtUnstable(context, before, view);
     if (applied === 'not') {
@@ -90,6 +107,50 @@ async function converge(context: WritingContext, first: View, done: Done): Promi
     if (applied === 'not' || memory.rejected !== rejected) left++;
   }
   return view;
+}
+
+/** What needs no verdict of another HAProxy, nor a turn. */
+async function beforeTurn(
+  context: WritingContext,
+  view: View,
+  done: Done,
+  turn: Exclude<Turn, { readonly kind: 'go' }>,
+): Promise<View> {
+  const services = turn.kind === 'part' ? turn.services : [];
+  const left =
+    (await convergeWithout(context, view, done, turn)) ??
+    (await gatherUntilTurn(context, view, done, turn.afterMs));
+  const { plan } = left;
+  if (plan.steps.length === 0) return left;
+  const rollout = { for: turn.for, services };
+  const afterMs = Math.min(turn.afterMs, plan.gathering?.afterMs ?? Infinity);
+  return { ...left, plan: { ...plan, gathering: { afterMs, rollout } } };
+}
+
+/** Undefined: the others can't go alone. */
+async function convergeWithout(
+  context: WritingContext,
+  view: View,
+  done: Done,
+  turn: Turn,
+): Promise<View | undefined> {
+  if (turn.kind !== 'part') return undefined;
+  const part = withoutServices(context, view, turn.services);
+  const others = await look(part, view.actual);
+  if (!isSafePart(others.plan, view.plan, turn.isLate)) return undefined;
+  const { actual } = others.plan.steps.length === 0 ? others : await converge(part, others, done);
+  return look({ ...context, mayNotReload: true }, actual);
+}
+
+/** The plan counts on no reload: what one would have placed is placed now. */
+async function gatherUntilTurn(
+  context: WritingContext,
+  { actual }: View,
+  done: Done,
+  afterMs: number,
+): Promise<View> {
+  const waiting = { ...context, mayNotReload: true } as const;
+  return gather(waiting, await look(waiting, actual), done, afterMs);
 }
 
 /** Instances don't wait for structural changes. */

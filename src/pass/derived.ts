@@ -4,6 +4,7 @@ import { findDegraded } from '../actual/normalise/degraded.js';
 import { factsOf } from '../actual/normalise/facts.js';
 import { servedNamespaces } from '../actual/served-namespaces.js';
 import type { ActualState } from '../actual/types.js';
+import type { Rejection } from '../desired/types.js';
 import { currentStateFile } from '../apply/state-file.js';
 import {
   type ClaimRecord,
@@ -17,6 +18,7 @@ import { servedInstances } from './served-instances.js';
 
 type Frontends = ActualState['frontends'];
 type Backends = ActualState['backends'];
+type Rejections = Readonly<Record<string, Rejection>>;
 
 /** What a pass derives from one part of what it read. Nothing is computed again for the same part. */
 export type Derived = ReturnType<typeof newDerived>;
@@ -42,6 +44,7 @@ export function newDerived() {
         peers: ActualState['peers'],
       ) => findDegraded({ global, frontends, backends, ...(peers && { peers }) }, names),
     ),
+    refusals: memoLast((own: Rejections, apart: Rejections) => ({ ...own, ...apart })),
     stateFile: memoLast((backends: Backends, staysRunning: boolean) =>
       runInSlices(currentStateFile(backends, staysRunning)),
     ),

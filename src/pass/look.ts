@@ -29,7 +29,7 @@ export interface View {
 export async function look(
   context: PassContext,
   actual: ActualState,
-  rejected: Readonly<Record<string, Rejection>> = context.target.memory.rejected,
+  rejected: Readonly<Record<string, Rejection>> = refusalsOf(context),
 ): Promise<View> {
   const { settings, staysRunning } = context;
   requireMapFile(actual, settings);
@@ -38,6 +38,14 @@ export async function look(
   const inForce = { ...context, settings: withPolicy(context) };
   const desired = await desiredState(inForce, actual, endpoints, rejected);
   return { actual, desired, plan: await planFor(inForce, desired, actual) };
+}
+
+/** What this HAProxy refused, and what is to stay as it is for another reason. */
+export function refusalsOf(
+  { apart, target: { memory } }: Pick<PassContext, 'apart' | 'target'>,
+  own: Readonly<Record<string, Rejection>> = memory.rejected,
+): Readonly<Record<string, Rejection>> {
+  return apart === undefined ? own : memory.derived.refusals(own, apart);
 }
 
 /** With the policy as its file says it now. The same object as long as that says the same. */
@@ -82,7 +90,9 @@ async function planFor(
     nowMs: readAt,
     ...(passed === undefined ? {} : { passed: passed(target.name) }),
     unstable: stillUnstable(memory.unstable, desired),
-    reloadWaits: context.staysRunning && msUntilReload(context) !== undefined,
+    reloadWaits:
+      context.mayNotReload === true ||
+      (context.staysRunning && msUntilReload(context) !== undefined),
     ...(memory.descriptors === undefined ? {} : { refused: memory.descriptors }),
     ...(memory.held === undefined ? {} : { confirms: memory.held }),
     ...(memory.absences === undefined ? {} : { absences: memory.absences }),

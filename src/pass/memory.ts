@@ -6,6 +6,7 @@ import type { Absences, Held } from '../diff/types.js';
 import type { WrittenClaims } from '../haproxy/claims-record.js';
 import { type Derived, newDerived } from './derived.js';
 import type { IdleAsked } from './idle-slots.js';
+import type { Verdict } from '../rollout/types.js';
 import type { Picture } from './picture.js';
 import type { Refusals } from './refusals.js';
 import type { Unstable } from './unstable.js';
@@ -38,6 +39,8 @@ export interface TargetMemory {
   claims?: WrittenClaims;
   /** Dead transactions, of earlier processes or failed passes, were deleted. */
   cleaned: boolean;
+  /** The last verdict for the roll-out, and what it was made of. */
+  shown?: { readonly picture: Picture; readonly verdict: Verdict };
   /** Under which this process last wrote the marker, where there is a lock. */
   term?: number;
   /** The last pass failed, so earlier reads must not be reused. */

@@ -43,7 +43,8 @@ export async function syncTarget(
   await breathe();
   const ended = await observed.ended(derived.instances(actual.backends), signal);
   const observedAt = { catalog, hidden, ended, readAt: around.now() };
-  const context = { ...around, ...observedAt, target, occasion, timed, signal };
+  const apart = refusedElsewhere(around, target, actual);
+  const context = { ...around, ...observedAt, ...apart, target, occasion, timed, signal };
   const start = await startOf(context, actual);
   // Before anything is written: what is removed now counts even if the pass fails.
   memory.absences = start.plan.absences;
@@ -63,6 +64,17 @@ export async function syncTarget(
   const next = await runInSlices(nextPictureInSlices(memory.pictures[0], picture));
   rememberPicture(memory, next);
   return next;
+}
+
+/** What HAProxies of the same version refused isn't tried here. */
+function refusedElsewhere(
+  { rollout }: Surroundings,
+  { name, writer }: Target,
+  { haproxy }: ActualState,
+): Pick<PassContext, 'apart'> {
+  if (rollout === undefined || writer === undefined) return {};
+  const apart = rollout.refusedFor(name, haproxy.version);
+  return Object.keys(apart).length === 0 ? {} : { apart };
 }
 
 /** A standby plans nothing: what it would do is done by the leader. */

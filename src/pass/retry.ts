@@ -2,7 +2,7 @@ import type { ActualState } from '../actual/types.js';
 import type { DesiredState, Rejection } from '../desired/types.js';
 import { commit, type Done } from './commit.js';
 import type { WritingContext } from './context.js';
-import { look, type View } from './look.js';
+import { look, refusalsOf, type View } from './look.js';
 import type { TargetMemory } from './memory.js';
 import { recoverRefusal, recoveryFrom } from './recover.js';
 import { accepted, allDue, nextTry, type Refusals, refused } from './refusals.js';
@@ -21,7 +21,7 @@ export async function retryRefused(
   const services = nextTry(memory.rejected, refusedIn(view), context.now());
   if (services.length === 0 || view.plan.steps.length > 0) return false;
   const others = Object.entries(memory.rejected).filter(([one]) => !services.includes(one));
-  const tried = await look(context, view.actual, Object.fromEntries(others));
+  const tried = await look(context, view.actual, refusalsOf(context, Object.fromEntries(others)));
   try {
     const applied = tried.plan.steps.length === 0 || (await commit(context, tried, done));
     // Only the prerequisites were created. The next pass does the rest.

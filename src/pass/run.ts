@@ -9,6 +9,7 @@ import type { Phase } from './phases.js';
 import type { Picture } from './picture.js';
 import { startStopwatch, type Stopwatch, type Times } from './stopwatch.js';
 import { type Target, underOffice } from './target.js';
+import { verdictOf } from './verdict.js';
 
 /** What a pass can fail on: Nomad, or a target by name. */
 export type Side = string;
@@ -54,11 +55,33 @@ export async function runPass(
   const syncs = targets.map((target) => {
     const own = startStopwatch(deps.now, deps.onPhase);
     const picture = syncTarget(deps, target, observed, own, occasion, signal);
-    return picture.then((seen) => success(target.name, seen), failure(target.name, own));
+    const outcome = picture.then((seen) => success(target.name, seen), failure(target.name, own));
+    return outcome.then((one) => tellRollout(deps, target, one));
   });
   const unread = await observed.catalog.then(() => undefined, failure(nomadSide, stopwatch));
   const outcomes = await Promise.all(syncs);
   return unread === undefined ? outcomes : [unread];
+}
+
+/** The other HAProxies wait for what this one's pass came to. */
+function tellRollout({ rollout }: PassDependencies, target: Target, outcome: Outcome): Outcome {
+  if (rollout === undefined || target.writer === undefined) {
+    if (target.standsBy === true) rollout?.forget(target.name);
+    return outcome;
+  }
+  const { memory, name } = target;
+  if ('picture' in outcome) {
+    const { picture } = outcome;
+    const verdict = verdictOf(picture, memory.rejected, memory.shown);
+    memory.shown = { picture, verdict };
+    rollout.passed(name, verdict);
+  } else if (isTargets(outcome.error)) rollout.failed(name);
+  return outcome;
+}
+
+/** Not Nomad's fault, and not that of a process that ends. */
+function isTargets({ code }: ConnectorError): boolean {
+  return !code.startsWith('nomad-') && code !== 'aborted' && code !== 'not-leader';
 }
 
 function success(side: Side, picture: Picture): Outcome {

@@ -32,6 +32,7 @@ export const settings: Settings = {
       requestTimeoutMs: 10_000,
     },
   ],
+  rollout: { settleMs: 0, maxParallel: 1 },
   tags: { prefix: 'haproxy' },
   ownership: { prefix: 'nomad_', adopt: false },
   routing: { mode: 'map', position: 'before', mapName: 'nomad' },
