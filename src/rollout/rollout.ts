@@ -64,6 +64,8 @@ export interface RolloutOptions {
   readonly patienceMs: number;
   /** Milliseconds of a monotonic clock. */
   readonly now?: () => number;
+  /** Runs something once, so much later, unless it is cancelled. */
+  readonly later?: (ms: number, run: () => void) => () => void;
   /** It may go: its next pass is to ask again. */
   readonly onTurn?: (target: string) => void;
 }
@@ -83,6 +85,7 @@ interface Place {
 
 export function createRollout(options: RolloutOptions): Rollout {
   const { settleMs, maxParallel, patienceMs, now = () => performance.now() } = options;
+  const { later = timer } = options;
   const known = new Map<string, Known>();
   const places = new Map<string, Place>();
   /** Who writes or was called, until when at most. */
@@ -92,6 +95,8 @@ export function createRollout(options: RolloutOptions): Rollout {
   const calls = new Set<string>();
   const waiters = new Map<string, () => void>();
   const isAway = (name: string): boolean => known.get(name)?.failedAt !== undefined;
+
+  let cancel: (() => void) | undefined;
 
   function world(): World {
     return { order: orderOf(options), known, settleMs, patienceMs, now: now() };
@@ -109,27 +114,43 @@ export function createRollout(options: RolloutOptions): Rollout {
     return undefined;
   }
 
-  /** Calls those that may go now, in order, as far as there are turns. */
-  function review(): void {
+  /** Calls those that may go now, in order, as far as there are turns. `upTo`: those before it. */
+  function review(upTo?: string): void {
     const seen = world();
+    cancel?.();
+    cancel = undefined;
+    let nextMs = Infinity;
     for (const name of seen.order) {
+      if (name === upTo) break;
       const place = places.get(name);
       if (place === undefined || turns.has(name) || calls.has(name)) continue;
       const { wanted, judged, isQueued } = place;
       const next = judge(name, waitingPart(wanted, judged), seen, sinceIn(place, seen.now));
       const isLess = next.services.length < judged.services.length;
       const mayGo = !next.isWhole && (isQueued || judged.isWhole || isLess);
-      if (!mayGo || takeTurn(name, callMs, seen) !== undefined) continue;
-      calls.add(name);
-      waiters.get(name)?.();
-      options.onTurn?.(name);
+      const ms = mayGo ? takeTurn(name, callMs, seen) : next.afterMs;
+      if (ms !== undefined) nextMs = Math.min(nextMs, ms);
+      else call(name);
     }
+    if (nextMs < Infinity) cancel = later(Math.max(1, nextMs), () => review());
+  }
+
+  function call(target: string): void {
+    calls.add(target);
+    waiters.get(target)?.();
+    options.onTurn?.(target);
   }
 
   function ask(target: string, wanted: Wanted, isPart = false): Turn {
-    const seen = world();
-    if (seen.order.length < 2) return { kind: 'go' };
+    if (orderOf(options).length < 2) return { kind: 'go' };
     calls.delete(target);
+    const turn = decide(target, wanted, isPart);
+    review();
+    return turn;
+  }
+
+  function decide(target: string, wanted: Wanted, isPart: boolean): Turn {
+    const seen = world();
     const last = places.get(target);
     const judged = judge(target, wanted, seen, sinceIn(last, seen.now));
     const place = placeOf(last, wanted, judged, seen.now);
@@ -141,11 +162,10 @@ export function createRollout(options: RolloutOptions): Rollout {
     }
     if (judged.isWhole || services.length > 0) {
       turns.delete(target);
-      review();
       return { kind: 'wait', ...waiting };
     }
     // Whoever is before it and may go as well has the first turn.
-    if (!turns.has(target)) review();
+    if (!turns.has(target)) review(target);
     const untilTurnMs = takeTurn(target, patienceMs, seen);
     if (untilTurnMs === undefined) {
       if (!isPart) places.delete(target);
@@ -227,6 +247,12 @@ export function createRollout(options: RolloutOptions): Rollout {
       return { ...(canary === undefined ? {} : { canary }), targets };
     },
   };
+}
+
+/** It keeps no process running. */
+function timer(ms: number, run: () => void): () => void {
+  const timeout = setTimeout(run, Math.ceil(ms)).unref();
+  return () => clearTimeout(timeout);
 }
 
 /** The canary, then the others by name. */
