@@ -117,8 +117,6 @@ export function createRollout(options: RolloutOptions): Rollout {
   /** Calls those that may go now, in order, as far as there are turns. `upTo`: those before it. */
   function review(upTo?: string): void {
     const seen = world();
-    cancel?.();
-    cancel = undefined;
     let nextMs = Infinity;
     for (const name of seen.order) {
       if (name === upTo) break;
@@ -132,7 +130,9 @@ export function createRollout(options: RolloutOptions): Rollout {
       if (ms !== undefined) nextMs = Math.min(nextMs, ms);
       else call(name);
     }
-    if (nextMs < Infinity) cancel = later(Math.max(1, nextMs), () => review());
+    if (upTo !== undefined) return;
+    cancel?.();
+    cancel = nextMs === Infinity ? undefined : later(Math.max(1, nextMs), () => review());
   }
 
   function call(target: string): void {
@@ -145,7 +145,8 @@ export function createRollout(options: RolloutOptions): Rollout {
     if (orderOf(options).length < 2) return { kind: 'go' };
     calls.delete(target);
     const turn = decide(target, wanted, isPart);
-    review();
+    // What isn't left out may go before the others, which are called when its pass has ended.
+    if (turn.kind !== 'part') review();
     return turn;
   }
 
@@ -182,9 +183,9 @@ export function createRollout(options: RolloutOptions): Rollout {
   function passed(target: string, verdict: Verdict): void {
     const last = known.get(target);
     if (verdict.isDone) places.delete(target);
-    if (last?.verdict === verdict && last.failedAt === undefined) return;
-    known.set(target, { verdict, took: tookBy(last, verdict, now(), settleMs) });
-    review();
+    const isNews = last?.verdict !== verdict || last.failedAt !== undefined;
+    if (isNews) known.set(target, { verdict, took: tookBy(last, verdict, now(), settleMs) });
+    if (isNews || places.size > 0) review();
   }
 
   function failed(target: string): void {
