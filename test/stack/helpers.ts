@@ -42,7 +42,7 @@ export async function serverLines(stack: Stack, backend: string): Promise<string
 }
 
 /** How often HAProxy has reloaded since its start, by its own count: in the middle of one nobody answers. */
-export async function reloadsOf({ dp }: Stack): Promise<number> {
+export async function reloadsOf({ dp }: Pick<Stack, 'dp'>): Promise<number> {
   const { count } = await waitFor('the number of reloads', async () => {
     const text = await dp.haproxy.masterCommand('show proc');
     const found = /^\d+\s+master\s+(\d+)/m.exec(text)?.[1];
