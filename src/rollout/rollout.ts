@@ -123,6 +123,10 @@ export function createRollout(options: RolloutOptions): Rollout {
       const place = places.get(name);
       if (place === undefined || turns.has(name) || calls.has(name)) continue;
       const { wanted, judged, isQueued } = place;
+      if (isRefused(name, place)) {
+        call(name);
+        continue;
+      }
       const next = judge(name, waitingPart(wanted, judged), seen, sinceIn(place, seen.now));
       const isLess = next.services.length < judged.services.length;
       const mayGo = !next.isWhole && (isQueued || judged.isWhole || isLess);
@@ -133,6 +137,25 @@ export function createRollout(options: RolloutOptions): Rollout {
     if (upTo !== undefined) return;
     cancel?.();
     cancel = nextMs === Infinity ? undefined : later(Math.max(1, nextMs), () => review());
+  }
+
+  /** Its next look skips what another of its version refused: nothing waits for that. */
+  function isRefused(target: string, { wanted, judged }: Place): boolean {
+    const elsewhere = refusedFor(target, wanted.version);
+    return judged.services.some(
+      (service) => elsewhere[service]?.fingerprint === wanted.services[service],
+    );
+  }
+
+  function refusedFor(target: string, version: string): Readonly<Record<string, Rejection>> {
+    const { order } = world();
+    const earlier = before(target, order).flatMap((name) => {
+      const { verdict, failedAt } = known.get(name) ?? {};
+      return verdict?.version === version && failedAt === undefined ? [{ name, verdict }] : [];
+    });
+    const kept = keep(refused.get(target), refusedBy(earlier));
+    refused.set(target, kept);
+    return kept;
   }
 
   function call(target: string): void {
@@ -226,20 +249,10 @@ export function createRollout(options: RolloutOptions): Rollout {
 
   return {
     ...{ ask, leave, passed, failed },
-    called,
+    ...{ called, refusedFor },
     forget: (target) => {
       known.delete(target);
       drop(target);
-    },
-    refusedFor: (target, version) => {
-      const { order } = world();
-      const earlier = before(target, order).flatMap((name) => {
-        const { verdict, failedAt } = known.get(name) ?? {};
-        return verdict?.version === version && failedAt === undefined ? [{ name, verdict }] : [];
-      });
-      const kept = keep(refused.get(target), refusedBy(earlier));
-      refused.set(target, kept);
-      return kept;
     },
     status: () => {
       const { order, now: at } = world();
