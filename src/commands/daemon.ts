@@ -22,6 +22,7 @@ import { createDiscoveryMetrics } from '../telemetry/discovery-metrics.js';
 import { createFleetMetrics } from '../telemetry/fleet-metrics.js';
 import { createMetrics } from '../telemetry/metrics.js';
 import { createReporter } from '../telemetry/report.js';
+import { registerRollout } from '../telemetry/rollout-metrics.js';
 import { createServerInfo, withServerInfo } from '../telemetry/server-info.js';
 import { tlsReporter } from '../telemetry/tls.js';
 import { discoverTargets } from './discovered.js';
@@ -63,6 +64,7 @@ export async function runDaemon(
     targets: () => assembly.targets().map(({ name }) => name),
     onTurn: (target) => fleet.wake('rollout', target),
   });
+  if (settings.targets.length !== 1) registerRollout(registry, rollout.status);
   const assembly = assemble(settings, {
     writes: true,
     staysRunning: true,

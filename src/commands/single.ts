@@ -4,6 +4,7 @@ import type { ExitCode } from '../cli/exit-codes.js';
 import type { Settings, TargetSettings } from '../config/types.js';
 import type { Approval } from '../pass/approval.js';
 import type { Picture } from '../pass/picture.js';
+import { orderOf } from '../rollout/rollout.js';
 import { rolloutFrom } from '../rollout/settings.js';
 import { watchRoutes } from '../routes/folder.js';
 import { ConnectorError } from '../shared/errors.js';
@@ -13,7 +14,7 @@ import { runOnce } from './once.js';
 import { leadBy } from './lead.js';
 import { painter } from './painter.js';
 import { createProgress, type Progress } from './progress.js';
-import { chosenTargets, reportAll } from './targets.js';
+import { chosenTargets, type Report, reportAll } from './targets.js';
 import type { Around, Built } from './types.js';
 
 /** `--once` and `--dry-run`. */
@@ -50,6 +51,7 @@ export async function runSingle(
       reportAll({
         ...{ targets, logger, redact, output: command.output },
         print: (text) => printed.push(text),
+        ...(writes ? {} : { together: () => orderReport(names, settings.rollout) }),
         reportOf: ({ name }) =>
           runOnce({
             ...{ signal, writes, redact },
@@ -69,6 +71,18 @@ export async function runSingle(
     routes.close();
     nomad.close();
   }
+}
+
+/** In which order `--once` and the daemon reload several. */
+function orderReport(
+  names: readonly string[],
+  { canary, settleMs, maxParallel }: Settings['rollout'],
+): Omit<Report, 'code'> {
+  const order = orderOf({ targets: () => names, ...(canary === undefined ? {} : { canary }) });
+  const [first = '', ...others] = order;
+  const text = `Reloads: ${first} first; ${settleMs / 1000} s later ${others.join(', ')}, ${maxParallel} at a time\n`;
+  const json = { order, settle_ms: settleMs, max_parallel: maxParallel };
+  return { text, json: { rollout: json } };
 }
 
 /** A saved plan is that of one HAProxy. */

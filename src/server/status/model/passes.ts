@@ -29,6 +29,7 @@ export function pendingOf(picture: Picture | undefined): PendingPlan {
     changes: firstChanges(rest, rest.steps),
     reloads: [...new Set(reloadsOf(rest).map(({ code }) => code))],
     ...(rest.gathering === undefined ? {} : { afterMs: rest.gathering.afterMs }),
+    ...(rest.gathering?.rollout === undefined ? {} : { waitsFor: rest.gathering.rollout.for }),
     waiting: rest.waiting.length,
     ...(rest.kept === undefined ? {} : { kept: keptOf(rest.kept) }),
   };

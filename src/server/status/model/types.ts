@@ -167,6 +167,8 @@ export interface PendingPlan {
   readonly reloads: readonly ReloadReason[];
   /** The steps wait this long for the next reload, to gather changes. */
   readonly afterMs?: number;
+  /** The steps wait for other HAProxies, whose names these are; none: for their turn. */
+  readonly waitsFor?: readonly string[];
   /** Servers whose check has not passed. */
   readonly waiting: number;
   /** What `sync.policy` keeps and `sync` would change; absent under `sync`. */

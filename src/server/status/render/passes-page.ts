@@ -24,18 +24,25 @@ function keptSection({ steps, changes }: KeptChanges): Html {
   </section>`;
 }
 
-function pendingPlan({ steps, changes, reloads, afterMs, waiting }: PendingPlan): Html {
+function pendingPlan(pending: PendingPlan): Html {
+  const { steps, changes, reloads, waiting } = pending;
   const waits =
     waiting > 0 && html`<p>${counted(waiting, 'server')} DOWN: a check that has not passed.</p>`;
   if (steps === 0)
     return html`<p>Nothing: HAProxy is as it should be.</p>
       ${waits}`;
-  const when = afterMs === undefined ? 'next pass' : `next reload, in ${duration(afterMs)}`;
   return html`<p>
-      ${counted(steps, 'step')} left for the
-      ${when}.${reloads.length > 0 && ` Reload: ${reloads.join(', ')}.`}
+      ${counted(steps, 'step')} left for
+      ${whenLeft(pending)}.${reloads.length > 0 && ` Reload: ${reloads.join(', ')}.`}
     </p>
     ${changeList(changes, steps)}${waits}`;
+}
+
+function whenLeft({ afterMs, waitsFor }: PendingPlan): string {
+  if (afterMs === undefined) return 'the next pass';
+  if (waitsFor === undefined) return `the next reload, in ${duration(afterMs)}`;
+  if (waitsFor.length === 0) return 'its turn among the HAProxies';
+  return `the time when ${waitsFor.join(', ')} runs it, or in ${duration(afterMs)} at most`;
 }
 
 function pass(one: PassStatus, at: number): Html {
