@@ -158,6 +158,15 @@ export function createRollout(options: RolloutOptions): Rollout {
     return kept;
   }
 
+  /** Who skips something because another refused it, and may try it now. */
+  function callSkipping(): void {
+    for (const [name, last] of refused) {
+      const { version } = known.get(name)?.verdict ?? {};
+      if (version === undefined || Object.keys(last).length === 0) continue;
+      if (refusedFor(name, version) !== last) call(name);
+    }
+  }
+
   function call(target: string): void {
     calls.add(target);
     waiters.get(target)?.();
@@ -208,6 +217,7 @@ export function createRollout(options: RolloutOptions): Rollout {
     if (verdict.isDone) places.delete(target);
     const isNews = last?.verdict !== verdict || last.failedAt !== undefined;
     if (isNews) known.set(target, { verdict, took: tookBy(last, verdict, now(), settleMs) });
+    if (isNews) callSkipping();
     if (isNews || places.size > 0) review();
   }
 
@@ -215,6 +225,7 @@ export function createRollout(options: RolloutOptions): Rollout {
     const last = known.get(target) ?? { took: {} };
     known.set(target, { ...last, failedAt: last.failedAt ?? now() });
     drop(target);
+    callSkipping();
     review();
   }
 
