@@ -27,6 +27,7 @@ describe('loadSettings', () => {
           requestTimeoutMs: 40_000,
         },
       ],
+      rollout: { settleMs: 2000, maxParallel: 1 },
       tags: { prefix: 'haproxy' },
       ownership: { prefix: 'nomad_', adopt: false },
       routing: { mode: 'map', position: 'before', mapName: 'nomad' },

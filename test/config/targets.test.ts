@@ -94,3 +94,20 @@ describe('haproxy.targets', () => {
     ]);
   });
 });
+
+describe('rollout.canary', () => {
+  it('is one of the targets, where they are listed', () => {
+    const load = (canary: string) =>
+      given({ targets: [one, two] }, { env: {}, file: fileWith(canary) });
+    expect(load('edge-2').rollout).to.deep.equal({
+      ...{ canary: 'edge-2', settleMs: 2000, maxParallel: 1 },
+    });
+    expect(() => load('edge-9')).to.throw(
+      'rollout.canary: there is no target "edge-9"; there is edge-1, edge-2',
+    );
+  });
+
+  function fileWith(canary: string): string {
+    return JSON.stringify({ haproxy: { targets: [one, two] }, rollout: { canary } });
+  }
+});

@@ -8,7 +8,13 @@ import { expect } from 'chai';
 import { type DataPlane, startDataPlane } from '../../fixtures/dataplane/launch.js';
 import { findHaproxy, type HaproxySeries } from '../../fixtures/haproxy/find.js';
 import { freePort } from '../../fixtures/ports.js';
-import { type Stack, domainOf, requestThrough, startStack } from '../../fixtures/stack.js';
+import {
+  type Stack,
+  domainOf,
+  enabledTags,
+  requestThrough,
+  startStack,
+} from '../../fixtures/stack.js';
 import { until } from './helpers.js';
 
 interface Several {
@@ -69,6 +75,7 @@ describe('a command over several HAProxies', function () {
     expect(code).to.equal(2);
     expect(stdout.match(/^== .* ==$/gm)).to.deep.equal(['== edge-1 ==', '== edge-2 ==']);
     expect(stdout.match(/\+ backend nomad_web/g)).to.have.lengthOf(2);
+    expect(stdout).to.match(/\nReloads: edge-1 first; 2 s later edge-2, 1 at a time\n$/);
     const one = await run('--dry-run', '--target', 'edge-2');
     expect(one.stdout).to.include('+ backend nomad_web').and.not.include('==');
     const both = await json('--dry-run');
@@ -117,6 +124,18 @@ describe('a command over several HAProxies', function () {
     );
     const explained = await json('explain', domainOf('web'));
     expect(explained).to.include({ code: 1 }).and.to.have.deep.property('differs', []);
+  });
+
+  it('skips on all what the first one refuses, and says who did', async () => {
+    const text = '\nfrontend nomad_bad\n  mode http\n  stick-table type ip size 1k\n';
+    await stack.editConfiguration((before) => before + text);
+    const tags = [...enabledTags('bad'), 'haproxy.rate-limit=100/1m'];
+    stack.serve('bad', [await stack.app('bad')], { tags });
+    const { code, stdout } = await run('--once', '--target', 'edge-1', '--target', 'edge-2');
+    expect(code).to.equal(3);
+    expect(stdout.split('== edge-2 ==')[1]).to.include('refused by edge-1');
+    stack.nomad.removeService('bad');
+    await run('--once', '--allow-removals');
   });
 
   it('examines each, and what they share once', async () => {
