@@ -33,13 +33,15 @@ export async function runOnce(run: SingleRun): Promise<Report> {
   const first = pictures.find(({ plan }) => plan.steps.length > 0) ?? pictures[0];
   const last = pictures.at(-1);
   if (first === undefined || last === undefined) throw new Error('no pass ran');
-  const plan = { ...first.plan, skipped: last.plan.skipped };
+  // Also what HAProxy refused in the pass.
+  const { skipped } = last.rest;
+  const plan = { ...first.plan, skipped };
   await run.onPlan?.(first);
   const { redact, paint } = run;
   const code = exitCode({
     error: last.rest.problems.length > 0 || (run.writes && last.rest.steps.length > 0),
     guardHeld: last.rest.held !== undefined,
-    skipped: last.plan.skipped.length > 0,
+    skipped: skipped.length > 0,
     changed: first.plan.steps.length > 0,
     detailed: run.detailedExitcode,
   });

@@ -16,7 +16,7 @@ import { msUntilReload } from './reload-wait.js';
 import { breathe } from '../shared/slices.js';
 import { noticeHaproxy, rememberHaproxy, retryRefused } from './retry.js';
 import { cameBackOther, misreadIn } from './unstable.js';
-import { isSafePart, withoutServices } from './part.js';
+import { isSafePart, refusedElsewhere, withoutServices } from './part.js';
 import { wantedOf } from './verdict.js';
 import type { Turn } from '../rollout/rollout.js';
 
@@ -69,7 +69,8 @@ async function signUnlessConflict(context: WritingContext, { actual }: View): Pr
 }
 
 /** Applies and reads back until nothing is left to do, or the rounds are used up. */
-async function converge(context: WritingContext, first: View, done: Done): Promise<View> {
+async function converge(given: WritingContext, first: View, done: Done): Promise<View> {
+  let context = given;
   const { memory, name } = context.target;
   // What another writer left in the meantime was not approved.
   const mayRetry = context.approval === undefined ? maxConflicts : 0;
@@ -87,6 +88,8 @@ async function converge(context: WritingContext, first: View, done: Done): Promi
       view = await beforeTurn(context, view, done, turn);
       if (context.staysRunning || context.isPart === true) return view;
       await context.rollout?.called(name, turn.afterMs, context.signal);
+      // Others may have refused something meanwhile.
+      context = { ...context, ...refusedElsewhere(context, view.actual) };
       view = await lookBack(context);
       left++;
       continue;

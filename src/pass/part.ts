@@ -1,10 +1,21 @@
+import type { ActualState } from '../actual/types.js';
 import { isEntryStep, isRuleStep } from '../diff/dispatch.js';
 import { effectOf } from '../diff/steps.js';
 import type { EntryStep, Plan, RuleStep } from '../diff/types.js';
 import { textAt } from '../shared/json.js';
-import type { WritingContext } from './context.js';
+import type { PassContext, WritingContext } from './context.js';
 import type { View } from './look.js';
 import { rejections } from './rejections.js';
+
+/** What HAProxies of the same version refused isn't tried here. */
+export function refusedElsewhere(
+  { rollout, target: { name, writer } }: Pick<PassContext, 'rollout' | 'target'>,
+  { haproxy }: Pick<ActualState, 'haproxy'>,
+): Pick<PassContext, 'apart'> {
+  if (rollout === undefined || writer === undefined) return {};
+  const apart = rollout.refusedFor(name, haproxy.version);
+  return Object.keys(apart).length === 0 ? {} : { apart };
+}
 
 /** A pass without services whose turn is yet to come: they stay as they are. */
 export function withoutServices(

@@ -5,6 +5,7 @@ import { convergeIfWriting } from './converge.js';
 import { drainEarly, mayDrainEarly } from './early-drains.js';
 import { look, type View } from './look.js';
 import { rememberPicture } from './memory.js';
+import { refusedElsewhere } from './part.js';
 import type { Occasion } from './occasion.js';
 import { nextPictureInSlices, type Picture } from './picture.js';
 import { readActual } from './read-actual.js';
@@ -43,7 +44,7 @@ export async function syncTarget(
   await breathe();
   const ended = await observed.ended(derived.instances(actual.backends), signal);
   const observedAt = { catalog, hidden, ended, readAt: around.now() };
-  const apart = refusedElsewhere(around, target, actual);
+  const apart = refusedElsewhere({ ...around, target }, actual);
   const context = { ...around, ...observedAt, ...apart, target, occasion, timed, signal };
   const start = await startOf(context, actual);
   // Before anything is written: what is removed now counts even if the pass fails.
@@ -64,17 +65,6 @@ export async function syncTarget(
   const next = await runInSlices(nextPictureInSlices(memory.pictures[0], picture));
   rememberPicture(memory, next);
   return next;
-}
-
-/** What HAProxies of the same version refused isn't tried here. */
-function refusedElsewhere(
-  { rollout }: Surroundings,
-  { name, writer }: Target,
-  { haproxy }: ActualState,
-): Pick<PassContext, 'apart'> {
-  if (rollout === undefined || writer === undefined) return {};
-  const apart = rollout.refusedFor(name, haproxy.version);
-  return Object.keys(apart).length === 0 ? {} : { apart };
 }
 
 /** A standby plans nothing: what it would do is done by the leader. */

@@ -59,7 +59,8 @@ describe('the exit code of a single run', () => {
     ['a guard', { plan: holds, rest: holds }, {}, 4],
     ['skipped services', { plan: skips, rest: skips }, {}, 3],
     ['a guard and skipped services', { plan: skips, rest: holds }, {}, 4],
-    ['skipped services, in detail', { plan: skips }, { detailedExitcode: true }, 3],
+    ['skipped services, in detail', { plan: skips, rest: skips }, { detailedExitcode: true }, 3],
+    ['a service that HAProxy refused', { plan: something, rest: skips }, {}, 3],
     ['a dry run with changes', { plan: something, rest: something }, { writes: false }, 0],
     [
       'a dry run with changes, in detail',

@@ -156,6 +156,26 @@ describe('passes over several HAProxies in order', () => {
     expect(called).to.deep.equal(['three', 'two']);
   });
 
+  it('learn in a single run what the canary refused', async () => {
+    const { one, second, third, once, later, state, rollout } = three();
+    one.state.script.commit = (_, edits) =>
+      edits.some(({ options }) => JSON.stringify(options.json).includes('nomad_bad'))
+        ? refuses(400, 'validation error: nomad_bad')
+        : undefined;
+    state.catalog = catalogOf(routed('bad'), routed('web'));
+    const clock = setInterval(() => {
+      later(500);
+      rollout.failed('nobody');
+    }, 5);
+    const outcomes = await once().finally(() => clearInterval(clock));
+    for (const { stands, blamed } of [second, third]) {
+      expect(stands()).to.deep.equal(['nomad_web']);
+      expect(blamed()).to.deep.equal([]);
+    }
+    const { skipped } = pictureOf(outcomes, 'two').rest;
+    expect(skipped[0]?.reason).to.match(/^refused by one: /);
+  });
+
   it('ask nobody where there is one', async () => {
     const alone = haproxy('alone');
     const state = nomadState(catalogOf(routed('web')));
