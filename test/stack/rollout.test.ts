@@ -49,6 +49,7 @@ describe('changes of three HAProxies', function () {
   function start(rollout: Partial<Settings['rollout']>): Connector {
     const settings = (given: Settings): Settings => {
       const [target] = given.targets;
+      if (target === undefined) throw new Error('there is one');
       const [first, ...rest] = dps().map(({ url }, at) => {
         return { ...target, name: edges[at] ?? '', address: url };
       });
