@@ -5,7 +5,7 @@ import { memoOf } from '../shared/memo.js';
 import { expectNamed, expectText, malformed } from './answers.js';
 import type { DataPlaneResponse } from './dataplane-client.js';
 import { requireTypes } from './sections.js';
-import { mapNames } from '../haproxy/map-names.js';
+import { mapNames, readyMap } from '../haproxy/map-names.js';
 import { parseMapEntries, parseMapFile } from './normalise/parse.js';
 import type { ActualMap } from './types.js';
 
@@ -25,6 +25,7 @@ export function ownMaps(
 ): Record<string, string> {
   const names = new Set([
     ...Object.values(mapNames(settings.routing)),
+    readyMap(settings.routing),
     ...rules.flatMap((rule) => lookupMap(rule)?.name ?? []),
   ]);
   const files: Record<string, string> = {};

@@ -55,6 +55,14 @@ export function mapNames(
   };
 }
 
+/**
+ * Where we say that this HAProxy has been filled, if the operator has it: a map of this name that
+ * HAProxy loads. We never make it.
+ */
+export function readyMap(routing: RoutingSettings): string {
+  return `${routing.mapName}_ready`;
+}
+
 /** The map shared with the operator, if any. */
 export function sharedMap(routing: RoutingSettings): string | undefined {
   return routing.mapFile === undefined ? undefined : mapNames(routing).exact;

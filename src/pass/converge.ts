@@ -14,6 +14,7 @@ import { readRepaired } from './read-actual.js';
 import { recoveryFrom } from './recover.js';
 import { msUntilReload } from './reload-wait.js';
 import { breathe } from '../shared/slices.js';
+import { sayReady } from './ready.js';
 import { noticeHaproxy, rememberHaproxy, retryRefused } from './retry.js';
 import { cameBackOther, misreadIn } from './unstable.js';
 import { isSafePart, refusedElsewhere, withoutServices } from './part.js';
@@ -56,6 +57,7 @@ export async function convergeIfWriting(context: PassContext, first: View): Prom
     await deleteDeadTransactions({ client: writer, signal: context.signal }, actual.configVersion);
     memory.cleaned = true;
   }
+  await sayReady(writing, view);
   return { view, ...done };
 }
 

@@ -37,6 +37,8 @@ export interface TargetMemory {
   idleAsked?: IdleAsked;
   /** The record of claims as last written. */
   claims?: WrittenClaims;
+  /** Since when nothing is left to do but servers wait for their check, and `ready` isn't said. */
+  filledAt?: number;
   /** Dead transactions, of earlier processes or failed passes, were deleted. */
   cleaned: boolean;
   /** The last verdict for the roll-out, and what it was made of. */
