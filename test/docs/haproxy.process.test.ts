@@ -55,6 +55,8 @@ describe('snippets of haproxy.cfg in the documentation', function () {
     const pem = readFileSync(pki.cert, 'utf8') + readFileSync(pki.key, 'utf8');
     writeFileSync(join(folder, 'certs', 'www.example.com.pem'), pem);
     writeFileSync(join(folder, 'server-state'), '1\n');
+    mkdirSync(join(folder, 'maps'));
+    writeFileSync(join(folder, 'maps', 'nomad_ready.map'), '');
     writeFileSync(join(folder, 'cdn.lst'), '198.51.100.0/24\n');
   });
 
