@@ -129,8 +129,9 @@ describe('a fleet under load', function () {
   it('HAProxy refuses a service: the others go on', () =>
     step('a configuration that HAProxy refuses', async () => {
       const tags = [...enabledTags('bad'), 'haproxy.rate-limit=100/1m'];
-      await fleet.agent.submit(appJob({ id: 'bad', version: 'b1', tags }));
       const { url } = await fleet.leader();
+      const before = await refusalsOf(url, 'edge-2');
+      await fleet.agent.submit(appJob({ id: 'bad', version: 'b1', tags }));
       await waitFor(
         'the service to be skipped',
         async () => {
@@ -139,6 +140,8 @@ describe('a fleet under load', function () {
         },
         patient,
       );
+      // The canary of the same version refused it, so it was never sent to this one.
+      expect(await refusalsOf(url, 'edge-2')).to.equal(before);
       await fleet.agent.submit(appJob({ id: 'late', version: 'l1', tags: enabledTags('late') }));
       await waitAll('late', 'l1');
       for (const name of edgeNames) {
@@ -187,6 +190,15 @@ describe('a fleet under load', function () {
       await waitAll('web', current);
     }));
 });
+
+/** How often the Data Plane API of that HAProxy refused something, by the connector's count. */
+async function refusalsOf(url: string, haproxy: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  const line = text
+    .split('\n')
+    .find((one) => /requests_total\{/.test(one) && one.includes('4xx') && one.includes(haproxy));
+  return Number(line?.split(' ').at(-1) ?? Number.NaN);
+}
 
 async function report(rows: readonly Row[], parts: readonly string[]): Promise<void> {
   const cells = rows.map(({ step, seconds, sent, bySent, failed }) => {
