@@ -87,7 +87,7 @@ function settingsOf(settings: Settings, nomadUrl: string): Settings {
   return {
     ...settings,
     nomad: { ...settings.nomad, address: nomadUrl, requestTimeoutMs: 3000 },
-    targets: targets as unknown as Settings['targets'],
+    targets: targets,
     guard: { ...settings.guard, allowRemovals: true },
   };
 }
