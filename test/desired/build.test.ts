@@ -156,19 +156,4 @@ describe('the desired state', () => {
       { numRuns: 50 },
     );
   });
-
-  it('of 1,000 services is built well within a pass', function () {
-    this.timeout(10_000);
-    const tags = enabled('domain=x.io', 'check.path=/health', 'cookie=SRV');
-    const services = Array.from({ length: 1000 }, (_, number) =>
-      service(`s${number}`, {
-        instances: [1, 2].map(() =>
-          instance({ tags: [...tags.slice(0, 1), `haproxy.domain=s${number}.io`] }),
-        ),
-      }),
-    );
-    const started = performance.now();
-    expect(desired(services).backends).to.have.length(1000);
-    expect(performance.now() - started).to.be.below(2000);
-  });
 });
