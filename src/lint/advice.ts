@@ -166,6 +166,14 @@ const staticPort: Rule = (subject) => {
   return { severity: 'notice', code: 'static-port', message };
 };
 
+/** Nomad 2.0 registers such a service with the port 0. */
+const port: Rule = ({ backend, service }) => {
+  if (backend === undefined || textAt(service, 'PortLabel') !== '') return undefined;
+  const message =
+    "the service has no port, so none of its instances can be used: name one of the group's network";
+  return { severity: 'warning', code: 'no-port', message };
+};
+
 const route: Rule = ({ backend, isRouted }, { tags: { prefix } }) => {
   if (backend === undefined || backend.kind === 'custom' || isRouted) return undefined;
   const message = `neither ${prefix}.domain nor ${prefix}.path is set: the service gets a backend and no route`;
@@ -179,5 +187,6 @@ const rules: readonly Rule[] = [
   minHealthyTime,
   canaryTags,
   staticPort,
+  port,
   route,
 ];

@@ -28,6 +28,7 @@ export const adviceCodes = [
   'out-of-scope',
   'run-time-name',
   'run-time-tag',
+  'no-port',
   'no-route',
   'no-shutdown-delay',
   'kill-timeout',

@@ -27,6 +27,7 @@ export function jobOf(service: GivenService = {}, group: object = {}, job: objec
           {
             Name: name,
             Provider: 'nomad',
+            PortLabel: 'http',
             Tags: ['haproxy.enable=true', 'haproxy.domain=x.io', ...tags],
             Checks: [check],
             ...more,

@@ -128,6 +128,12 @@ describe('lint', () => {
       jobOf({}, { Networks: [{ ReservedPorts: [{ Label: 'h', Value: 80 }] }] }),
       [],
     ],
+    ['no port', jobOf({ more: { PortLabel: '' } }), ['warning no-port']],
+    [
+      'no port, for a backend of the operator',
+      jobOf({ tags: ['haproxy.backend=custom'], more: { PortLabel: '' } }),
+      ['warning no-port'],
+    ],
     ['no route', jobOf({ more: { Tags: ['haproxy.enable=true'] } }), ['notice no-route']],
   ];
   for (const [what, job, wanted] of cases) {

@@ -1,4 +1,4 @@
-/** Twenty-two job files, good and bad, and what is to be said of each. */
+/** Job files, good and bad, and what is to be said of each. */
 export interface LintCase {
   readonly file: string;
   readonly text: string;
@@ -135,6 +135,11 @@ export const jsonCases: readonly LintCase[] = [
     }),
     findings: ['error backend-conflict @ haproxy.backend.name=nowhere'],
     routes: [],
+  },
+  {
+    ...json('portless', { Job: job({ id: 'portless', service: { PortLabel: '' } }) }),
+    findings: ['warning no-port @ Name: portless'],
+    routes: ['portless.example.com'],
   },
   {
     ...json('unrouted', {
