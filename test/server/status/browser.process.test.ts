@@ -11,6 +11,7 @@ import type { App } from '../../../fixtures/apps/app.js';
 import { chromiumBin } from '../../../fixtures/browser.js';
 import { freePort } from '../../../fixtures/ports.js';
 import { domainOf, enabledTags, type Stack, startStack } from '../../../fixtures/stack.js';
+import type { Leadership } from '../../../src/leader/office.js';
 import { type HttpServer, startHttpServer } from '../../../src/server/http.js';
 import { createStatusPages } from '../../../src/server/status/pages.js';
 import { createStatusSource } from '../../../src/server/status/source.js';
@@ -168,6 +169,64 @@ describe('the status page in Chromium', function () {
         }));
     });
   }
+
+  describe('with several HAProxies and a lock', () => {
+    let server: HttpServer;
+    let base: string;
+    let leadership: Leadership = {
+      lock: 'connector/leader',
+      leads: true,
+      holder: 'one/1',
+      term: 7,
+    };
+
+    before(async () => {
+      const source = createStatusSource({
+        ...{ version: '1.2.3', settings, targets: ['edge-1', 'edge-2', 'edge-3'] },
+        ready: () => ({ ok: false, reason: 'edge-2 and edge-3 are not in sync' }),
+        leadership: () => leadership,
+      });
+      const older = cluster(10);
+      const newer = cluster(11);
+      const catalog = { ...newer.catalog, index: older.catalog.index + 1 };
+      const turn = { afterMs: 290_000, rollout: { for: ['edge-1'], services: ['default/shop-0'] } };
+      const rest = { ...older.rest, ...something, gathering: turn, kept: something.steps };
+      source.succeeded({ ...newer, catalog, target: 'edge-1' });
+      source.succeeded({ ...older, rest, target: 'edge-2' });
+      source.succeeded({ ...older, target: 'edge-3' });
+      const condition = () => ({ ok: true });
+      server = await startHttpServer({
+        ...{ host: '127.0.0.1', port: 0, redact: String, registry: new Registry() },
+        status: { alive: condition, ready: condition },
+        pages: createStatusPages({ source, redact: String, hostNames: [] }),
+      });
+      base = `http://127.0.0.1:${server.port}`;
+    });
+    after(() => server?.close());
+
+    for (const colorScheme of schemes) {
+      it(`says in ${colorScheme} who leads, which differ and what they wait for`, async () => {
+        for (const [size, width] of Object.entries(widths)) {
+          await withPage({ colorScheme, viewport: { width, height: 800 } }, async (page) => {
+            for (const leads of [true, false]) {
+              leadership = { ...leadership, leads, ...(!leads && { holder: 'nomad-2/4711' }) };
+              await page.goto(`${base}/passes?target=edge-2`);
+              await page.getByText('edge-2, edge-3').waitFor();
+              await page.getByText('the time when edge-1 runs it').waitFor();
+              await page.getByText(leads ? 'this connector' : 'this one stands by').waitFor();
+              expect(await violationsOn(page), size).to.deep.equal([]);
+              const overflow = await page.evaluate(
+                'document.documentElement.scrollWidth - innerWidth',
+              );
+              expect(overflow, `${size} is too wide`).to.be.at.most(0);
+              const role = leads ? 'leader' : 'standby';
+              await shoot(page, `fleet-${role}-${size}-${colorScheme}`);
+            }
+          });
+        }
+      });
+    }
+  });
 
   describe('of the program, with HAProxy and Nomad beside it', () => {
     let stack: Stack;

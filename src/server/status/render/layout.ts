@@ -127,7 +127,7 @@ function leadership({ leader }: Frame['model']): readonly (readonly [string, Htm
   const since = term !== undefined && html` <span class="muted">term ${term}</span>`;
   if (leads) return [['Leader', html`this connector${since}`]];
   const who = holder === undefined ? html`not known` : html`${holder}${since}`;
-  return [['Leader', html`${who} <span class="muted">this one stands by</span>`]];
+  return [['Leader', html`${who}<span class="muted">, this one stands by</span>`]];
 }
 
 /** With several HAProxies. */

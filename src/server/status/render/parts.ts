@@ -46,7 +46,7 @@ export function timeOf(ms: number, id?: string): Html {
 
 /** `34 ms`, `1.2 s`. */
 export function duration(ms: number): string {
-  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
+  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(ms < 60_000 ? 1 : 0)} s`;
 }
 
 const thousands = new Intl.NumberFormat('en-US');
