@@ -117,6 +117,8 @@ export function startProbes(options: ProbesOptions): Probes {
     succeeded,
     passed: prober.passed,
     left: (target) => {
+      // What is being worked out about it is not begun.
+      delete targets.get(target)?.picture;
       targets.delete(target);
       prober.forget(target);
     },

@@ -141,6 +141,15 @@ describe('the checks that the connector runs', () => {
     });
   }
 
+  it('do not begin for a HAProxy that has left meanwhile', async () => {
+    const before = seen('down', bound('free'));
+    probes.succeeded(before);
+    probes.left('default');
+    probes.succeeded({ ...before, target: 'other' });
+    await waitFor('a wake', () => wakes > 0);
+    expect([probes.passed('other').size, passed()]).to.deep.equal([1, 0]);
+  });
+
   it('run for a restarted instance even while HAProxy has it UP', async () => {
     await app.close();
     const steps = bound('restarted');
