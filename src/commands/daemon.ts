@@ -154,6 +154,7 @@ export async function runDaemon(
   const followers = [
     ...[metrics, reporter, fleetMetrics, serverInfo, health],
     ...[status, watches, probes, examination],
+    { left: rollout.forget },
   ];
   const membership = createMembership({ assembly, fleet, followers, log: logger });
   void lead?.elector.run(signal);

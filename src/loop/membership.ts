@@ -44,8 +44,9 @@ export function createMembership({
     void ended.then(() => {
       if (ending.get(address) === ended) ending.delete(address);
     });
-    for (const follower of followers) follower.left(name);
+    // First: who waits for it looks at those that there are now.
     assembly.left(name);
+    for (const follower of followers) follower.left(name);
     log.info('HAProxy has left', { target: name, address });
   }
 

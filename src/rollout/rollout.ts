@@ -17,7 +17,7 @@ export interface Rollout {
   /** A pass over it that may write has ended. */
   readonly passed: (target: string, verdict: Verdict) => void;
   readonly failed: (target: string) => void;
-  /** Another connector writes: what was seen of it no longer counts. */
+  /** It has left, or another connector writes: what was seen of it no longer counts. */
   readonly forget: (target: string) => void;
   /** Resolves when the target is called, after `ms`, or rejects with the signal's reason. */
   readonly called: (target: string, ms: number, signal: AbortSignal) => Promise<void>;
@@ -263,7 +263,10 @@ export function createRollout(options: RolloutOptions): Rollout {
     ...{ called, refusedFor },
     forget: (target) => {
       known.delete(target);
+      refused.delete(target);
       drop(target);
+      callSkipping();
+      review();
     },
     status: () => {
       const { order, now: at } = world();

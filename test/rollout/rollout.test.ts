@@ -1,6 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 
+import { createRollout } from '../../src/rollout/rollout.js';
+import type { Verdict } from '../../src/rollout/types.js';
 import {
   type Commit,
   type Given,
@@ -69,6 +71,55 @@ describe('a roll-out over several HAProxies', () => {
     expect(a).to.deep.equal({ name: 'a', services: 0 });
     expect(b).to.include({ name: 'b', services: 1 });
     expect(b?.waitedMs).to.be.within(1, 30_000);
+  });
+
+  describe('of which one leaves', () => {
+    const fingerprint = 'f';
+    const wanted = { version: '3.0', services: { web: fingerprint }, removes: [], isRest: false };
+    const verdict: Verdict = {
+      ...{ version: '3.0', inForce: {}, backends: {}, isDone: false, reloaded: true },
+      refused: { web: { fingerprint, reason: 'no' } },
+    };
+
+    function some(...first: readonly string[]) {
+      let targets = first;
+      const called: string[] = [];
+      const rollout = createRollout({
+        targets: () => targets,
+        ...{
+          settleMs: 1000,
+          maxParallel: 1,
+          patienceMs,
+          now: () => 0,
+          later: () => () => undefined,
+        },
+        onTurn: (name) => called.push(name),
+      });
+      const leave = (name: string): void => {
+        targets = targets.filter((one) => one !== name);
+        rollout.forget(name);
+      };
+      return { rollout, called, leave, join: (name: string) => (targets = [...targets, name]) };
+    }
+
+    it('waits for it no longer', () => {
+      const { rollout, called, leave } = some('a', 'b', 'c');
+      expect(rollout.ask('b', wanted).kind).to.equal('part');
+      leave('a');
+      expect(called).to.deep.equal(['b']);
+    });
+
+    it('takes another one of its name for one that it knows nothing of', () => {
+      const { rollout, called, leave, join } = some('a', 'b', 'c');
+      rollout.passed('a', verdict);
+      expect(rollout.refusedFor('b', '3.0')).to.have.property('web');
+      rollout.passed('b', { ...verdict, refused: {} });
+      leave('a');
+      expect(called).to.deep.equal(['b']);
+      join('a');
+      expect(rollout.refusedFor('b', '3.0')).to.deep.equal({});
+      expect(rollout.ask('b', wanted)).to.include({ kind: 'part' });
+    });
   });
 
   const kinds: readonly Kind[] = ['fine', 'refusing', 'down', 'hung', 'stalled', 'blind'];

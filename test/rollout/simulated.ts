@@ -160,7 +160,10 @@ export function simulate(given: Given, untilMs: number) {
     return { wake, left, runs, refused };
   }
 
-  for (const one of haproxies) later(one.joinsAt ?? 0, () => loops.get(one.name)?.wake());
+  for (const one of haproxies) {
+    later(one.joinsAt ?? 0, () => loops.get(one.name)?.wake());
+    if (one.leavesAt !== undefined) later(one.leavesAt, () => rollout.forget(one.name));
+  }
   for (;;) {
     const next = due.sort((a, b) => a.at - b.at).shift();
     if (next === undefined || next.at > untilMs) break;
