@@ -56,7 +56,8 @@ export async function runPass(
     const own = startStopwatch(deps.now, deps.onPhase);
     const picture = syncTarget(deps, target, observed, own, occasion, signal);
     const outcome = picture.then((seen) => success(target.name, seen), failure(target.name, own));
-    return outcome.then((one) => tellRollout(deps, target, one));
+    // Once it has left, another one may have its name.
+    return outcome.then((one) => (signal.aborted ? one : tellRollout(deps, target, one)));
   });
   const unread = await observed.catalog.then(() => undefined, failure(nomadSide, stopwatch));
   const outcomes = await Promise.all(syncs);

@@ -56,7 +56,8 @@ export function passesOver(
     isDue: (side: Side) => boolean = () => true,
     given: Partial<PassDependencies> = {},
     occasion?: Occasion,
-  ): Promise<readonly Outcome[]> => runPass({ ...deps, ...given }, isDue, signal, occasion);
+    until = signal,
+  ): Promise<readonly Outcome[]> => runPass({ ...deps, ...given }, isDue, until, occasion);
   return { pass, reads };
 }
 
