@@ -107,8 +107,9 @@ export function createActualReader(
     if (previous?.fingerprint === fingerprint && !stale) return previous;
     const earlier = stale ? undefined : earlierOf(previous, raw.text);
     const read = await readConfiguration(get, settings, raw, earlier);
-    const configuration = await runInSlices(keepInSlices(lastRead, read));
-    lastRead = configuration;
+    const kept = await runInSlices(keepInSlices(lastRead, read));
+    lastRead = kept;
+    const configuration = isUnnoticed(previous, raw.text) ? withoutVersion(kept) : kept;
     const readAt = earlier === undefined ? clock() : (previous?.readAt ?? 0);
     return { fingerprint, readAt, text: raw.text, configuration, maps: {} };
   }
@@ -157,8 +158,28 @@ function earlierOf(previous: Cache | undefined, text: string): Earlier | undefin
   if (sections.version === undefined || sections.version !== versionStamp(previous.text)) {
     return undefined;
   }
+  if (isUnnoticed(previous, text)) return undefined;
   const changes = changedBackends(previous.text, text);
-  return changes && { sections, changes };
+  if (changes === undefined) return undefined;
+  // It has only now noticed an edit by hand, which the last text may have had and its sections not.
+  const isSame = changes.changed.length + changes.gone.length === 0;
+  if (isSame && versionStamp(text) !== sections.version) return undefined;
+  return { sections, changes };
+}
+
+/**
+ * Whether somebody edited the file by hand and the Data Plane API has not noticed: each write of its own
+ * has another version. Until it notices, its sections are those of the text before.
+ */
+function isUnnoticed(previous: Cache | undefined, text: string): boolean {
+  if (previous === undefined || previous.text === text) return false;
+  return versionStamp(previous.text) === versionStamp(text);
+}
+
+/** Its sections are no ground for the next read. */
+function withoutVersion({ sections, ...configuration }: Configuration): Configuration {
+  const { version: _, ...unsure } = sections;
+  return { ...configuration, sections: unsure };
 }
 
 type Get = (path: string, query?: Readonly<Record<string, string | boolean>>) => Promise<Answer>;

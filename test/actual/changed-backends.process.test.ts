@@ -1,9 +1,13 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { after, before } from 'mocha';
+import { after, afterEach, before } from 'mocha';
 
 import { startStack, type Stack } from '../../fixtures/stack.js';
-import { createDataPlaneWriter, type DataPlaneWriter } from '../../src/actual/dataplane-client.js';
+import {
+  createDataPlaneWriter,
+  type DataPlaneResponse,
+  type DataPlaneWriter,
+} from '../../src/actual/dataplane-client.js';
 import { createActualReader } from '../../src/actual/reader.js';
 import type { ActualState } from '../../src/actual/types.js';
 import { runs } from '../arbitraries/runs.js';
@@ -43,6 +47,8 @@ describe('a read of the backends that changed', function () {
   /** As the Data Plane API writes the file. */
   let base: string;
   const asked: string[] = [];
+  /** Answers of another moment. */
+  let replayed: ((path: string) => DataPlaneResponse | undefined) | undefined;
 
   before(async () => {
     stack = await startStack();
@@ -51,15 +57,18 @@ describe('a read of the backends that changed', function () {
     const writer = createDataPlaneWriter(target);
     client = {
       ...writer,
-      get: (path, options) => {
+      get: async (path, options) => {
         asked.push(path);
-        return writer.get(path, options);
+        return replayed?.(path) ?? writer.get(path, options);
       },
     };
     await post(await stack.configuration());
     base = await stack.configuration();
   });
   after(() => stack.close());
+  afterEach(() => (replayed = undefined));
+
+  const fullSection = { query: { full_section: true } };
 
   const post = async (text: string): Promise<void> => {
     const { version = 0 } = await client.get('/configuration/raw');
@@ -82,6 +91,36 @@ describe('a read of the backends that changed', function () {
       runs(30),
     );
   });
+
+  for (const [when, knowsBefore] of [
+    ['in the middle of', true],
+    ['before the first of', false],
+  ] as const) {
+    it(`finds an edit by hand that the Data Plane API had not noticed ${when} its reads`, async () => {
+      await post(base + sectionsOf({ nomad_a: 2000, theirs: 2001 }));
+      const before = await stack.configuration();
+      const edited = before.replace(':2000 ', ':2002 ');
+      const reader = createActualReader(client, stack.settings);
+      if (knowsBefore) await reader.read();
+      // The file as it is at once, and the sections as they were.
+      const paths = ['/configuration/backends', '/configuration/backends/nomad_a'];
+      const answers = await Promise.all(
+        paths.map(async (path) => [path, await client.get(path, fullSection)] as const),
+      );
+      const raw = await client.get('/configuration/raw');
+      const old = new Map([
+        ...answers,
+        ['/configuration/raw', { ...raw, body: edited, checksum: 'another' }],
+      ] as const);
+      replayed = (path) => old.get(path);
+      expect((await reader.read()).raw).to.equal(edited);
+      replayed = undefined;
+      // As when it notices: the same text, of the next version.
+      await post(edited);
+      const [server] = (await reader.read()).backends['nomad_a']?.slots ?? [];
+      expect(server?.config.port).to.equal(2002);
+    });
+  }
 
   it('asks for those alone', async () => {
     const reader = createActualReader(client, stack.settings);
