@@ -1,6 +1,7 @@
 import { applyEntries, writeMap } from '../apply/maps.js';
 import type { Plan } from '../diff/types.js';
 import { readyMap } from '../haproxy/map-names.js';
+import type { Trust } from '../observe/types.js';
 import { applyContext, type WritingContext } from './context.js';
 import type { View } from './look.js';
 import type { TargetMemory } from './memory.js';
@@ -22,7 +23,7 @@ export async function sayReady(context: WritingContext, view: View): Promise<voi
   if (entries === undefined) return;
   const isSaid = key in entries;
   if (isSaid && key in stored) return;
-  if (!isSaid && !isFilled(target.memory, view.plan, context.now())) return;
+  if (!isSaid && !isFilled(target.memory, view.plan, context.catalog.trust, context.now())) return;
   const apply = applyContext(context, view.actual);
   const step = {
     kind: 'add-entry',
@@ -40,13 +41,17 @@ export async function sayReady(context: WritingContext, view: View): Promise<voi
   target.actual.forget([map]);
 }
 
-/** Nothing is left to do, and each server had its check, or time for it. Remembers since when. */
+/**
+ * Nothing is left to do, and each server had its check, or time for it. Remembers since when. What a
+ * doubtful read of Nomad lacks would be missing: without routes, a new HAProxy has nothing left to do too.
+ */
 export function isFilled(
   memory: Pick<TargetMemory, 'filledAt'>,
   { steps, waiting }: Pick<Plan, 'steps' | 'waiting'>,
+  trust: Trust,
   now: number,
 ): boolean {
-  if (steps.length > 0) return false;
+  if (steps.length > 0 || trust.removals === 'held') return false;
   memory.filledAt ??= now;
   return waiting.length === 0 || now - memory.filledAt >= graceMs;
 }
