@@ -31,7 +31,7 @@ export interface StartOptions {
  */
 export function examineAtStart({ settings, targets, logger, onToken, signal }: StartOptions) {
   const examined = new Set<string>();
-  const running: Promise<void>[] = [];
+  const running = new Set<Promise<void>>();
   /** What is the same for each target is told once. */
   const told = new Set<string>();
   const shares = { settings, hazards: [], onToken };
@@ -71,10 +71,10 @@ export function examineAtStart({ settings, targets, logger, onToken, signal }: S
   function passed(target: TargetSettings, picture?: Picture): void {
     if (examined.has(target.name)) return;
     examined.add(target.name);
-    const examining = run(target, picture).catch((error: unknown) =>
-      logger.debug('doctor failed', { error }),
-    );
-    running.push(examining);
+    const examining = run(target, picture)
+      .catch((error: unknown) => logger.debug('doctor failed', { error }))
+      .finally(() => running.delete(examining));
+    running.add(examining);
   }
 
   return {
