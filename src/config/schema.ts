@@ -273,7 +273,7 @@ export const sections = {
     },
     discover: {
       description:
-        'The instances of a Nomad `service` are the Data Plane APIs of HAProxies, if they are of this `job` (its ID) in this `namespace` (`default`); use instead of `address`. `scheme` is `https` (the default) or `http`; the other keys are as above.',
+        'Instead of `address`: a Nomad `service` whose instances are the Data Plane APIs, the `job` (its ID) that registers them, and its `namespace` (`default`). `scheme` is `https` (the default) or `http`; the other keys are as above.',
       expected:
         'a group with service and job, and if need be namespace and scheme ("https" or "http"); without the job, anybody who registers that service would get the password',
       ...discover,
