@@ -151,15 +151,17 @@ describe('HAProxies that Nomad knows', function () {
     expect(await get('/?target=edge-2')).to.include(domainOf('web'));
   });
 
-  it('join and leave while another hangs', async () => {
+  it('join and leave while another hangs', async function () {
+    // The one that hangs is the canary: the other one waits until its pass fails.
+    this.timeout(120_000);
     stack.dp.signalDataPlane('SIGSTOP');
     try {
       stack.serve('shop', [await stack.app('shop')]);
-      await until(() => isServed(other, 'shop'), { timeoutMs: 10_000 });
+      await until(() => isServed(other, 'shop'), { timeoutMs: 40_000 });
       const [, second] = edges.allocs;
       edges.replaceInstance(second!.ID, { ...at(other), nodeId: second!.NodeID });
       stack.serve('third', [await stack.app('third')]);
-      await until(() => isServed(other, 'third'), { timeoutMs: 10_000 });
+      await until(() => isServed(other, 'third'), { timeoutMs: 40_000 });
     } finally {
       stack.dp.signalDataPlane('SIGCONT');
     }
