@@ -130,6 +130,7 @@ export function assemble(settings: Settings, options: AssemblyOptions): Assembly
     left: (name) => {
       given.delete(name);
       targets.delete(name);
+      options.rollout?.left(name);
     },
   };
 }

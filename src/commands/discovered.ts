@@ -2,6 +2,7 @@
 
 import type { DiscoverSettings, Settings, TargetSettings } from '../config/types.js';
 import { discoverOnce, startDiscovery, targetOf } from '../observe/discover/discover.js';
+import { absentCanary } from '../observe/discover/model/canary.js';
 import { nameTag } from '../observe/discover/model/names.js';
 import type { Judged } from '../observe/discover/model/types.js';
 import { createNomadClient, type NomadClient } from '../observe/nomad/client.js';
@@ -43,7 +44,7 @@ export async function withTargets(
   const found = await lookForTargets({ settings, onToken }, signal);
   const { discover } = settings;
   if (discover === undefined || found.judged === undefined) return settings;
-  createWarnOnce(warnBy(logger)).update(warningsOf(found.judged));
+  createWarnOnce(warnBy(logger)).update(warningsOf(found.judged, settings));
   if (found.settings.targets.length > 0) return found.settings;
   throw new ConnectorError('haproxy-unreachable', noneFound(discover));
 }
@@ -54,7 +55,7 @@ export function noneFound({ service, namespace, job }: DiscoverSettings): string
 
 export interface DiscoveringOptions {
   readonly discover: DiscoverSettings;
-  readonly settings: Pick<Settings, 'guard' | 'sync'>;
+  readonly settings: Pick<Settings, 'guard' | 'rollout' | 'sync'>;
   readonly nomad: NomadClient;
   readonly logger: Logger;
   readonly metrics: DiscoveryMetrics;
@@ -80,7 +81,7 @@ export function discoverTargets(options: DiscoveringOptions): Discovering {
 
   function judged(now: Judged): void {
     failures.update([]);
-    warnings.update(warningsOf(now));
+    warnings.update(warningsOf(now, settings));
     metrics.judged(now);
     lack = noneFound(discover);
     onTargets(now.members.map((member) => targetOf(discover, member)));
@@ -112,8 +113,15 @@ function warnBy(logger: Pick<Logger, 'warn'>) {
   return ({ message, fields }: Warning): void => void logger.warn(message, fields);
 }
 
-function warningsOf({ refused, badNames, members }: Judged): readonly Standing<Warning>[] {
+const noSuchCanary = 'rollout.canary is none of the discovered HAProxies; the first by name is';
+
+function warningsOf(
+  judged: Judged,
+  { rollout }: Pick<Settings, 'rollout'>,
+): readonly Standing<Warning>[] {
+  const { refused, badNames, members } = judged;
   const missing = members.filter(({ missingSince }) => missingSince !== undefined);
+  const canary = absentCanary(judged, rollout);
   const all: readonly Warning[] = [
     ...refused.map((fields) => ({
       message: 'instance is not used as HAProxy',
@@ -127,6 +135,7 @@ function warningsOf({ refused, badNames, members }: Judged): readonly Standing<W
       message: 'HAProxy is no longer in Nomad; kept, because nothing tells why',
       fields: { target: name, address },
     })),
+    ...(canary === undefined ? [] : [{ message: noSuchCanary, fields: { canary } }]),
   ];
   return all.map((value) => ({ key: JSON.stringify(value), value }));
 }

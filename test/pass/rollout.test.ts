@@ -143,6 +143,18 @@ describe('passes over several HAProxies in order', () => {
     expect(stands()).to.deep.equal(['', 'nomad_web', 'nomad_web']);
   });
 
+  it('tell nothing of an HAProxy that has left meanwhile: another may have its name', async () => {
+    const { pass, later, stands } = three();
+    const gone = new AbortController();
+    gone.abort();
+    await pass('one', gone);
+    expect(stands()).to.deep.equal(['nomad_web', '', '']);
+    later(1000);
+    const outcomes = await pass('two');
+    expect(pictureOf(outcomes, 'two').rest.gathering?.rollout?.for).to.deep.equal(['one', 'three']);
+    expect(stands()).to.deep.equal(['nomad_web', '', '']);
+  });
+
   it('remove from the canary first', async () => {
     const { pass, later, stands, state } = three();
     await pass();

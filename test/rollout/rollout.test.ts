@@ -63,6 +63,45 @@ describe('a roll-out over several HAProxies', () => {
     });
   }
 
+  it('goes on at once where the canary leaves in the middle', () => {
+    const canary: Haproxy = { name: 'a', kind: 'hung', leavesAt: 3000 };
+    const { commits } = simulate(
+      { haproxies: [canary, ...fine('b', 'c')], services: ['web'] },
+      hour,
+    );
+    expect(names(commits)).to.deep.equal(['b', 'c']);
+    expect(commits[0]?.from).to.be.below(3000 + patienceMs / 10);
+  });
+
+  it('lets the next try what the canary refused, where the canary leaves', () => {
+    const canary: Haproxy = { name: 'a', kind: 'refusing', leavesAt: 9000 };
+    const given = { haproxies: [canary, ...fine('b', 'c')], services: ['bad'], bad: ['bad'] };
+    const { commits } = simulate(given, hour);
+    expect(commits.map(({ name, from }) => [name, from < 9000])).to.deep.equal([
+      ['a', true],
+      ['b', false],
+      ['c', false],
+    ]);
+  });
+
+  it('asks a new canary again for what the one of that name before it ran', () => {
+    const rollout = createRollout({
+      targets: () => ['a', 'b'],
+      ...{ settleMs: 0, maxParallel: 1, patienceMs },
+    });
+    const of = { version: '3.0', backends: {}, refused: {}, isDone: true, reloaded: false };
+    const wanted = { version: '3.0', services: { web: 'f' }, removes: [], isRest: false };
+    rollout.passed('b', { ...of, inForce: {} });
+    rollout.passed('a', { ...of, inForce: { web: 'f' } });
+    expect(rollout.ask('b', wanted).kind).to.equal('go');
+    rollout.leave('b');
+    rollout.left('a');
+    expect(rollout.ask('b', wanted)).to.deep.include({ kind: 'part', for: ['a'] });
+    expect(rollout.ask('a', wanted).kind).to.equal('go');
+    rollout.passed('a', { ...of, inForce: { web: 'f' } });
+    expect(rollout.ask('b', wanted).kind).to.equal('go');
+  });
+
   it('says who is first, who waits for what, and since when', () => {
     const given = { haproxies: fine('a', 'b', 'c'), services: ['web'], settleMs: 60_000 };
     const { status } = simulate(given, 30_000);

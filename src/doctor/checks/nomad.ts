@@ -82,9 +82,9 @@ export const nomadChecks = [
     group: 'Nomad',
     about: '`haproxy.discover` finds HAProxies, and nothing else is registered as that service',
     remedy: '`haproxy.discover`, the job of the HAProxies, or who else registers that service',
-    needs: ['discovered'],
+    needs: ['settings', 'discovered'],
     atStart: false,
-    run: ({ discovered: { judged } }) => judgeDiscovered(judged),
+    run: ({ settings, discovered: { judged } }) => judgeDiscovered(judged, settings.rollout),
   }),
   check({
     id: 'nomad-lock',

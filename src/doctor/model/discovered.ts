@@ -1,3 +1,5 @@
+import type { Settings } from '../../config/types.js';
+import { absentCanary } from '../../observe/discover/model/canary.js';
 import type { Judged } from '../../observe/discover/model/types.js';
 import { type Finding, type Lack, ok, warning } from '../types.js';
 
@@ -10,9 +12,13 @@ export function targetsLack(reason: string): Lack {
   };
 }
 
-export function judgeDiscovered(judged: Judged | undefined): readonly Finding[] {
+export function judgeDiscovered(
+  judged: Judged | undefined,
+  rollout: Settings['rollout'],
+): readonly Finding[] {
   if (judged === undefined) return [ok('the settings name the HAProxies')];
   const { members, refused, badNames } = judged;
+  const canary = absentCanary(judged, rollout);
   const used = members.map(({ name, address }) => `${name} at ${address}`).join(', ');
   return [
     ok(`${members.length} found: ${used}`),
@@ -22,5 +28,13 @@ export function judgeDiscovered(judged: Judged | undefined): readonly Finding[] 
     ...badNames.map((tag) =>
       warning(`tag ${tag} has no usable name`, '1 to 64 letters, digits, ".", "_" and "-"'),
     ),
+    ...(canary === undefined
+      ? []
+      : [
+          warning(
+            `rollout.canary ${canary} is none of them`,
+            'correct it, or let that HAProxy run; until then, the first by name is the canary',
+          ),
+        ]),
   ];
 }
