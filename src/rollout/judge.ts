@@ -36,10 +36,14 @@ export function judge(target: string, wanted: Wanted, world: World, since: Since
   };
 }
 
-/** `for`: whose verdict is missing. `settleMs`: it is there, and has to last. */
+/**
+ * `for`: whose verdict is missing. `settleMs`: it is there, and has to last. `leastMs`: however long it
+ * has waited, because one of them has just failed.
+ */
 interface Wait {
   readonly for: readonly string[];
   readonly settleMs?: number;
+  readonly leastMs?: number;
 }
 
 interface Want extends Wait {
@@ -49,8 +53,9 @@ interface Want extends Wait {
 
 const nothing: Wait = { for: [] };
 
-function remaining({ key, settleMs, ...wait }: Want, since: Since, world: World): number {
-  return settleMs ?? wait.for.length * world.patienceMs - (world.now - since(key));
+function remaining(want: Want, since: Since, { now, patienceMs }: World): number {
+  const { key, settleMs, leastMs = -Infinity } = want;
+  return settleMs ?? Math.max(leastMs, want.for.length * patienceMs - (now - since(key)));
 }
 
 function serviceWait(
@@ -85,7 +90,16 @@ function serviceWait(
   // Nobody is before it: a canary waits for no other.
   const isFirst = earlier.every((name) => isAway(known.get(name)));
   if (isFirst && missing.length === 0) return nothing;
-  return settling ?? { for: missing };
+  return settling ?? { for: missing, ...afterFailure(missing, world) };
+}
+
+/** Those that fail while they settle are waited for from then on, not since they began to settle. */
+function afterFailure(
+  missing: readonly string[],
+  { known, now, patienceMs }: World,
+): Pick<Wait, 'leastMs'> {
+  const failures = missing.flatMap((name) => known.get(name)?.failedAt ?? []);
+  return failures.length === 0 ? {} : { leastMs: Math.max(...failures) + patienceMs - now };
 }
 
 /** What is no service's goes with one commit, so it waits as a whole. */

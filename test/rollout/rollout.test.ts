@@ -102,6 +102,25 @@ describe('a roll-out over several HAProxies', () => {
     expect(rollout.ask('b', wanted).kind).to.equal('go');
   });
 
+  it('waits for a canary that dies while it settles, however long it had been settling', () => {
+    let now = 0;
+    const rollout = createRollout({
+      targets: () => ['a', 'b'],
+      ...{ settleMs: 60_000, maxParallel: 1, patienceMs },
+      now: () => now,
+      later: () => () => undefined,
+    });
+    const of = { version: '3.0', backends: {}, refused: {}, isDone: true };
+    const wanted = { version: '3.0', services: { web: 'f' }, removes: [], isRest: false };
+    rollout.passed('a', { ...of, inForce: { web: 'f' }, reloaded: true });
+    expect(rollout.ask('b', wanted)).to.deep.include({ kind: 'part', afterMs: 60_000 });
+    now = 30_000;
+    rollout.failed('a');
+    expect(rollout.ask('b', wanted)).to.deep.include({ kind: 'part', afterMs: patienceMs });
+    now += patienceMs;
+    expect(rollout.ask('b', wanted).kind).to.equal('go');
+  });
+
   it('says who is first, who waits for what, and since when', () => {
     const given = { haproxies: fine('a', 'b', 'c'), services: ['web'], settleMs: 60_000 };
     const { status } = simulate(given, 30_000);

@@ -144,6 +144,32 @@ describe('changes of three HAProxies', function () {
     await until(() => servedBy(stack.dp, 'late'), { timeoutMs: 60_000 });
   });
 
+  it('wait where the canary dies with a change that has not settled, then go on with the next', async () => {
+    await connector.stop();
+    connector = start({ settleMs: 600_000 });
+    await until(() => edges.every(isDone));
+    stack.serve('fatal', [await stack.app('fatal')]);
+    await until(() => servedBy(stack.dp, 'fatal'));
+    await until(() => edges.slice(1).every((edge) => !isDone(edge)));
+    const failures = connector.failures.length;
+    await stack.dp.stopHaproxy();
+    // A drain, too, waits for nobody.
+    stack.serve('web', [await stack.app('alive')]);
+    for (const dp of others) await until(() => servedBy(dp, 'web', 'alive'));
+    await until(() => connector.failures.length > failures);
+    const seen = connector.results.length;
+    connector.wake();
+    const waiting = (): Picture | undefined =>
+      connector.results.slice(seen).find(({ rest }) => rest.gathering?.rollout !== undefined);
+    await until(waiting);
+    expect(waiting()?.rest.gathering?.rollout?.for).to.include('edge-1');
+    await until(() => servedBy(others[0]!, 'fatal'), { timeoutMs: 60_000 });
+    await stack.dp.startHaproxy();
+    await connector.stop();
+    connector = start({});
+    for (const dp of dps()) await until(() => servedBy(dp, 'fatal'), { timeoutMs: 60_000 });
+  });
+
   it('go on without a canary that hangs', async () => {
     stack.dp.signalDataPlane('SIGSTOP');
     try {
