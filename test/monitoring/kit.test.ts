@@ -5,6 +5,7 @@ import { Registry } from 'prom-client';
 
 import { createFleetMetrics } from '../../src/telemetry/fleet-metrics.js';
 import { createMetrics } from '../../src/telemetry/metrics.js';
+import { registerRollout } from '../../src/telemetry/rollout-metrics.js';
 import { createServerInfo, withServerInfo } from '../../src/telemetry/server-info.js';
 import { type AlertRule, queriesOf, readDashboard, readRules, root } from './kit.js';
 
@@ -15,6 +16,7 @@ async function exported(): Promise<ReadonlySet<string>> {
   const targets = ['edge-1', 'edge-2'];
   createMetrics(registry, '1.2.3', targets);
   createFleetMetrics(registry, targets);
+  registerRollout(registry, () => ({ targets: [] }));
   const text = await withServerInfo(registry, createServerInfo(targets)).metrics();
   const named = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)];
   return new Set(
