@@ -130,7 +130,6 @@ export function assemble(settings: Settings, options: AssemblyOptions): Assembly
     left: (name) => {
       given.delete(name);
       targets.delete(name);
-      options.rollout?.left(name);
     },
   };
 }

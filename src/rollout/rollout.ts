@@ -19,8 +19,6 @@ export interface Rollout {
   readonly failed: (target: string) => void;
   /** It has left, or another connector writes: what was seen of it no longer counts. */
   readonly forget: (target: string) => void;
-  /** It is off the list, or another HAProxy has its name now. The others wait no longer for it. */
-  readonly left: (target: string) => void;
   /** Resolves when the target is called, after `ms`, or rejects with the signal's reason. */
   readonly called: (target: string, ms: number, signal: AbortSignal) => Promise<void>;
   readonly status: () => RolloutStatus;
@@ -227,18 +225,6 @@ export function createRollout(options: RolloutOptions): Rollout {
     const last = known.get(target) ?? { took: {} };
     known.set(target, { ...last, failedAt: last.failedAt ?? now() });
     drop(target);
-    callSkipping();
-    review();
-  }
-
-  function forget(target: string): void {
-    known.delete(target);
-    refused.delete(target);
-    drop(target);
-  }
-
-  function left(target: string): void {
-    forget(target);
     callSkipping();
     review();
   }

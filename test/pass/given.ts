@@ -51,7 +51,7 @@ export function passesOver(
     routeFiles: () => ({ files: [], bad: [] }),
     now: () => state.now,
   };
-  const never = new AbortController();
+  const { signal } = new AbortController();
   const pass = (
     isDue: (side: Side) => boolean = () => true,
     given: Partial<PassDependencies> = {},

@@ -147,7 +147,7 @@ describe('passes over several HAProxies in order', () => {
     const { pass, later, stands } = three();
     const gone = new AbortController();
     gone.abort();
-    await pass('one', gone);
+    await pass('one', gone.signal);
     expect(stands()).to.deep.equal(['nomad_web', '', '']);
     later(1000);
     const outcomes = await pass('two');

@@ -95,7 +95,7 @@ describe('a roll-out over several HAProxies', () => {
     rollout.passed('a', { ...of, inForce: { web: 'f' } });
     expect(rollout.ask('b', wanted).kind).to.equal('go');
     rollout.leave('b');
-    rollout.left('a');
+    rollout.forget('a');
     expect(rollout.ask('b', wanted)).to.deep.include({ kind: 'part', for: ['a'] });
     expect(rollout.ask('a', wanted).kind).to.equal('go');
     rollout.passed('a', { ...of, inForce: { web: 'f' } });
