@@ -28,6 +28,8 @@ const hangMs = 300_000;
 
 /** Sync state of one target. */
 interface Sync {
+  /** A pass left nothing that waits for its time or turn: from then on, waiting is no lack. */
+  readonly isFilled?: boolean;
   readonly lastSuccess?: number;
   readonly problem?: string;
   readonly failure?: string;
@@ -67,9 +69,14 @@ export function createHealth(options: HealthOptions): Health {
       };
     },
     succeeded: ({ target, rest }) => {
-      const left = rest.gathering !== undefined ? 0 : rest.steps.length;
+      const isFilled = syncs.get(target)?.isFilled === true || rest.gathering === undefined;
+      const left = isFilled && rest.gathering !== undefined ? 0 : rest.steps.length;
       const problem = rest.problems[0]?.message ?? unfinished(left);
-      syncs.set(target, { lastSuccess: now(), ...(problem === undefined ? {} : { problem }) });
+      syncs.set(target, {
+        isFilled,
+        lastSuccess: now(),
+        ...(problem === undefined ? {} : { problem }),
+      });
     },
     failed: ({ side, error }) => {
       for (const name of side === nomadSide ? [...syncs.keys()] : [side]) {

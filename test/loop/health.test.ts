@@ -49,6 +49,17 @@ describe('readiness', () => {
     expect(health.ready()).to.deep.equal({ ok: true });
   });
 
+  it('is not there while all waits for its turn, and is not lost by what waits later', () => {
+    const { health } = healthAt(1000);
+    const waiting = { ...something, gathering: { afterMs: 2000 } };
+    health.succeeded(picture({ rest: waiting }));
+    expect(health.ready().ok).to.equal(false);
+    health.succeeded(picture());
+    expect(health.ready()).to.deep.equal({ ok: true });
+    health.succeeded(picture({ rest: waiting }));
+    expect(health.ready()).to.deep.equal({ ok: true });
+  });
+
   it('survives failures until the last sync is too long ago: 90 s, or three resyncs', () => {
     for (const [resyncMs, staleMs] of [
       [1000, 90_000],
