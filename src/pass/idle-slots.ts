@@ -3,12 +3,7 @@ import type { ActualState } from '../actual/types.js';
 import { isStructural } from '../diff/dispatch.js';
 import type { Plan } from '../diff/types.js';
 import type { PassContext } from './context.js';
-
-/** When HAProxy was last asked which drains have ended, and how long that took. Milliseconds. */
-export interface IdleAsked {
-  readonly at: number;
-  readonly tookMs: number;
-}
+import type { IdleAsked } from './memory.js';
 
 type Idle = ReadonlySet<string>;
 

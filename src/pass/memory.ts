@@ -5,11 +5,16 @@ import { newPlanMemory, type PlanMemory } from '../diff/plan/memory.js';
 import type { Absences, Held } from '../diff/types.js';
 import type { WrittenClaims } from '../haproxy/claims-record.js';
 import { type Derived, newDerived } from './derived.js';
-import type { IdleAsked } from './idle-slots.js';
 import type { Verdict } from '../rollout/types.js';
 import type { Picture } from './picture.js';
 import type { Refusals } from './refusals.js';
 import type { Unstable } from './unstable.js';
+
+/** When HAProxy was last asked which drains have ended, and how long that took. Milliseconds. */
+export interface IdleAsked {
+  readonly at: number;
+  readonly tookMs: number;
+}
 
 /** What this process remembers about one target. All of it may be lost without harm. */
 export interface TargetMemory {
