@@ -37,8 +37,12 @@ describe('the term of a leader', function () {
 
   async function begin(): Promise<void> {
     stack().serve('web', [await stack().app('a')]);
-    await processOf(officeOf(50))();
+    const pass = processOf(officeOf(50));
+    await pass();
     expect(await stack().configuration()).to.include('"term":50');
+    // Once its server is UP, the server state file is written again.
+    await stack().waitServed(domainOf('web'));
+    await pass();
   }
 
   it('is written by the first pass of a term, once and without a reload', async () => {
