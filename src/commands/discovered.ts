@@ -3,7 +3,7 @@
 import type { DiscoverSettings, Settings, TargetSettings } from '../config/types.js';
 import { discoverOnce, startDiscovery, targetOf } from '../observe/discover/discover.js';
 import { absentCanary } from '../observe/discover/model/canary.js';
-import { nameTag } from '../observe/discover/model/names.js';
+import { nameRule, nameTag } from '../observe/discover/model/names.js';
 import type { Judged } from '../observe/discover/model/types.js';
 import { createNomadClient, type NomadClient } from '../observe/nomad/client.js';
 import { ConnectorError } from '../shared/errors.js';
@@ -129,7 +129,7 @@ function warningsOf(
     })),
     ...badNames.map((tag) => ({
       message: 'tag has no usable name',
-      fields: { tag, detail: `${nameTag} takes 1 to 64 letters, digits, ".", "_" and "-"` },
+      fields: { tag, detail: `${nameTag} takes ${nameRule}` },
     })),
     ...missing.map(({ name, address }) => ({
       message: 'HAProxy is no longer in Nomad; kept, because nothing tells why',

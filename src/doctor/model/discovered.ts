@@ -1,5 +1,6 @@
 import type { Settings } from '../../config/types.js';
 import { absentCanary } from '../../observe/discover/model/canary.js';
+import { nameRule } from '../../observe/discover/model/names.js';
 import type { Judged } from '../../observe/discover/model/types.js';
 import { type Finding, type Lack, ok, warning } from '../types.js';
 
@@ -25,9 +26,7 @@ export function judgeDiscovered(
     ...refused.map(({ reason, instance, detail }) =>
       warning(`${instance} is not used (${reason})`, detail),
     ),
-    ...badNames.map((tag) =>
-      warning(`tag ${tag} has no usable name`, '1 to 64 letters, digits, ".", "_" and "-"'),
-    ),
+    ...badNames.map((tag) => warning(`tag ${tag} has no usable name`, nameRule)),
     ...(canary === undefined
       ? []
       : [

@@ -14,6 +14,7 @@ import { sameMap } from '../../shared/same.js';
 import { breathe } from '../../shared/slices.js';
 import type { AllocationsOptions, Indexed, NomadApi } from '../nomad/api.js';
 import type { WireAllocation } from '../nomad/answers/shapes.js';
+import { hasEnded } from './model/allocation.js';
 
 /** Tested with Nomad 2.0. An unknown status counts as not ended. */
 const notEnded =
@@ -242,10 +243,6 @@ function differing(
   const changed = [...now].filter(([key, alloc]) => before.get(key) !== alloc);
   const gone = [...before].filter(([key]) => !now.has(key));
   return [...changed, ...gone].map(([, alloc]) => alloc);
-}
-
-function hasEnded({ ClientStatus }: WireAllocation): boolean {
-  return ClientStatus === 'complete' || ClientStatus === 'failed' || ClientStatus === 'lost';
 }
 
 function lacksDetails({ AllocatedResources }: WireAllocation): boolean {

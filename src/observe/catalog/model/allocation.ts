@@ -1,5 +1,6 @@
 /** What an allocation's status means for its instances. */
 
+import type { WireAllocation } from '../../nomad/answers/shapes.js';
 import type { AllocationFacts } from '../../types.js';
 
 /** `_nomad-task-<36 characters of UUID>-...`; anything else has no allocation. */
@@ -13,5 +14,14 @@ export function isLeaving(allocation: AllocationFacts | undefined): boolean {
 }
 
 export function isOver({ clientStatus }: AllocationFacts): boolean {
+  return isEnd(clientStatus);
+}
+
+/** The same of an answer of Nomad's. */
+export function hasEnded({ ClientStatus }: Pick<WireAllocation, 'ClientStatus'>): boolean {
+  return isEnd(ClientStatus);
+}
+
+function isEnd(clientStatus: string): boolean {
   return clientStatus === 'complete' || clientStatus === 'failed' || clientStatus === 'lost';
 }

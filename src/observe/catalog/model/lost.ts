@@ -4,6 +4,7 @@
  * stopping or ended, and what stays because its allocation runs (see missing.ts).
  */
 
+import { hasEnded } from './allocation.js';
 import { keyOf } from './keys.js';
 import { missingInstances } from './missing.js';
 import type { WireAllocation } from '../../nomad/answers/shapes.js';
@@ -53,7 +54,5 @@ function servicesIn({ enabled, unreadableServices }: Snapshot): readonly string[
 
 function isLeaving(alloc: WireAllocation | undefined): boolean {
   if (alloc === undefined) return false;
-  return (
-    alloc.DesiredStatus !== 'run' || ['complete', 'failed', 'lost'].includes(alloc.ClientStatus)
-  );
+  return alloc.DesiredStatus !== 'run' || hasEnded(alloc);
 }

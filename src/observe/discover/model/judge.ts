@@ -13,6 +13,7 @@
 import { compareText } from '../../../shared/compare.js';
 import { shortId } from '../../../shared/short-id.js';
 import type { WireAllocation, WireInstance } from '../../nomad/answers/shapes.js';
+import { hasEnded } from '../../catalog/model/allocation.js';
 import { urlOf } from './address.js';
 import { badNames, nameOf, nameTag } from './names.js';
 import type { DiscoverRead, Judged, Member, Members, Refused } from './types.js';
@@ -108,10 +109,6 @@ function isOurs({ JobID, Namespace }: WireInstance, { job, namespace }: JudgeOpt
 /** Disconnected nodes are `unknown`: their HAProxies may well serve. */
 function isUp({ ClientStatus }: WireAllocation): boolean {
   return ClientStatus === 'running' || ClientStatus === 'unknown';
-}
-
-function hasEnded({ ClientStatus }: WireAllocation): boolean {
-  return ClientStatus === 'complete' || ClientStatus === 'failed' || ClientStatus === 'lost';
 }
 
 function isLeaving({ DesiredStatus }: WireAllocation): boolean {

@@ -3,6 +3,9 @@ import type { WireInstance } from '../../nomad/answers/shapes.js';
 /** A tag `haproxy-name=edge-1` names its HAProxy. */
 export const nameTag = 'haproxy-name=';
 
+/** What `allowed` says, for people. */
+export const nameRule = '1 to 64 letters, digits, ".", "_" and "-"';
+
 const allowed = /^[A-Za-z0-9_.-]{1,64}$/;
 
 /**
