@@ -11,17 +11,9 @@ import type { Cluster } from './cluster-types.js';
 import { startLoad, tally } from './load.js';
 import { answersOnly, ask, follow, followMs, masterReloads, shopHost } from './look.js';
 import { operatorConfig } from './operator-config.js';
+import { shop } from './shop.js';
 import { type Daemon, type Environment, type Stage, shorten, untilStopped } from './stage.js';
 
-const seconds = 1_000_000_000;
-const shop: AppJob = {
-  id: 'shop',
-  count: 2,
-  version: 'v1',
-  tags: ['haproxy.enable=true', `haproxy.domain=${shopHost}`],
-  shutdownDelayMs: 2000,
-  update: { MinHealthyTime: 3 * seconds },
-};
 const blogHost = 'blog.example.com';
 const blog: AppJob = {
   ...{ id: 'blog', version: 'v1', count: 1 },

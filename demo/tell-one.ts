@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises';
 
 import { type DataPlane, startDataPlane } from '../fixtures/dataplane/launch.js';
 import { type HaproxySeries, findHaproxy } from '../fixtures/haproxy/find.js';
-import type { AppJob } from '../fixtures/nomad/app-job.js';
 import { waitFor } from '../fixtures/process.js';
 import { startCluster } from './cluster.js';
 import type { Cluster } from './cluster-types.js';
@@ -17,18 +16,15 @@ import {
   shopHost,
 } from './look.js';
 import { operatorConfig } from './operator-config.js';
-import type { Stage } from './stage.js';
-import { type Daemon, type Environment, lastLine, shorten, untilStopped } from './stage.js';
-
-const seconds = 1_000_000_000;
-const shop: AppJob = {
-  id: 'shop',
-  count: 2,
-  version: 'v1',
-  tags: ['haproxy.enable=true', `haproxy.domain=${shopHost}`],
-  shutdownDelayMs: 2000,
-  update: { MinHealthyTime: 3 * seconds },
-};
+import { shop } from './shop.js';
+import {
+  type Daemon,
+  type Environment,
+  lastLine,
+  shorten,
+  type Stage,
+  untilStopped,
+} from './stage.js';
 
 interface World {
   readonly stage: Stage;
