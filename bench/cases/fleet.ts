@@ -69,7 +69,7 @@ async function measure(targets: number, n: number): Promise<Measured[]> {
     connector = program;
     const started = await untilReady(program, url, begin);
     const figures: Measured[] = [
-      { name: 'start to in sync', value: started, ...(await since(fleet, 0)) },
+      { name: 'start to in sync', value: started, ...(await costSince(fleet, 0)) },
     ];
     await settle(fleet);
     figures.push(...(await instanceComesAndGoes(fleet)));
@@ -104,16 +104,18 @@ async function untilReady(program: Started, url: string, begin: number): Promise
   return Date.now() - begin;
 }
 
-/** What was asked of Nomad since the last count, and reloads of all since so many. */
-async function since(
-  { nomad, planes }: Fleet,
+/** Since the last count. */
+function nomadRequests({ nomad }: Fleet): Promise<number> {
+  return nomad.send({ kind: 'count-requests' });
+}
+
+/** What it cost since the last count of requests, and since so many reloads of all. */
+async function costSince(
+  fleet: Fleet,
   reloads: number,
 ): Promise<Pick<Measured, 'nomadRequests' | 'reloads'>> {
-  const counts = await Promise.all(planes.map(reloadsOf));
-  return {
-    nomadRequests: await nomad.send({ kind: 'count-requests' }),
-    reloads: counts.reduce((sum, count) => sum + count, 0) - reloads,
-  };
+  const total = await totalReloads(fleet);
+  return { nomadRequests: await nomadRequests(fleet), reloads: total - reloads };
 }
 
 /** Every instance checked and UP everywhere, and the loops at rest. */
@@ -136,12 +138,12 @@ async function instanceComesAndGoes(fleet: Fleet): Promise<Measured[]> {
     const name = names[round % names.length] ?? '';
     const third = async (dp: DataPlane) =>
       (await serversOf({ dp }, backendOf(name))).find((server) => server.port === port);
-    await since(fleet, 0);
+    await nomadRequests(fleet);
     const at = await nomad.send({ kind: 'add-instance', name, port });
     const isUp = async (dp: DataPlane): Promise<boolean> => (await third(dp))?.up === true;
     came.push(await onAll(fleet, (dp) => msUntil(at, 'it to be UP', () => isUp(dp))));
     await delay(quietMs);
-    cost.push((await since(fleet, 0)).nomadRequests ?? 0);
+    cost.push(await nomadRequests(fleet));
     const left = await nomad.send({ kind: 'stop-instance', name, port });
     const isGone = async (dp: DataPlane): Promise<boolean> => (await third(dp))?.ready !== true;
     went.push(await onAll(fleet, (dp) => msUntil(left, 'it to go', () => isGone(dp))));
@@ -160,14 +162,18 @@ async function instanceComesAndGoes(fleet: Fleet): Promise<Measured[]> {
 async function serviceComes(fleet: Fleet): Promise<Measured> {
   const [first, second] = fleet.ports;
   const before = await totalReloads(fleet);
-  await since(fleet, 0);
+  await nomadRequests(fleet);
   const names = ['late'];
   const at = await fleet.nomad.send({ kind: 'serve', names, ports: [first, second] });
   const answers = async (dp: DataPlane): Promise<boolean> =>
     (await requestThrough(dp.frontendPort, domainOf('late'), '/')).status === 200;
   const value = await onAll(fleet, (dp) => msUntil(at, 'its answer', () => answers(dp)));
   await delay(quietMs);
-  return { name: 'a service comes: answers on the last', value, ...(await since(fleet, before)) };
+  return {
+    name: 'a service comes: answers on the last',
+    value,
+    ...(await costSince(fleet, before)),
+  };
 }
 
 /** Nothing changes: the watch of each HAProxy, and a pass over each by the timer. */
