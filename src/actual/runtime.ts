@@ -1,3 +1,4 @@
+import { keep } from '../shared/keep.js';
 import { memoLast } from '../shared/memo.js';
 import type { RuntimeServers } from './normalise/parse.js';
 import type { ActualBackend, ActualState, RuntimeServer } from './types.js';
@@ -11,20 +12,22 @@ type Join = (backends: Backends, servers: RuntimeServers) => Backends;
  */
 export function createRuntimeJoin(): Join {
   const known = new WeakMap<ActualBackend, ActualBackend>();
+  let last: Backends = {};
 
   function joined(backend: ActualBackend, servers: RuntimeServers): ActualBackend {
     const before = known.get(backend);
     if (before !== undefined && isAsBefore(before, servers)) return before;
-    const now = withRuntime(backend, servers);
+    // Whoever compares it with the last one later has the same objects in hand.
+    const now = keep(last[backend.name], withRuntime(backend, servers));
     known.set(backend, now);
     return now;
   }
 
-  return memoLast((backends, servers) =>
-    Object.fromEntries(
-      Object.values(backends).map((backend) => [backend.name, joined(backend, servers)]),
-    ),
-  );
+  return memoLast((backends, servers) => {
+    const all = Object.values(backends).map((one) => [one.name, joined(one, servers)] as const);
+    last = Object.fromEntries(all);
+    return last;
+  });
 }
 
 interface Server {

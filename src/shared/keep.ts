@@ -2,8 +2,9 @@ import type { Sliced } from './slices.js';
 
 /**
  * Returns `after` with every part that equals its counterpart in `before` replaced by that same
- * object, so that unchanged parts can be recognised by reference. Plain data only. List items are
- * matched by name, so inserting or removing one doesn't affect the others.
+ * object, so that unchanged parts can be recognised by reference. Where nothing is replaced, it is
+ * `after` itself, which may be compared again elsewhere. Plain data only. List items are matched by
+ * name, so inserting or removing one doesn't affect the others.
  */
 export function keep<T>(before: T | undefined, after: T): T {
   if (before === undefined || Object.is(before, after)) return after;
@@ -37,7 +38,7 @@ function keepItems(before: readonly unknown[], after: readonly unknown[]): reado
     if (kept.every((item, at) => Object.is(item, before[at]))) return before;
   }
   const { head, pairs, tail } = paired(before, after);
-  return [...head, ...pairs.map(([old, item]) => keep(old, item)), ...tail];
+  return sameItems(after, [...head, ...pairs.map(([old, item]) => keep(old, item)), ...tail]);
 }
 
 function* keepItemsInSlices(
@@ -57,7 +58,12 @@ function* keepItemsInSlices(
   yield;
   const kept: unknown[] = [];
   for (const [old, item] of pairs) kept.push(yield* keepInSlices(old, item, depth));
-  return [...head, ...kept, ...tail];
+  return sameItems(after, [...head, ...kept, ...tail]);
+}
+
+/** `after`, unless an item was replaced. */
+function sameItems(after: readonly unknown[], kept: readonly unknown[]): readonly unknown[] {
+  return kept.every((item, at) => Object.is(item, after[at])) ? after : kept;
 }
 
 interface Paired {
@@ -92,30 +98,49 @@ function sameEnds(before: readonly unknown[], after: readonly unknown[]): [numbe
 }
 
 function keepValues(before: Plain, after: Plain): Plain {
-  const keys = Object.keys(after);
-  const kept: [string, unknown][] = [];
-  let isSame = keys.length === Object.keys(before).length;
-  for (const key of keys) {
-    const isKnown = Object.hasOwn(before, key);
-    const value = keep(isKnown ? before[key] : undefined, after[key]);
-    isSame &&= isKnown && Object.is(value, before[key]);
-    kept.push([key, value]);
-  }
-  return isSame ? before : Object.fromEntries(kept);
+  const kept = new KeptValues(before, after);
+  for (const key of kept.keys) kept.add(key, keep(kept.old(key), after[key]));
+  return kept.whole;
 }
 
 function* keepValuesInSlices(before: Plain, after: Plain, depth: number): Sliced<Plain> {
-  const keys = Object.keys(after);
-  const kept: [string, unknown][] = [];
-  let isSame = keys.length === Object.keys(before).length;
-  for (const key of keys) {
-    const isKnown = Object.hasOwn(before, key);
-    const old = isKnown ? before[key] : undefined;
-    const value = yield* keepInSlices(old, after[key], depth);
-    isSame &&= isKnown && Object.is(value, before[key]);
-    kept.push([key, value]);
+  const kept = new KeptValues(before, after);
+  for (const key of kept.keys) {
+    kept.add(key, yield* keepInSlices(kept.old(key), after[key], depth));
   }
-  return isSame ? before : Object.fromEntries(kept);
+  return kept.whole;
+}
+
+/** The values of a record one by one, and which record they are. */
+class KeptValues {
+  readonly keys: readonly string[];
+  readonly #before: Plain;
+  readonly #after: Plain;
+  readonly #kept: [string, unknown][] = [];
+  #isBefore: boolean;
+  #isAfter = true;
+
+  constructor(before: Plain, after: Plain) {
+    this.keys = Object.keys(after);
+    this.#before = before;
+    this.#after = after;
+    this.#isBefore = this.keys.length === Object.keys(before).length;
+  }
+
+  old(key: string): unknown {
+    return Object.hasOwn(this.#before, key) ? this.#before[key] : undefined;
+  }
+
+  add(key: string, value: unknown): void {
+    this.#isBefore &&= Object.hasOwn(this.#before, key) && Object.is(value, this.#before[key]);
+    this.#isAfter &&= Object.is(value, this.#after[key]);
+    this.#kept.push([key, value]);
+  }
+
+  get whole(): Plain {
+    if (this.#isBefore) return this.#before;
+    return this.#isAfter ? this.#after : Object.fromEntries(this.#kept);
+  }
 }
 
 type Plain = Readonly<Record<string, unknown>>;
