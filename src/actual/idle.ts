@@ -1,4 +1,5 @@
 import { isObject, textAt } from '../shared/json.js';
+import { memoOf } from '../shared/memo.js';
 import { expectOk, listIn, malformed } from './answers.js';
 import type { DataPlaneReader } from './dataplane-client.js';
 import { requireTypes } from './sections.js';
@@ -18,14 +19,33 @@ export interface Draining {
 export function drainingIn({ backends }: Pick<ActualState, 'backends'>, now: number): Draining {
   const draining = new Set<string>();
   const parents = new Set<string>();
-  for (const { name, slots } of Object.values(backends)) {
-    for (const slot of slots) {
-      if (now - (slot.binding?.drainingSince ?? now) < minDrainSeconds) continue;
-      draining.add(slot.name);
-      parents.add(name);
-    }
+  for (const { slot, parent, since } of drainsOf(backends, () => drainsIn(backends))) {
+    if (now - since < minDrainSeconds) continue;
+    draining.add(slot);
+    parents.add(parent);
   }
   return { slots: draining, parents };
+}
+
+interface Drain {
+  readonly slot: string;
+  readonly parent: string;
+  /** Unix seconds. */
+  readonly since: number;
+}
+
+const drainsOf = memoOf<readonly Drain[]>();
+
+function drainsIn(backends: ActualState['backends']): readonly Drain[] {
+  const drains: Drain[] = [];
+  for (const { name: parent, slots } of Object.values(backends)) {
+    for (const { name: slot, binding } of slots) {
+      if (binding?.drainingSince !== undefined) {
+        drains.push({ slot, parent, since: binding.drainingSince });
+      }
+    }
+  }
+  return drains;
 }
 
 /**

@@ -12,6 +12,7 @@ export function stillUnstable(
   known: Unstable,
   { backends }: DesiredState,
 ): Readonly<Record<string, string>> {
+  if (Object.keys(known).length === 0) return {};
   const stuck = backends.flatMap(({ name, fingerprint }): [string, string][] => {
     const one = known[name];
     return one?.fingerprint === fingerprint ? [[name, one.message]] : [];

@@ -42,6 +42,16 @@ describe('the servers of the process', () => {
       expect(after['b']).to.equal(before['b']);
       expect(after['a']?.slots[1]?.runtime).to.deep.equal({ ...up, ...changed });
     }
+    const down = { ...up, operational: 'down' } as const;
+    const [first, second] = [
+      { a_1: up, a_2: up, b_1: up },
+      { a_1: up, a_2: down, b_1: up },
+    ];
+    const was = join(backends, first)['a'];
+    const kept = join(backends, second)['a'];
+    // What stayed of it is the same object, and so is all of it in the next read.
+    expect(kept?.slots[0]).to.equal(was?.slots[0]);
+    expect(join(backends, { ...second })['a']).to.equal(kept);
     expect(join(backends, { a_1: up, b_1: up })['a']?.slots[1]).not.to.have.property('runtime');
   });
 });

@@ -84,6 +84,23 @@ describe('a read after a full one', () => {
     expect(askedByName()).to.equal(services);
   });
 
+  it('reads again what a late event names, though the lists say nothing new', async () => {
+    const { nomad, reader } = observer;
+    quiet();
+    const lines: string[] = [];
+    const unsubscribe = nomad.state.onEvents((batch) => void lines.push(JSON.stringify(batch)));
+    nomad.deregisterInstance(allocOf('s7'));
+    const late = lines.splice(0);
+    nomad.runAlloc({ job: 's3' });
+    unsubscribe();
+    for (const line of lines) reader.hear(line);
+    for (const _ of ['first', 'the same']) {
+      expect(portsOf(await observer.read(), 's7')).to.have.lengthOf(2);
+    }
+    for (const line of late) reader.hear(line);
+    expect(portsOf(await observer.read(), 's7')).to.have.lengthOf(1);
+  });
+
   it('reads a changed job and its service alone', async () => {
     const { nomad } = observer;
     nomad.addService({ name: 'new', tags: [enabled], instances: [{ port: 9900 }] });

@@ -84,6 +84,15 @@ describe('keep', () => {
       }),
     ));
 
+  it('is what comes after itself where nothing of it is replaced', () =>
+    fc.assert(
+      fc.property(someValue, someValue, (before, after) => {
+        const kept = keep(before, after);
+        expect(keep(before, kept)).to.equal(kept);
+        expect(runThrough(keepInSlices(before, kept))).to.equal(kept);
+      }),
+    ));
+
   it('keeps all values of an object but the one that changed', () =>
     fc.assert(
       fc.property(fc.dictionary(someKey, someValue), someKey, (before, key) => {

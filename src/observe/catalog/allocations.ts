@@ -43,6 +43,14 @@ export interface AllocationsRead {
   readonly changed: readonly WireAllocation[];
 }
 
+/** A read that is the same again until then, as long as its list and the instances are. */
+interface Steady {
+  readonly stubs: readonly WireAllocation[];
+  readonly registered: ReadonlySet<string>;
+  /** When the first of what is remembered may be forgotten, or has to be seen again. */
+  readonly until: number;
+}
+
 interface Ended {
   readonly alloc: WireAllocation;
   readonly until: number;
@@ -63,6 +71,7 @@ export class AllocationReader {
   /** The list without them to which `#detailed` belongs. */
   #stubs: readonly WireAllocation[] | undefined;
   #last: ReadonlyMap<string, WireAllocation> = new Map();
+  #steady: Steady | undefined;
 
   readonly #api: NomadApi;
   readonly #namespaces: readonly string[];
@@ -79,11 +88,13 @@ export class AllocationReader {
     this.#ended.clear();
     this.#gone.clear();
     this.#detailed = new Map();
+    this.#steady = undefined;
   }
 
   /** The next read asks for the details of all. */
   expire(): void {
     this.#detailed = new Map();
+    this.#steady = undefined;
   }
 
   /** After an absence or a failure, the next read asks for ended ones too, unless one just did. */
@@ -93,7 +104,13 @@ export class AllocationReader {
 
   async read(registered: ReadonlySet<string>, signal: AbortSignal): Promise<AllocationsRead> {
     const now = this.#now();
+    const steady = this.#steady;
+    this.#steady = undefined;
     const { index, body } = await this.#notEnded(signal);
+    if (steady !== undefined && this.#isAsBefore(steady, registered, now)) {
+      this.#steady = steady;
+      return { index, allocations: this.#last, changed: [] };
+    }
     await breathe();
     this.#detailed = new Map(body.map((alloc) => [alloc.ID, alloc]));
     const allocations = new Map(this.#detailed);
@@ -104,7 +121,8 @@ export class AllocationReader {
       this.#allAt = now;
     }
     for (const alloc of registered) this.#seen.set(alloc, now + keepMs);
-    const missed = await this.#lookUp(this.#unknown(allocations, registered, index), index, signal);
+    const unknown = this.#unknown(allocations, registered, index);
+    const missed = await this.#lookUp(unknown, index, signal);
     for (const alloc of missed) allocations.set(alloc.ID, alloc);
     for (const alloc of allocations.values()) this.#noteEnded(alloc);
     this.#forget(allocations);
@@ -112,7 +130,22 @@ export class AllocationReader {
     await breathe();
     const before = this.#last;
     this.#last = sameMap(before, allocations);
+    if (unknown.length === 0 && this.#gone.size === 0)
+      this.#steady = this.#steadyFrom(registered, now);
     return { index, allocations: this.#last, changed: differing(before, this.#last) };
+  }
+
+  #steadyFrom(registered: ReadonlySet<string>, now: number): Steady | undefined {
+    if (this.#stubs === undefined) return undefined;
+    let until = now + keepMs / 4;
+    for (const one of this.#seen.values()) until = Math.min(until, one);
+    for (const one of this.#ended.values()) until = Math.min(until, one.until);
+    return { stubs: this.#stubs, registered, until };
+  }
+
+  #isAsBefore({ stubs, registered, until }: Steady, now: ReadonlySet<string>, at: number): boolean {
+    const isAsked = this.#filters && this.#allAt === -Infinity;
+    return !isAsked && stubs === this.#stubs && registered === now && at < until;
   }
 
   async #notEnded(signal: AbortSignal): Promise<Indexed<readonly WireAllocation[]>> {

@@ -5,17 +5,24 @@
  */
 
 import type PQueue from 'p-queue';
-import { Memo } from '../../shared/memo.js';
+import { Memo, memoLast } from '../../shared/memo.js';
 import { sameList } from '../../shared/same.js';
 import { breathe, runInSlices } from '../../shared/slices.js';
 import { createAddressBook, type AddressBook, type Lookup } from './addresses.js';
 import { AllocationReader, type AllocationsRead } from './allocations.js';
 import { InstanceCache, type ServicesRead } from './instances.js';
 import { isHostName, withoutBrackets } from './model/address-text.js';
-import { Declarations, declaresServices, optedIn, type LastTags } from './model/declarations.js';
+import {
+  Declarations,
+  declaresServices,
+  optedIn,
+  type Declared,
+  type LastTags,
+} from './model/declarations.js';
 import { relevantAllocations } from './model/hints.js';
 import { isReadableName, keyOf, partsOf } from './model/keys.js';
 import { servicesOf } from './model/offered.js';
+import { nameKey, type ServiceName } from './model/service-names.js';
 import { enabledInstances, type Snapshot } from './model/snapshot.js';
 import type { News } from './news.js';
 import type { Indexed, NomadApi } from '../nomad/api.js';
@@ -78,6 +85,11 @@ export class Attempts {
   readonly #addresses: AddressBook;
   readonly #declarations: Declarations;
   readonly #joined = new Memo<readonly WireJobStub[]>();
+  readonly #registered = memoLast(registeredIn);
+  readonly #wanted = memoLast((names: readonly ServiceName[], declared: readonly Declared[]) => {
+    const opted = optedIn(names, declared, this.#prefix);
+    return names.filter((one) => isReadableName(one.name) && opted.has(nameKey(one)));
+  });
   /** The last attempt, if it is the same whenever it is made of the same parts. */
   #steady: { readonly parts: readonly unknown[]; readonly attempt: Attempt } | undefined;
 
@@ -121,7 +133,8 @@ export class Attempts {
 
   async make(before: Before, signal: AbortSignal): Promise<Attempt> {
     const services = await this.#readServices(before, signal);
-    const allocations = await this.#allocations.read(registeredIn(services.instances), signal);
+    const registered = this.#registered(services.instances);
+    const allocations = await this.#allocations.read(registered, signal);
     await breathe();
     const jobs = await this.#jobs(signal);
     await breathe();
@@ -194,14 +207,7 @@ export class Attempts {
 
   #readServices({ lastTags }: Before, signal: AbortSignal): Promise<ServicesRead> {
     const declared = this.#declarations.of(this.specs.liveSpecs, lastTags);
-    const known = optedIn([], declared, this.#prefix);
-    return this.#instances.readServices(
-      (service) =>
-        isReadableName(service.name) &&
-        (known.has(keyOf(service.namespace, service.name)) ||
-          optedIn([service], [], this.#prefix).size > 0),
-      signal,
-    );
+    return this.#instances.readServices((names) => this.#wanted(names, declared), signal);
   }
 
   async #snapshot(

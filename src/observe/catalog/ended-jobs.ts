@@ -7,6 +7,7 @@
 
 import type PQueue from 'p-queue';
 import { mapQueued } from '../../shared/concurrent.js';
+import { memoLast } from '../../shared/memo.js';
 import { isAddressable } from './job-endpoint.js';
 import { allocationOf } from './model/allocation.js';
 import { keyOf, label } from './model/keys.js';
@@ -24,6 +25,7 @@ export class EndedJobs {
   #allocations: Catalog['allocations'] = {};
   /** Labels of the services, by job and version of it. */
   #read = new Map<string, readonly string[]>();
+  readonly #missed = memoLast(missedIn);
 
   readonly #api: NomadApi;
   readonly #queue: PQueue;
@@ -44,10 +46,7 @@ export class EndedJobs {
 
   /** IDs of these instances that the last read lacks, and whose job was stopped or purged. */
   async among(served: readonly ServedInstance[], signal: AbortSignal): Promise<readonly string[]> {
-    const missed = served.filter(({ id }) => {
-      const allocation = allocationOf(id);
-      return allocation !== '' && this.#allocations[allocation] === undefined;
-    });
+    const missed = this.#missed(served, this.#allocations);
     const gone = missed.filter(({ service }) => !this.#services.has(service));
     const services = [...new Set(gone.map(({ service }) => service))];
     const declared = await this.#declaring(services, signal);
@@ -100,6 +99,17 @@ export class EndedJobs {
     if (answer.status !== 'known' || answer.job.JobModifyIndex !== JobModifyIndex) return [];
     return toJobSpec(answer.job).blocks.map(({ name }) => label(Namespace, name));
   }
+}
+
+/** Those whose allocation isn't known. */
+function missedIn(
+  served: readonly ServedInstance[],
+  allocations: Catalog['allocations'],
+): readonly ServedInstance[] {
+  return served.filter(({ id }) => {
+    const allocation = allocationOf(id);
+    return allocation !== '' && allocations[allocation] === undefined;
+  });
 }
 
 /** A service job that is dead and not stopped is scaled to zero, and still declares its services. */

@@ -53,6 +53,17 @@ interface Divided {
   readonly entries: Map<string, Entry>;
   readonly onWord: ReadonlySet<string>;
   readonly stale: readonly ServiceName[];
+  /** What the stream had said by then. */
+  readonly heardCount: number;
+}
+
+/** A read that is the same again as long as these are. */
+interface Steady {
+  readonly index: number;
+  readonly epoch: number | undefined;
+  readonly heardCount: number;
+  readonly wanted: readonly ServiceName[];
+  readonly read: ServicesRead;
 }
 
 export class InstanceCache {
@@ -62,6 +73,7 @@ export class InstanceCache {
   /** A read of the catalog, with all its attempts. */
   #round = 0;
   #isExpired = false;
+  #steady: Steady | undefined;
 
   readonly #api: NomadApi;
   readonly #queue: PQueue;
@@ -77,6 +89,7 @@ export class InstanceCache {
 
   clear(): void {
     this.#entries = new Map();
+    this.#steady = undefined;
   }
 
   begin(): void {
@@ -99,8 +112,9 @@ export class InstanceCache {
     return this.#entries.has(nameKey(service));
   }
 
+  /** `wantedOf`: which of the listed ones are read. */
   async readServices(
-    isWanted: (service: ServiceName) => boolean,
+    wantedOf: (names: readonly ServiceName[]) => readonly ServiceName[],
     signal: AbortSignal,
   ): Promise<ServicesRead> {
     const { epoch } = this.#news;
@@ -113,15 +127,18 @@ export class InstanceCache {
       lists.flatMap(({ body }) => body),
       this.#names,
     );
-    const list = { index, epoch };
-    const { entries, onWord, stale } = await this.#divide(this.#names.filter(isWanted), list);
+    const wanted = wantedOf(this.#names);
+    const isOne = listIndexes.every((one) => one === index);
+    const steady = isOne ? this.#asBefore(index, epoch, wanted) : undefined;
+    if (steady !== undefined) return steady;
+    const { entries, onWord, stale, heardCount } = await this.#divide(wanted, { index, epoch });
     const unreadable = await this.#ask(stale, entries, signal);
     this.#entries = entries;
     const instances = new Map([...entries].map(([key, { body }]) => [key, body]));
     this.#instances = sameMap(this.#instances, instances);
     if (entries.size === 0) requireOneAlone([...unreadable.values()]);
     const indexes = [...entries].map(([key, one]) => (onWord.has(key) ? index : one.index));
-    return {
+    const read = {
       index: indexes.reduce((a, b) => Math.max(a, b), index),
       names: this.#names,
       instances: this.#instances,
@@ -129,11 +146,32 @@ export class InstanceCache {
       whole: new Set([...listIndexes, ...indexes]).size === 1,
       onWord: new Set([...onWord].filter((key) => entries.get(key)?.round !== this.#round)),
     };
+    const isSteady = read.whole && unreadable.size === 0 && read.onWord.size === onWord.size;
+    this.#steady = isSteady ? { index, epoch, heardCount, wanted, read } : undefined;
+    return read;
+  }
+
+  /** The last read, if each of its entries counts for this list just as it did for that one. */
+  #asBefore(
+    index: number,
+    epoch: number | undefined,
+    wanted: readonly ServiceName[],
+  ): ServicesRead | undefined {
+    const last = this.#steady;
+    const isSame =
+      !this.#isExpired &&
+      last?.index === index &&
+      last.epoch === epoch &&
+      this.#news.epoch === epoch &&
+      last.heardCount === this.#news.heardCount &&
+      last.wanted === wanted;
+    return isSame ? last.read : undefined;
   }
 
   /** Reads these directly. Whether the stream has kept back a change of one. */
   async check(keys: readonly string[], signal: AbortSignal): Promise<boolean> {
     const { epoch } = this.#news;
+    this.#steady = undefined;
     const known = keys.flatMap((key) => this.#entries.get(key) ?? []);
     const answers = await mapQueued(this.#queue, known, signal, async (entry, scope) => {
       const { namespace, name } = entry.service;
@@ -163,6 +201,7 @@ export class InstanceCache {
     const mayStand = old.some((service) => this.#onWord(service, list) !== undefined);
     const isTold = mayStand && (await this.#news.told(list.index));
     // From here on at once: an event may come, or be missed, at any time.
+    const { heardCount } = this.#news;
     const onWord = new Set<string>();
     const stale = old.filter((service) => {
       const entry = isTold ? this.#onWord(service, list) : undefined;
@@ -171,7 +210,7 @@ export class InstanceCache {
       onWord.add(nameKey(service));
       return false;
     });
-    return { entries, onWord, stale };
+    return { entries, onWord, stale, heardCount };
   }
 
   #onWord(service: ServiceName, { epoch }: ListRead): Entry | undefined {

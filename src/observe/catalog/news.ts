@@ -21,6 +21,8 @@ export interface News {
   told(index: number): Promise<boolean>;
   /** Whether a change of the service came after this index. */
   isNamedAfter(key: string, index: number): boolean;
+  /** Another number whenever the stream has said something. */
+  readonly heardCount: number;
 }
 
 /** Far above realistic numbers. Beyond them, everything is read again. */
@@ -37,6 +39,7 @@ export class StreamNews implements News {
   readonly #listeners = new Set<() => void>();
   /** An event didn't come in time. Until another does, none is waited for. */
   #late = false;
+  #heardCount = 0;
 
   readonly #lateMs: number;
 
@@ -47,6 +50,10 @@ export class StreamNews implements News {
 
   get epoch(): number | undefined {
     return this.#connected ? this.#epoch : undefined;
+  }
+
+  get heardCount(): number {
+    return this.#heardCount;
   }
 
   connected(is: boolean): void {
@@ -65,6 +72,7 @@ export class StreamNews implements News {
 
   heard(index: number, services: readonly NamedService[]): void {
     if (services.length === 0) return;
+    this.#heardCount += 1;
     for (const { namespace, name } of services) {
       const key = keyOf(namespace, name);
       this.#named.set(key, Math.max(index, this.#named.get(key) ?? 0));

@@ -9,6 +9,7 @@
 
 import type PQueue from 'p-queue';
 import { mapQueued } from '../../shared/concurrent.js';
+import { sameList } from '../../shared/same.js';
 import { keyOf, label } from './model/keys.js';
 import type { NomadApi } from '../nomad/api.js';
 import type { WireAllocation, WireJob, WireJobStub } from '../nomad/answers/shapes.js';
@@ -29,6 +30,7 @@ export class SpecCache {
   readonly #live = new Map<string, JobSpec>();
   readonly #versions = new Map<string, JobSpec>();
   readonly #orphans = new Map<string, JobSpec>();
+  #liveSpecs: readonly JobSpec[] = [];
 
   readonly #api: NomadApi;
   readonly #queue: PQueue;
@@ -42,9 +44,9 @@ export class SpecCache {
     for (const store of [this.#live, this.#versions, this.#orphans]) store.clear();
   }
 
-  /** The last known specs of live jobs. */
+  /** The last known specs of live jobs; the same list as long as they are. */
   get liveSpecs(): readonly JobSpec[] {
-    return [...this.#live.values()];
+    return (this.#liveSpecs = sameList(this.#liveSpecs, [...this.#live.values()]));
   }
 
   isKnown(jobKey: string): boolean {

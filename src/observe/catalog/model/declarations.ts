@@ -1,7 +1,7 @@
 /** The services live jobs declare, with or without running instances. */
 
 import { compareText } from '../../../shared/compare.js';
-import { Memo } from '../../../shared/memo.js';
+import { Memo, memoLast } from '../../../shared/memo.js';
 import { declaredChecks } from './checks.js';
 import { keyOf } from './keys.js';
 import type { WireJobStub } from '../../nomad/answers/shapes.js';
@@ -40,12 +40,12 @@ export class Declarations {
     this.#prefix = prefix;
   }
 
-  of(specs: readonly JobSpec[], lastTags: LastTags): readonly Declared[] {
+  readonly of = memoLast((specs: readonly JobSpec[], lastTags: LastTags): readonly Declared[] => {
     this.#bySpec.begin();
     return specs
       .flatMap((spec) => this.#ofSpec(spec, lastTags))
       .sort((a, b) => compareText(a.declaration.jobId, b.declaration.jobId));
-  }
+  });
 
   #ofSpec(spec: JobSpec, lastTags: LastTags): readonly Declared[] {
     // A name that only resolves at run time is taken from the catalog.

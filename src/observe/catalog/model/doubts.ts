@@ -1,5 +1,6 @@
 /** Cross-checks Nomad's lists for well-formed answers that contradict each other. */
 
+import { memoOf } from '../../../shared/memo.js';
 import { keyOf } from './keys.js';
 import type { Missing } from './missing.js';
 import { enabledInstances, isRunning, type Snapshot } from './snapshot.js';
@@ -10,6 +11,12 @@ import { enabledInstances, isRunning, type Snapshot } from './snapshot.js';
  * lost or replaced between two answers. Each of the instances would look like a ghost.
  */
 export function allocationsMissing(snapshot: Snapshot): string | undefined {
+  return missingIn(snapshot, () => findAllocationsMissing(snapshot));
+}
+
+const missingIn = memoOf<string | undefined>();
+
+function findAllocationsMissing(snapshot: Snapshot): string | undefined {
   const instances = enabledInstances(snapshot);
   const areGhosts = instances.every(({ AllocID }) => !snapshot.allocations.has(AllocID));
   if (areGhosts && instances.length > 0 && snapshot.jobs.size === 0) {
