@@ -146,6 +146,11 @@ export interface AllocationFacts {
   readonly group?: string;
 }
 
+/** What a read has just seen of an allocation, before it knows the rest. */
+export interface AllocationSight extends Pick<AllocationFacts, 'clientStatus' | 'desiredStatus'> {
+  readonly id: string;
+}
+
 /** A check block with its port label resolved against the allocation. Times in milliseconds. */
 export interface CheckSpec {
   readonly name: string;

@@ -1,5 +1,5 @@
 import type { CatalogReader } from '../observe/catalog/reader.js';
-import type { Catalog } from '../observe/types.js';
+import type { AllocationSight, Catalog } from '../observe/types.js';
 import { type CatalogMemory, needsFullRead } from './memory.js';
 import type { Stopwatch, Times } from './stopwatch.js';
 import type { Target } from './target.js';
@@ -7,6 +7,8 @@ import type { Target } from './target.js';
 /** The catalog of one pass, shared by all its targets. */
 export interface CatalogRead {
   readonly catalog: Promise<Catalog>;
+  /** Tells the listener of allocations that changed, before the catalog is there. */
+  readonly onSight: (listener: (seen: readonly AllocationSight[]) => void) => void;
   readonly hidden: CatalogReader['hidden'];
   readonly ended: CatalogReader['ended'];
   readonly times: () => Times;
@@ -21,8 +23,11 @@ export function readCatalog(
   signal: AbortSignal,
 ): CatalogRead {
   const full = memory.failed || targets.some((target) => needsFullRead(target.memory));
+  const listeners: ((seen: readonly AllocationSight[]) => void)[] = [];
+  const onSight = (seen: readonly AllocationSight[]): void =>
+    listeners.forEach((listener) => listener(seen));
   const catalog = stopwatch
-    .timed('observe', () => reader.read({ full, signal }))
+    .timed('observe', () => reader.read({ full, onSight, signal }))
     .then(
       (read) => {
         memory.failed = false;
@@ -35,6 +40,7 @@ export function readCatalog(
     );
   return {
     catalog,
+    onSight: (listener) => void listeners.push(listener),
     hidden: (namespaces, stop) => reader.hidden(namespaces, stop),
     ended: (served, stop) => reader.ended(served, stop),
     times: stopwatch.read,

@@ -2,7 +2,7 @@ import type { CatalogRead } from './catalog.js';
 import type { ActualState } from '../actual/types.js';
 import type { PassContext, Surroundings } from './context.js';
 import { convergeIfWriting } from './converge.js';
-import { drainEarly, mayDrainEarly } from './early-drains.js';
+import { drainWhileRead, mayDrainEarly } from './early-drains.js';
 import { look, type View } from './look.js';
 import { rememberPicture } from './memory.js';
 import { refusedElsewhere } from './part.js';
@@ -31,9 +31,7 @@ export async function syncTarget(
   const { derived } = memory;
   const { timed } = stopwatch;
   const drained = mayDrainEarly(target, occasion)
-    ? observed.catalog.then((read) =>
-        timed('apply', () => drainEarly(around, target, read, signal)),
-      )
+    ? drainWhileRead(around, target, observed, stopwatch, signal)
     : Promise.resolve();
   // Reading HAProxy may repair it. Wait for that even if reading Nomad fails.
   const read = async () => timed('actual', () => readActual(target, around.settings, signal));

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 
 import { shareReads } from '../../src/observe/catalog/shared.js';
-import type { CatalogReader } from '../../src/observe/catalog/reader.js';
+import type { CatalogReader, ReadOptions } from '../../src/observe/catalog/reader.js';
 import type { Catalog } from '../../src/observe/types.js';
 
 /** A reader whose reads the test ends. */
@@ -9,25 +9,38 @@ function started() {
   const reads: {
     full: boolean;
     signal: AbortSignal;
+    see: (id: string) => void;
     end: (name: string) => void;
     fail: () => void;
   }[] = [];
   const reader = {
-    read: ({ full, signal }: { full?: boolean; signal: AbortSignal }) =>
+    read: ({ full, onSight, signal }: ReadOptions) =>
       new Promise<Catalog>((resolve, reject) => {
         const end = (name: string) => resolve({ name } as unknown as Catalog);
-        reads.push({ full: full ?? false, signal, end, fail: () => reject(new Error('no')) });
+        const see = (id: string) =>
+          onSight?.([{ id, clientStatus: 'running', desiredStatus: 'stop' }]);
+        reads.push({ full: full ?? false, signal, see, end, fail: () => reject(new Error('no')) });
       }),
   } as unknown as CatalogReader;
   const shared = shareReads(reader);
   const stops = new Map<string, AbortController>();
+  /** By who saw it. */
+  const sights: string[] = [];
   const ask = (who: string, full = false): Promise<unknown> => {
     const stop = new AbortController();
     stops.set(who, stop);
-    return shared.read({ full, signal: stop.signal }).catch((error: unknown) => error);
+    const onSight: ReadOptions['onSight'] = (seen) =>
+      void sights.push(...seen.map(({ id }) => `${who} ${id}`));
+    return shared.read({ full, onSight, signal: stop.signal }).catch((error: unknown) => error);
   };
   const turn = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
-  return { reads, ask, turn, stop: (who: string) => stops.get(who)?.abort(new Error('stopped')) };
+  return {
+    reads,
+    sights,
+    ask,
+    turn,
+    stop: (who: string) => stops.get(who)?.abort(new Error('stopped')),
+  };
 }
 
 describe('shared reads of the catalog', () => {
@@ -38,6 +51,16 @@ describe('shared reads of the catalog', () => {
     expect(reads.map(({ full }) => full)).to.deep.equal([true]);
     reads[0]?.end('first');
     expect(await Promise.all(all)).to.deep.equal([0, 1, 2].map(() => ({ name: 'first' })));
+  });
+
+  it('tell all who share one of what they see, and nobody else', async () => {
+    const { reads, sights, ask, turn } = started();
+    void ask('a');
+    void ask('b');
+    await turn();
+    void ask('c');
+    reads[0]?.see('stopping');
+    expect(sights).to.deep.equal(['a stopping', 'b stopping']);
   });
 
   it('begin after they were asked for, and never two at once', async () => {

@@ -76,6 +76,20 @@ describe('an instance leaves', () => {
     await expectDrained();
   });
 
+  it('it is drained while the rest of the catalog is still being read, even if that fails', async () => {
+    goes();
+    stack().nomad.faults.hang = '/v1/jobs';
+    const stop = new AbortController();
+    const failed = passes.run(stop.signal, news).catch((error: unknown) => error);
+    await until(async () => (await servingPorts(stack(), 'nomad_web')).length === 1);
+    expect(requests().after.concat(requests().before)).to.include(drain);
+    stop.abort();
+    expect(await failed).to.be.instanceOf(Error);
+    stack().nomad.faults.clear();
+    await pass(news);
+    await expectDrained();
+  });
+
   it('a timer reads first', async () => {
     goes();
     await pass();
@@ -123,7 +137,8 @@ describe('an instance leaves', () => {
     goes();
     let refused = 0;
     stack().proxy.onRequest(({ method }) => {
-      if (method !== 'PUT' || refused++ > 0) return undefined;
+      // Sent for what the allocations say, and for all that the catalog does.
+      if (method !== 'PUT' || refused++ > 1) return undefined;
       return { answer: { status: 500, body: { message: 'no' } } };
     });
     await pass(news);

@@ -15,6 +15,7 @@ import { breathe } from '../../shared/slices.js';
 import type { AllocationsOptions, Indexed, NomadApi } from '../nomad/api.js';
 import type { WireAllocation } from '../nomad/answers/shapes.js';
 import { hasEnded } from './model/allocation.js';
+import type { AllocationSight } from '../types.js';
 
 /** Tested with Nomad 2.0. An unknown status counts as not ended. */
 const notEnded =
@@ -50,6 +51,8 @@ interface Steady {
   /** When the first of what is remembered may be forgotten, or has to be seen again. */
   readonly until: number;
 }
+
+export type OnSight = (seen: readonly AllocationSight[]) => void;
 
 interface Ended {
   readonly alloc: WireAllocation;
@@ -102,11 +105,16 @@ export class AllocationReader {
     if (this.#now() - this.#allAt >= refreshMs) this.#allAt = -Infinity;
   }
 
-  async read(registered: ReadonlySet<string>, signal: AbortSignal): Promise<AllocationsRead> {
+  /** `onSight` is told of those that changed as soon as their status is known. */
+  async read(
+    registered: ReadonlySet<string>,
+    signal: AbortSignal,
+    onSight: OnSight = () => undefined,
+  ): Promise<AllocationsRead> {
     const now = this.#now();
     const steady = this.#steady;
     this.#steady = undefined;
-    const { index, body } = await this.#notEnded(signal);
+    const { index, body } = await this.#notEnded(signal, onSight);
     if (steady !== undefined && this.#isAsBefore(steady, registered, now)) {
       this.#steady = steady;
       return { index, allocations: this.#last, changed: [] };
@@ -123,6 +131,7 @@ export class AllocationReader {
     for (const alloc of registered) this.#seen.set(alloc, now + keepMs);
     const unknown = this.#unknown(allocations, registered, index);
     const missed = await this.#lookUp(unknown, index, signal);
+    onSight(missed.map(toSight));
     for (const alloc of missed) allocations.set(alloc.ID, alloc);
     for (const alloc of allocations.values()) this.#noteEnded(alloc);
     this.#forget(allocations);
@@ -148,7 +157,10 @@ export class AllocationReader {
     return !isAsked && stubs === this.#stubs && registered === now && at < until;
   }
 
-  async #notEnded(signal: AbortSignal): Promise<Indexed<readonly WireAllocation[]>> {
+  async #notEnded(
+    signal: AbortSignal,
+    onSight: OnSight,
+  ): Promise<Indexed<readonly WireAllocation[]>> {
     const stubs = this.#stubs;
     this.#stubs = undefined;
     if (!this.#filters || this.#detailed.size === 0) return this.#list(notEnded, signal);
@@ -157,7 +169,9 @@ export class AllocationReader {
     // Nomad, or the proxy, rejected the filter just now.
     if (!this.#filters) return { index, body };
     const now =
-      body === stubs ? [...this.#detailed.values()] : await this.#withDetails(body, signal);
+      body === stubs
+        ? [...this.#detailed.values()]
+        : await this.#withDetails(body, signal, onSight);
     this.#stubs = body;
     return { index, body: now };
   }
@@ -165,8 +179,10 @@ export class AllocationReader {
   async #withDetails(
     stubs: readonly WireAllocation[],
     signal: AbortSignal,
+    onSight: OnSight,
   ): Promise<readonly WireAllocation[]> {
     const changed = stubs.filter((stub) => this.#asBefore(stub) === undefined);
+    onSight(changed.map(toSight));
     if (changed.length > mostById) {
       const { body } = await this.#list(notEnded, signal);
       return body.map((alloc) => this.#asBefore(alloc) ?? alloc);
@@ -276,6 +292,10 @@ function differing(
   const changed = [...now].filter(([key, alloc]) => before.get(key) !== alloc);
   const gone = [...before].filter(([key]) => !now.has(key));
   return [...changed, ...gone].map(([, alloc]) => alloc);
+}
+
+function toSight({ ID, ClientStatus, DesiredStatus }: WireAllocation): AllocationSight {
+  return { id: ID, clientStatus: ClientStatus, desiredStatus: DesiredStatus };
 }
 
 function lacksDetails({ AllocatedResources }: WireAllocation): boolean {

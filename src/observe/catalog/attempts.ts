@@ -9,7 +9,7 @@ import { Memo, memoLast } from '../../shared/memo.js';
 import { sameList } from '../../shared/same.js';
 import { breathe, runInSlices } from '../../shared/slices.js';
 import { createAddressBook, type AddressBook, type Lookup } from './addresses.js';
-import { AllocationReader, type AllocationsRead } from './allocations.js';
+import { AllocationReader, type AllocationsRead, type OnSight } from './allocations.js';
 import { InstanceCache, type ServicesRead } from './instances.js';
 import { isHostName, withoutBrackets } from './model/address-text.js';
 import {
@@ -92,6 +92,7 @@ export class Attempts {
   });
   /** The last attempt, if it is the same whenever it is made of the same parts. */
   #steady: { readonly parts: readonly unknown[]; readonly attempt: Attempt } | undefined;
+  #onSight: OnSight | undefined;
 
   constructor({ api, queue, namespaces, tagPrefix, news, now, lookup }: AttemptsOptions) {
     this.#api = api;
@@ -104,8 +105,9 @@ export class Attempts {
     this.#addresses = createAddressBook(lookup === undefined ? {} : { lookup });
   }
 
-  /** Before the attempts of a read. */
-  begin(): void {
+  /** Before the attempts of a read. `onSight`: see `AllocationReader`. */
+  begin(onSight?: OnSight): void {
+    this.#onSight = onSight;
     this.#instances.begin();
   }
 
@@ -134,7 +136,7 @@ export class Attempts {
   async make(before: Before, signal: AbortSignal): Promise<Attempt> {
     const services = await this.#readServices(before, signal);
     const registered = this.#registered(services.instances);
-    const allocations = await this.#allocations.read(registered, signal);
+    const allocations = await this.#allocations.read(registered, signal, this.#onSight);
     await breathe();
     const jobs = await this.#jobs(signal);
     await breathe();

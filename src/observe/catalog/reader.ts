@@ -22,6 +22,7 @@ import { lacksWithoutCause, seenIn, type Seen } from './model/lost.js';
 import { findMissing, missingInstances } from './model/missing.js';
 import { NamespaceWatch } from './namespaces.js';
 import { maxReadSockets } from '../nomad/agents.js';
+import type { OnSight } from './allocations.js';
 import { isAddressable } from './job-endpoint.js';
 import { nomadApi } from '../nomad/api.js';
 import type { NomadClient } from '../nomad/client.js';
@@ -39,9 +40,10 @@ import type { Catalog, ServedInstance, Trust } from '../types.js';
 export interface CatalogReader extends Listener {
   /**
    * `full` reads all instances and allocations again, whatever is known of them. What did not change
-   * is the same object as in the last catalog.
+   * is the same object as in the last catalog. `onSight` is told of allocations that changed before
+   * the rest is read: the read may still fail, or find that it can't be trusted.
    */
-  read(options: { full?: boolean; signal: AbortSignal }): Promise<Catalog>;
+  read(options: ReadOptions): Promise<Catalog>;
   /**
    * Those of the given namespaces in which absence can't be trusted: the last read lacked them but
    * they may still exist (only with `*`; for named namespaces a refusal is an error anyway), or it
@@ -52,6 +54,12 @@ export interface CatalogReader extends Listener {
   ended(served: readonly ServedInstance[], signal: AbortSignal): Promise<readonly string[]>;
   /** The namespaces that the last read saw. */
   namespaces(): readonly string[];
+}
+
+export interface ReadOptions {
+  readonly full?: boolean;
+  readonly onSight?: OnSight;
+  readonly signal: AbortSignal;
 }
 
 export interface CatalogReaderOptions {
@@ -74,7 +82,7 @@ const maxAttempts = 3;
 export function createCatalogReader(options: CatalogReaderOptions): CatalogReader {
   const pass = new CatalogPass(options);
   return {
-    read: ({ full = false, signal }) => pass.read(full, signal),
+    read: (readOptions) => pass.read(readOptions),
     hidden: (namespaces, signal) => pass.hidden(namespaces, signal),
     ended: (served, signal) => pass.ended(served, signal),
     namespaces: () => pass.watch.seen,
@@ -136,9 +144,9 @@ class CatalogPass {
     this.watch = new NamespaceWatch(api);
   }
 
-  async read(full: boolean, signal: AbortSignal): Promise<Catalog> {
+  async read({ full = false, onSight, signal }: ReadOptions): Promise<Catalog> {
     if (this.#lower !== undefined) this.#forget(this.#lower);
-    this.#attempts.begin();
+    this.#attempts.begin(onSight);
     if (full) this.#attempts.askForEnded();
     const isDue = this.#now() - this.#fullAt >= this.#fullReadIntervalMs;
     if (full || this.#inDoubt || isDue) this.#attempts.expire();

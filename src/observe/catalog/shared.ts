@@ -4,13 +4,15 @@
  */
 
 import type { Catalog } from '../types.js';
-import type { CatalogReader } from './reader.js';
+import type { OnSight } from './allocations.js';
+import type { CatalogReader, ReadOptions } from './reader.js';
 
 interface Asked {
   full: boolean;
   /** Aborted when nobody waits for the read any more. */
   readonly stop: AbortController;
   waiting: number;
+  readonly listeners: OnSight[];
   readonly read: Promise<Catalog>;
 }
 
@@ -22,14 +24,15 @@ export function shareReads(reader: CatalogReader): CatalogReader {
   function ask(): Asked {
     const stop = new AbortController();
     const begin = async (): Promise<Catalog> => {
-      const { full } = asked;
+      const { full, listeners } = asked;
       if (next === asked) next = undefined;
       stop.signal.throwIfAborted();
-      return reader.read({ full, signal: stop.signal });
+      const onSight: OnSight = (seen) => listeners.forEach((listener) => listener(seen));
+      return reader.read({ full, onSight, signal: stop.signal });
     };
     // Later than this turn of the event loop: one wake asks for all loops in the same turn.
     const read = running.then(() => new Promise((resolve) => setImmediate(resolve))).then(begin);
-    const asked: Asked = { full: false, stop, waiting: 0, read };
+    const asked: Asked = { full: false, stop, waiting: 0, listeners: [], read };
     running = read.catch(() => undefined);
     return asked;
   }
@@ -40,11 +43,12 @@ export function shareReads(reader: CatalogReader): CatalogReader {
     if (next === asked) next = undefined;
   }
 
-  async function read({ full = false, signal }: ReadOptions): Promise<Catalog> {
+  async function read({ full = false, onSight, signal }: ReadOptions): Promise<Catalog> {
     signal.throwIfAborted();
     const asked = (next ??= ask());
     asked.full ||= full;
     asked.waiting += 1;
+    if (onSight !== undefined) asked.listeners.push(onSight);
     let leave = (): void => undefined;
     const left = new Promise<never>((_, reject) => {
       leave = () => {
@@ -63,5 +67,3 @@ export function shareReads(reader: CatalogReader): CatalogReader {
 
   return { ...reader, read };
 }
-
-type ReadOptions = Parameters<CatalogReader['read']>[0];
