@@ -21,7 +21,7 @@ const maxRead = 100;
 
 export class EndedJobs {
   #stubs: readonly WireJobStub[] = [];
-  #services: ReadonlySet<string> = new Set();
+  #services: Catalog['services'] = [];
   #allocations: Catalog['allocations'] = {};
   /** Labels of the services, by job and version of it. */
   #read = new Map<string, readonly string[]>();
@@ -40,14 +40,16 @@ export class EndedJobs {
   /** The last read. */
   remember(jobs: Iterable<WireJobStub>, catalog: Pick<Catalog, 'services' | 'allocations'>): void {
     this.#stubs = [...jobs].filter((job) => hasEnded(job) && isAddressable(job.ID));
-    this.#services = new Set(catalog.services.map(({ namespace, name }) => label(namespace, name)));
+    this.#services = catalog.services;
     this.#allocations = catalog.allocations;
   }
 
   /** IDs of these instances that the last read lacks, and whose job was stopped or purged. */
   async among(served: readonly ServedInstance[], signal: AbortSignal): Promise<readonly string[]> {
     const missed = this.#missed(served, this.#allocations);
-    const gone = missed.filter(({ service }) => !this.#services.has(service));
+    if (missed.length === 0) return [];
+    const listed = new Set(this.#services.map(({ namespace, name }) => label(namespace, name)));
+    const gone = missed.filter(({ service }) => !listed.has(service));
     const services = [...new Set(gone.map(({ service }) => service))];
     const declared = await this.#declaring(services, signal);
     const stopped = new Set(gone.filter((one) => declared.has(one.service)).map(({ id }) => id));

@@ -10,7 +10,7 @@ import type { Declared } from './declarations.js';
 import { toFacts, toInstance } from './instance.js';
 import { keyOf, label, partsOf } from './keys.js';
 import type { Unreadable } from '../../nomad/api.js';
-import type { WireInstance } from '../../nomad/answers/shapes.js';
+import type { WireAllocation, WireInstance } from '../../nomad/answers/shapes.js';
 import type { Snapshot } from './snapshot.js';
 import type {
   AllocationFacts,
@@ -29,7 +29,8 @@ import { warningsOf } from './warnings.js';
 export class Assembler {
   #last: Catalog | undefined;
   readonly #services = new Memo<CatalogService>();
-  readonly #facts = new Memo<AllocationFacts>();
+  /** Of allocations that are the same objects as before. */
+  readonly #facts = new WeakMap<WireAllocation, AllocationFacts>();
 
   /** Service by service. */
   *assemble(snapshot: Snapshot, missing: readonly string[], trust: Trust): Sliced<Catalog> {
@@ -51,12 +52,14 @@ export class Assembler {
   }
 
   *#allocations(snapshot: Snapshot): Sliced<Catalog['allocations']> {
-    this.#facts.begin();
-    const facts = yield* mapInSlices(
-      [...snapshot.allocations],
-      ([id, alloc]) =>
-        [id, this.#facts.get(id, [alloc], (before) => keep(before, toFacts(alloc)))] as const,
-    );
+    const before = this.#last?.allocations;
+    const facts = yield* mapInSlices([...snapshot.allocations], ([id, alloc]) => {
+      const known = this.#facts.get(alloc);
+      if (known !== undefined) return [id, known] as const;
+      const made = keep(before?.[id], toFacts(alloc));
+      this.#facts.set(alloc, made);
+      return [id, made] as const;
+    });
     return Object.fromEntries(facts);
   }
 

@@ -1,6 +1,7 @@
 /** State kept between reads. */
 
 import { keep } from '../../../shared/keep.js';
+import { memoOf } from '../../../shared/memo.js';
 import { tagsKey, type LastTags } from './declarations.js';
 import { keyOf } from './keys.js';
 import type { WireAllocation } from '../../nomad/answers/shapes.js';
@@ -37,8 +38,14 @@ export function claimsOf(
   return new Map([...unread, ...read]);
 }
 
-/** Allocations whose spec matters: they have instances or should have some. */
+/** Allocations whose spec matters: they have instances or should have some. Found once for a snapshot. */
 export function relevantAllocations(snapshot: Snapshot): readonly WireAllocation[] {
+  return relevantIn(snapshot, () => findRelevant(snapshot));
+}
+
+const relevantIn = memoOf<readonly WireAllocation[]>();
+
+function findRelevant(snapshot: Snapshot): readonly WireAllocation[] {
   const registered = new Set(enabledInstances(snapshot).map(({ AllocID }) => AllocID));
   const declaring = new Set(
     snapshot.declared

@@ -25,6 +25,7 @@ export function sortedNames(
   const names = groups.flatMap(({ Namespace: namespace, Services }) =>
     Services.map(({ ServiceName: name, Tags }): ServiceName => {
       const last = known.get(keyOf(namespace, name));
+      if (last !== undefined && equal(last.tags, Tags ?? [])) return last;
       const tags = comparedTags(Tags ?? []);
       return last !== undefined && equal(last.tags, tags) ? last : { namespace, name, tags };
     }),

@@ -1,5 +1,6 @@
 /** A complete read of Nomad before it becomes a Catalog. Lives only within a pass. */
 
+import { memoOf } from '../../../shared/memo.js';
 import type { ServiceName } from './service-names.js';
 import type { Unreadable } from '../../nomad/api.js';
 import type { Declared } from './declarations.js';
@@ -36,8 +37,13 @@ export function isRunning(alloc: WireAllocation): boolean {
   return alloc.DesiredStatus === 'run' && alloc.ClientStatus === 'running';
 }
 
+/** Found once for a snapshot. */
 export function enabledInstances(
   snapshot: Pick<Snapshot, 'enabled' | 'instances'>,
 ): readonly WireInstance[] {
-  return [...snapshot.instances].flatMap(([key, list]) => (snapshot.enabled.has(key) ? list : []));
+  return enabledIn(snapshot, () =>
+    [...snapshot.instances].flatMap(([key, list]) => (snapshot.enabled.has(key) ? list : [])),
+  );
 }
+
+const enabledIn = memoOf<readonly WireInstance[]>();
