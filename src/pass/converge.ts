@@ -9,6 +9,7 @@ import type { ReloadReason, SlotStep, Step } from '../diff/types.js';
 import { saveClaims } from './claims.js';
 import { type Applied, applyUnlessConflict, type Done } from './commit.js';
 import { applyContext, type PassContext, type WritingContext } from './context.js';
+import { askBetweenPasses } from './idle-slots.js';
 import { look, type View } from './look.js';
 import { readRepaired } from './read-actual.js';
 import { recoveryFrom } from './recover.js';
@@ -58,6 +59,7 @@ export async function convergeIfWriting(context: PassContext, first: View): Prom
     memory.cleaned = true;
   }
   await sayReady(writing, view);
+  askBetweenPasses(writing, actual);
   return { view, ...done };
 }
 

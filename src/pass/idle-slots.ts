@@ -1,45 +1,110 @@
-import { drainingIn, readIdleSlots } from '../actual/idle.js';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { type Draining, drainingIn, readIdleSlots } from '../actual/idle.js';
 import type { ActualState } from '../actual/types.js';
 import { isStructural } from '../diff/dispatch.js';
-import type { Plan } from '../diff/types.js';
+import type { Plan, Step } from '../diff/types.js';
 import type { PassContext } from './context.js';
-import type { IdleAsked } from './memory.js';
 
 type Idle = ReadonlySet<string>;
+
+/** What HAProxy was asked about drains that may have ended. Milliseconds. */
+export interface IdleAsked {
+  readonly at: number;
+  /** Undefined until it has answered. */
+  tookMs?: number;
+  /** Which of them have ended. */
+  readonly ended: Promise<Draining['slots']>;
+}
+
+type IdleContext = Pick<PassContext, 'target' | 'timed' | 'signal' | 'now' | 'staysRunning'>;
 
 const noneKnown: Idle = new Set();
 /** The question takes at most one part in so many of the time. */
 const partOfTime = 5;
 const mostPauseMs = 30_000;
+/** A process that stays waits no longer in a pass: the next one has the answer. */
+const patienceMs = 100;
 
 /**
  * The plan, with what is known of drains that have ended. To ask costs as much as a few writes where
- * there are thousands of servers, so it is done at a pace. A drain that has ended unasked goes on until
- * then. Before a reload it is asked in any case: a free slot may make it needless.
+ * there are thousands of servers. So it is done at a pace, and where the answer takes long, between
+ * passes (`askBetweenPasses`). A drain that has ended unasked goes on until then. Before a reload that
+ * a free slot may make needless it is asked in any case.
  */
 export async function planWithIdle(
-  context: Pick<PassContext, 'target' | 'timed' | 'signal' | 'now'>,
+  context: IdleContext,
   actual: ActualState,
   plan: (idle: Idle) => Promise<Plan>,
 ): Promise<Plan> {
-  const { target, timed, signal, now } = context;
-  const { client, memory } = target;
+  const { target, timed, now, staysRunning } = context;
   const draining = drainingIn(actual, Math.floor(now() / 1000));
-  const ask = async (): Promise<Idle> => {
-    const from = now();
-    const idle = await readIdleSlots(client, draining, signal);
-    memory.idleAsked = { at: now(), tookMs: now() - from };
-    return idle;
+  if (draining.slots.size === 0) return plan(noneKnown);
+  const last = target.memory.idleAsked;
+  const mayWait = !staysRunning || (last?.tookMs ?? 0) <= patienceMs;
+  const asked = mayWait && isDue(last, now()) ? ask(context, draining) : last;
+  const isNew = asked !== last;
+  const waitMs = isNew ? (staysRunning ? patienceMs : Infinity) : 0;
+  const idle = await timed('actual', () => idleNow(asked, draining, waitMs));
+  const first = await plan(idle);
+  const isAnswered = isNew && asked?.tookMs !== undefined;
+  if (isAnswered || !mayBeNeedless(first.steps, draining)) return first;
+  const sure = isNew ? asked : ask(context, draining);
+  return plan(await timed('actual', () => idleNow(sure, draining, Infinity)));
+}
+
+/** Asks what takes too long for a pass to wait for. The next one has the answer. */
+export function askBetweenPasses(context: IdleContext, actual: ActualState): void {
+  const { target, now, staysRunning } = context;
+  const draining = drainingIn(actual, Math.floor(now() / 1000));
+  if (!staysRunning || draining.slots.size === 0) return;
+  if (isDue(target.memory.idleAsked, now())) ask(context, draining);
+}
+
+function ask({ target, signal, now }: IdleContext, draining: Draining): IdleAsked {
+  const { client, memory } = target;
+  const at = now();
+  const asked: IdleAsked = { at, ended: readIdleSlots(client, draining, signal) };
+  const answered = (): void => void (asked.tookMs = now() - at);
+  // A pass that waits for it fails. Otherwise the next one asks again.
+  const failed = (): void => {
+    if (memory.idleAsked === asked) delete memory.idleAsked;
   };
-  const drains = draining.slots.size > 0;
-  const asks = drains && isDue(memory.idleAsked, now());
-  const first = await plan(asks ? await timed('actual', ask) : noneKnown);
-  if (asks || !drains || !first.steps.some(isStructural)) return first;
-  return plan(await timed('actual', ask));
+  asked.ended.then(answered, failed);
+  memory.idleAsked = asked;
+  return asked;
+}
+
+/** Slots whose drain had ended when it was asked, and that have not drained anew since. */
+async function idleNow(
+  asked: IdleAsked | undefined,
+  { slots }: Draining,
+  waitMs: number,
+): Promise<Idle> {
+  if (asked === undefined || (asked.tookMs === undefined && waitMs === 0)) return noneKnown;
+  const ended = await within(waitMs, asked.ended);
+  const still = [...(ended ?? [])].filter(([name, since]) => slots.get(name) === since);
+  return new Set(still.map(([name]) => name));
+}
+
+/** Undefined: not within that time. */
+async function within<T>(ms: number, task: Promise<T>): Promise<T | undefined> {
+  if (ms === Infinity) return task;
+  const waited = new AbortController();
+  const timeout = delay(ms, undefined, { signal: waited.signal }).catch(() => undefined);
+  return Promise.race([task, timeout]).finally(() => waited.abort());
+}
+
+/** All that the reload is for are backends with a slot that may be free. */
+function mayBeNeedless(steps: readonly Step[], { parents }: Draining): boolean {
+  const reasons = steps.filter(isStructural).filter(({ kind }) => kind !== 'set-marker');
+  const isAboutDraining = (step: Step): boolean => 'backend' in step && parents.has(step.backend);
+  return reasons.length > 0 && reasons.every(isAboutDraining);
 }
 
 /** A clock that was set back must not lengthen the wait. */
 function isDue(last: IdleAsked | undefined, now: number): boolean {
-  if (last === undefined || now < last.at) return true;
-  return now - last.at >= Math.min(mostPauseMs, partOfTime * last.tookMs);
+  if (last === undefined) return true;
+  if (last.tookMs === undefined) return false;
+  return now < last.at || now - last.at >= Math.min(mostPauseMs, partOfTime * last.tookMs);
 }

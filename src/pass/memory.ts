@@ -5,16 +5,11 @@ import { newPlanMemory, type PlanMemory } from '../diff/plan/memory.js';
 import type { Absences, Held } from '../diff/types.js';
 import type { WrittenClaims } from '../haproxy/claims-record.js';
 import { type Derived, newDerived } from './derived.js';
+import type { IdleAsked } from './idle-slots.js';
 import type { Verdict } from '../rollout/types.js';
 import type { Picture } from './picture.js';
 import type { Refusals } from './refusals.js';
 import type { Unstable } from './unstable.js';
-
-/** When HAProxy was last asked which drains have ended, and how long that took. Milliseconds. */
-export interface IdleAsked {
-  readonly at: number;
-  readonly tookMs: number;
-}
 
 /** What this process remembers about one target. All of it may be lost without harm. */
 export interface TargetMemory {
@@ -39,6 +34,7 @@ export interface TargetMemory {
   serverState?: string;
   /** Time of the last reload that this process asked for, Unix milliseconds. */
   reloadedAt?: number;
+  /** The last question about drains that may have ended. */
   idleAsked?: IdleAsked;
   /** The record of claims as last written. */
   claims?: WrittenClaims;

@@ -117,7 +117,7 @@ describe('an answer of the Data Plane API that is not what was asked for', () =>
 
   for (const body of ['<html>', 7, { stats: {} }, { stats: [null] }, [{ stats: [{ stats: 1 }] }]]) {
     it(`is no proof that a draining server is idle: ${JSON.stringify(body)}`, async () => {
-      const draining = { slots: new Set(['nomad_web_1']), parents: new Set(['nomad_web']) };
+      const draining = { slots: new Map([['nomad_web_1', 0]]), parents: new Set(['nomad_web']) };
       const client: DataPlaneReader = {
         url: 'http://127.0.0.1',
         get: () => Promise.resolve({ status: 200, body }),
