@@ -23,6 +23,9 @@ export function termOf({ term }: ApplyContext): { term?: number } {
   return term === undefined ? {} : { term };
 }
 
+/** Runtime commands under way. HAProxy takes one at a time. */
+export const atOnce = 4;
+
 /** The signal as a request option, if there is one. */
 export function aborting({ signal }: Pick<ApplyContext, 'signal'>): { signal?: AbortSignal } {
   return signal === undefined ? {} : { signal };

@@ -4,7 +4,7 @@ import { expectOk } from '../actual/answers.js';
 import { effectOf } from '../diff/steps.js';
 import type { SlotStep } from '../diff/types.js';
 import { ConnectorError } from '../shared/errors.js';
-import { aborting, type ApplyContext, pathOf } from './context.js';
+import { aborting, type ApplyContext, atOnce, pathOf } from './context.js';
 import { editMarkerLine, editServerLines } from './render/server-line.js';
 import { saveServerState } from './state-file.js';
 import type { PlannedBackend } from './render/state-file.js';
@@ -27,7 +27,7 @@ export async function applySlotSteps(
   const gated = steps.filter((step) => step.gated);
   await stopTraffic(
     context,
-    steps.filter((step) => step.gated || !isStopped(context, step)),
+    steps.filter((step) => !isStopped(context, step)),
   );
   await saveServerState(context, plannedBackends(context, steps));
   let text = editMarker(context, markIndex);
@@ -37,9 +37,8 @@ export async function applySlotSteps(
     await writeText(context, text, version, some);
     version += 1;
   }
-  // A server that leaves maintenance is UP and ready. Each change needs its own request.
-  await setRuntime(context, gated, { operational_state: 'down' });
-  await setRuntime(context, gated, { admin_state: 'ready' });
+  // The health first, in one request: so its handler has it in the Data Plane API 3.0 to 3.4.
+  await setRuntime(context, gated, { operational_state: 'down', admin_state: 'ready' });
   return version;
 }
 
@@ -56,10 +55,11 @@ export async function stopTraffic(
   await setRuntime(context, stopping, { admin_state: 'maint' });
 }
 
-/** An early drain was sent before HAProxy was read. */
-function isStopped({ actual }: ApplyContext, { backend, before, slot }: SlotStep): boolean {
+/** No request reaches it as it is: a free server, one that waits, or one that was drained early. */
+function isStopped({ actual }: ApplyContext, { backend, before, slot, gated }: SlotStep): boolean {
   const known = actual.backends[backend]?.slots.find(({ name }) => name === before.name);
-  return known?.runtime?.admin === slot.admin;
+  const admin = known?.runtime?.admin;
+  return gated ? admin === 'maint' || admin === 'drain' : admin === slot.admin;
 }
 
 /** Runtime actions travel in a header, and Go's HTTP server limits headers to 1 MiB. */
@@ -89,9 +89,9 @@ async function writeText(
 async function setRuntime(
   context: Pick<ApplyContext, 'client' | 'signal'>,
   steps: readonly SlotStep[],
-  json: { readonly admin_state: string } | { readonly operational_state: string },
+  json: { readonly admin_state: string; readonly operational_state?: string },
 ): Promise<void> {
-  const queue = new PQueue({ concurrency: 4 });
+  const queue = new PQueue({ concurrency: atOnce });
   await queue.addAll(
     steps.map(({ backend, slot: { name } }) => async () => {
       const path = pathOf('runtime', 'backends', backend, 'servers', name);
@@ -113,12 +113,12 @@ function runtimeActions({ backend, before, slot, gated }: SlotStep): string[] {
   const checkPort = `SetServerCheckPort ${server} ${config.checkPort ?? config.port}`;
   // Also for a free slot: a pending instance would otherwise be checked on its predecessor's port.
   if (admin === 'maint') return [state, address, ...(isChecked ? [checkPort] : [])];
-  return [
+  const filled = [
     address,
     ...(config.checkPort === undefined ? [] : [checkPort]),
     `SetServerWeight ${server} ${config.weight}`,
-    state,
   ];
+  return gated ? [state, ...filled] : [...filled, state];
 }
 
 function plannedBackends(

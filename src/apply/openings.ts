@@ -1,6 +1,8 @@
+import PQueue from 'p-queue';
+
 import type { ActualBackend, ActualState } from '../actual/types.js';
 import type { OpenServer } from '../diff/types.js';
-import { aborting, type ApplyContext, pathOf } from './context.js';
+import { aborting, type ApplyContext, atOnce, pathOf } from './context.js';
 
 /**
  * Sets servers UP whose check has passed (`PUT /runtime/backends/{backend}/servers/{name}`, which is
@@ -13,20 +15,22 @@ export async function openServers(
 ): Promise<ActualState> {
   const { actual, client, hasPassed } = context;
   const opened = new Set<string>();
-  for (const { backend, key, server } of steps) {
+  const open = async ({ backend, key, server }: OpenServer): Promise<void> => {
     // It has failed since: that is between this instance and its check, and holds up nobody else.
-    if (hasPassed?.(key) !== true) continue;
+    if (hasPassed?.(key) !== true) return;
     const path = pathOf('runtime', 'backends', backend, 'servers', server);
     const json = { operational_state: 'up' };
     const { status } = await client.send('PUT', path, { json, ...aborting(context) });
     // Refused: it waits for HAProxy's own check, as it would without the connector's.
     if (status < 300) opened.add(server);
-  }
+  };
+  const queue = new PQueue({ concurrency: atOnce });
+  await queue.addAll(steps.map((step) => () => open(step)));
   return opened.size === 0 ? actual : withOpened(actual, opened);
 }
 
 function withOpened(actual: ActualState, opened: ReadonlySet<string>): ActualState {
-  const open = (backend: ActualBackend): ActualBackend => ({
+  const withOpen = (backend: ActualBackend): ActualBackend => ({
     ...backend,
     slots: backend.slots.map((slot) =>
       slot.runtime !== undefined && opened.has(slot.name)
@@ -34,6 +38,6 @@ function withOpened(actual: ActualState, opened: ReadonlySet<string>): ActualSta
         : slot,
     ),
   });
-  const backends = Object.entries(actual.backends).map(([name, one]) => [name, open(one)]);
+  const backends = Object.entries(actual.backends).map(([name, one]) => [name, withOpen(one)]);
   return { ...actual, backends: Object.fromEntries(backends) as ActualState['backends'] };
 }

@@ -78,4 +78,20 @@ describe('data plane: the state of servers over a reload', () => {
     expect(await status('gated', 'gated_1')).to.match(/^DOWN/);
     await up('gated', 'gated_1');
   });
+
+  it("sets a server's health before its state, if one request asks for both", async () => {
+    const servers = { both_1: slot('both_1', { port, check: 'enabled', inter: 60_000, rise: 2 }) };
+    await stack.addBackend('both', { servers });
+    const runtime = '/runtime/backends/both/servers/both_1';
+    const put = async (state: string): Promise<void> => {
+      const body = { operational_state: 'down', admin_state: state };
+      expect((await stack.ask('PUT', runtime, body)).status).to.equal(200);
+    };
+    // Whatever leaves maintenance is UP from then on.
+    await put('ready');
+    expect(await status('both', 'both_1')).to.match(/^UP/);
+    expect((await stack.ask('PUT', runtime, { admin_state: 'drain' })).status).to.equal(200);
+    await put('ready');
+    expect(await status('both', 'both_1')).to.match(/^DOWN/);
+  });
 });
