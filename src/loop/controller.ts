@@ -85,6 +85,8 @@ export function createController(options: ControllerOptions): Controller {
     // The scheduled retry will see this change.
     if (stopping.aborted || !isDue) return armRetry();
     busySince = Date.now();
+    // This pass is the look that they ask for. If it fails, a retry follows.
+    for (const target of targets.filter(retries.isDue)) clearTimeout(rechecks.get(target));
     // Behind a long pass, all there was to gather may be told by now.
     const { gatherUntil = -Infinity } = occasion;
     const made = gatherUntil > Date.now() ? occasion : withGathering(occasion, undefined);

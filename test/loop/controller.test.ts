@@ -285,6 +285,21 @@ describe('the controller', () => {
     for (const { wakes } of quiet) expect(wakes).to.deep.equal(['start']);
   });
 
+  it('takes no second look for one that a pass under way has taken', async () => {
+    const { controller, pass, passes, wakes } = start();
+    const first = await pass(1);
+    controller.wake('stream');
+    await delay(2 * quick.debounceMaxMs);
+    // The pass that is queued begins before the look is due.
+    first.end(picture({ rest: { ...something, gathering: { afterMs: 5 } } }));
+    const second = await pass(2);
+    await delay(20);
+    second.end();
+    await delay(20);
+    expect(passes).to.have.length(2);
+    expect(wakes).to.deep.equal(['start', 'stream']);
+  });
+
   describe('while a side backs off', () => {
     const slow = { backoffMinMs: 600_000, backoffMaxMs: 600_000 };
     const sources = ['stream', 'blocking', 'route-file', 'timer', 'recheck', 'retry'] as const;
