@@ -21,6 +21,7 @@ import type {
   ReplaceBackend,
   ReplaceServer,
   SlotStep,
+  Step,
   TransactionStep,
   WriteMap,
 } from '../diff/types.js';
@@ -128,14 +129,18 @@ function plannedBackends(
   slotSteps: readonly SlotStep[],
 ): readonly PlannedBackend[] {
   const bySlot = new Map(slotSteps.map(({ slot }) => [slot.name, slot]));
+  const changed = new Set([...slotSteps, ...structural].flatMap(backendsOf));
   const planned = new Map<string, PlannedBackend>();
-  for (const backend of Object.values(actual.backends)) {
-    if (backend.slots.length === 0) continue;
-    const slots = backend.slots.map((slot) => bySlot.get(slot.name) ?? slot);
-    planned.set(backend.name, { backend: backend.name, slots });
+  for (const name of changed) {
+    const slots = actual.backends[name]?.slots.map((slot) => bySlot.get(slot.name) ?? slot);
+    if (slots !== undefined) planned.set(name, { backend: name, slots });
   }
   for (const step of structural) byKind(step, planners, planned);
   return [...planned.values()];
+}
+
+function backendsOf(step: Step): readonly string[] {
+  return 'backend' in step ? [step.backend] : [];
 }
 
 type Planned = Map<string, PlannedBackend>;

@@ -2,6 +2,7 @@ import type { ActualBackend, ActualSlot } from '../../actual/types.js';
 import type { PlannedSlot } from '../../diff/types.js';
 import { mergedFields } from '../../haproxy/server-check.js';
 import type { JsonObject } from '../../shared/json.js';
+import { memoOf } from '../../shared/memo.js';
 import { flatMapInSlices, runThrough, type Sliced } from '../../shared/slices.js';
 
 /** Content of one slot's line in the server state file. */
@@ -28,9 +29,13 @@ const header =
  * no line: the configuration is enough for them.
  */
 export function renderStateFile(states: readonly SlotState[]): string {
-  const lines = states.filter(({ slot }) => !slot.config.disabled).map(renderLine);
+  const lines = states
+    .filter(({ slot }) => !slot.config.disabled)
+    .map((state) => lineOf(state, () => renderLine(state)));
   return ['1', header, ...lines, ''].join('\n');
 }
+
+const lineOf = memoOf<string>();
 
 function renderLine({ backend, slot, up, ssl, rise, fall }: SlotState): string {
   const { address, port, weight, checkPort } = slot.config;
@@ -67,28 +72,40 @@ export function* slotStatesInSlices(
   const names = new Set([...Object.keys(backends), ...plans.keys()]);
   yield;
   return yield* flatMapInSlices([...names].sort(), (name) => {
-    const actual = backends[name];
-    const plan = plans.get(name);
-    const section = plan?.section ?? actual?.section ?? {};
-    // Field by field: from the server, its backend, then the defaults section.
-    const common = mergedFields(
-      actual === undefined ? fromDefaults : actual.inherited,
-      section['default_server'] ?? actual?.serverDefaults,
-    );
-    // Other connectors' servers go through the same reload, and read the same file.
-    const foreign = actual?.foreign ?? [];
-    const before = new Map([...(actual?.slots ?? []), ...foreign].map((slot) => [slot.name, slot]));
-    const slots = [...(plan?.slots ?? actual?.slots ?? []), ...foreign];
-    const staying = slots.filter((slot) => staysUp(before.get(slot.name), slot));
-    const unchanged = staying.filter((slot) => !isRestarted(before.get(slot.name), slot));
-    const known = new Set(unchanged.length > 0 ? unchanged : staying);
-    return slots.map((slot) => {
-      const fields = 'fields' in slot ? slot.fields : before.get(slot.name)?.fields;
-      const { rise, fall, checked, ssl } = factsOf(mergedFields(common, fields));
-      const servesAlready = 'servesAlready' in slot && slot.servesAlready === true;
-      const up = !checked || known.has(slot) || servesAlready;
-      return { backend: name, slot, up, ssl, rise, fall };
-    });
+    const [actual, plan] = [backends[name], plans.get(name)];
+    const states = (): readonly SlotState[] => statesOf(name, actual, plan, fromDefaults);
+    return plan === undefined ? standing(actual, states) : states();
+  });
+}
+
+/** Of a backend that nothing is planned for, and that is as it was. */
+const standing = memoOf<readonly SlotState[]>();
+
+function statesOf(
+  backend: string,
+  actual: ActualBackend | undefined,
+  plan: PlannedBackend | undefined,
+  fromDefaults: JsonObject | undefined,
+): readonly SlotState[] {
+  const section = plan?.section ?? actual?.section ?? {};
+  // Field by field: from the server, its backend, then the defaults section.
+  const common = mergedFields(
+    actual === undefined ? fromDefaults : actual.inherited,
+    section['default_server'] ?? actual?.serverDefaults,
+  );
+  // Other connectors' servers go through the same reload, and read the same file.
+  const foreign = actual?.foreign ?? [];
+  const before = new Map([...(actual?.slots ?? []), ...foreign].map((slot) => [slot.name, slot]));
+  const slots = [...(plan?.slots ?? actual?.slots ?? []), ...foreign];
+  const staying = slots.filter((slot) => staysUp(before.get(slot.name), slot));
+  const unchanged = staying.filter((slot) => !isRestarted(before.get(slot.name), slot));
+  const known = new Set(unchanged.length > 0 ? unchanged : staying);
+  return slots.map((slot) => {
+    const fields = 'fields' in slot ? slot.fields : before.get(slot.name)?.fields;
+    const { rise, fall, checked, ssl } = factsOf(mergedFields(common, fields));
+    const servesAlready = 'servesAlready' in slot && slot.servesAlready === true;
+    const up = !checked || known.has(slot) || servesAlready;
+    return { backend, slot, up, ssl, rise, fall };
   });
 }
 
