@@ -14,6 +14,9 @@ type Entries = Readonly<Record<string, string>>;
 
 const entriesOf = memoOf<Entries>();
 
+/** Map files by name, as last read. The same text isn't parsed again. */
+export type KnownFiles = Map<string, { readonly text: string; readonly entries: Entries }>;
+
 /**
  * `GET /storage/maps`: names (without `.map`) to absolute paths. Covers our maps, and those read by
  * rules like ours that an earlier `routing.map_name` may have left.
@@ -50,6 +53,7 @@ export async function readMaps(
   settings: Settings,
   files: Readonly<Record<string, string>>,
   known: Readonly<Record<string, ActualMap>>,
+  knownFiles: KnownFiles,
 ): Promise<Record<string, ActualMap>> {
   const { exact, owned, claims } = mapNames(settings.routing);
   const read = async ([name, file]: [string, string]): Promise<[string, ActualMap]> => {
@@ -57,7 +61,7 @@ export async function readMaps(
     if (before !== undefined && name !== exact) return [name, before];
     const [entries, stored] = await Promise.all([
       name === owned || name === claims ? undefined : readEntries(again, name),
-      before === undefined ? readFile(get, name) : before.stored,
+      before === undefined ? readFile(get, name, knownFiles) : before.stored,
     ]);
     return [
       name,
@@ -83,8 +87,13 @@ async function readEntries(again: Get, name: string): Promise<Entries | undefine
 }
 
 /** `GET /storage/maps/{name}`. */
-async function readFile(get: Get, name: string): Promise<Entries | undefined> {
+async function readFile(get: Get, name: string, known: KnownFiles): Promise<Entries | undefined> {
   const response = await get(`/storage/maps/${encodeURIComponent(name)}.map`);
   if (response.status === 404) return undefined;
-  return parseMapFile(expectText(response, `read the file of map ${name}`));
+  const text = expectText(response, `read the file of map ${name}`);
+  const before = known.get(name);
+  if (before?.text === text) return before.entries;
+  const entries = parseMapFile(text);
+  known.set(name, { text, entries });
+  return entries;
 }

@@ -13,7 +13,7 @@ import {
 import { type Configuration, type Earlier, readConfiguration } from './configuration.js';
 import { requireTypes } from './sections.js';
 import type { DataPlaneReader } from './dataplane-client.js';
-import { readMaps } from './maps.js';
+import { type KnownFiles, readMaps } from './maps.js';
 import { markerHash } from '../haproxy/ownership.js';
 import { changedBackends } from './normalise/changed-backends.js';
 import {
@@ -67,6 +67,7 @@ export function createActualReader(
   );
   /** To requests that each read sends, by path. */
   const answers = new Map<string, Answer>();
+  const mapFiles: KnownFiles = new Map();
   let isFit = settings.ownership.prefix !== '';
 
   async function read(options: { full?: boolean; signal?: AbortSignal } = {}) {
@@ -83,7 +84,8 @@ export function createActualReader(
     ]);
     const fingerprint = `${raw.version} ${raw.checksum} ${info.pid}`;
     const fresh = await reuseOrRead(get, previous, fingerprint, raw);
-    const maps = await readMaps(get, again, settings, fresh.configuration.maps, fresh.maps);
+    const { maps: files } = fresh.configuration;
+    const maps = await readMaps(get, again, settings, files, fresh.maps, mapFiles);
     cache = { ...fresh, maps };
     const { backends } = fresh.configuration;
     const readAgain = async () => runtimeServers(await listServers(again));
