@@ -67,6 +67,7 @@ export interface AssemblyOptions {
   readonly policy?: () => PolicySettings;
   /** Keys of a target's probes whose check passes at this moment. */
   readonly passed?: (target: string) => ReadonlySet<string>;
+  readonly onWritten?: Surroundings['onWritten'];
   /** Undefined: another holds the lock. Absent: there is none. */
   readonly office?: () => Office | undefined;
   /** Absent: each target goes as if it were alone. */
@@ -103,6 +104,7 @@ export function assemble(settings: Settings, options: AssemblyOptions): Assembly
     policy: options.policy ?? policySource(settings).current,
     endpoints: ownEndpoints(settings, current),
     ...(options.passed === undefined ? {} : { passed: options.passed }),
+    ...(options.onWritten === undefined ? {} : { onWritten: options.onWritten }),
     ...(options.office === undefined ? {} : { office: options.office }),
     ...(options.rollout === undefined ? {} : { rollout: options.rollout }),
     ...(options.approval === undefined ? {} : { approval: options.approval }),

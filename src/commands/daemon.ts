@@ -71,6 +71,7 @@ export async function runDaemon(
     routeFiles: routes.current,
     policy: policy.current,
     passed: probes.passed,
+    onWritten: probes.written,
     ...(settings.targets.length === 1 ? {} : { rollout }),
     ...(lead === undefined ? {} : { office: lead.elector.office }),
     hooks: {

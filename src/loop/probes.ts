@@ -6,7 +6,7 @@ import { instanceBehind, instanceText } from '../diff/print/instance.js';
 import type { SlotBefore, Step } from '../diff/types.js';
 import { startProber } from '../observe/probe/prober.js';
 import type { ProbeResult } from '../observe/probe/run-check.js';
-import type { Picture } from '../pass/picture.js';
+import type { Picture, Written } from '../pass/picture.js';
 import { runInSlices } from '../shared/slices.js';
 
 /** Whose passed check brought a server UP. */
@@ -26,6 +26,8 @@ export interface ProbesOptions {
 
 /** Runs the checks that servers wait for. Every successful pass reports its picture here. */
 export interface Probes {
+  /** A pass has put instances into servers, and goes on. */
+  readonly written: (written: Written) => void;
   readonly succeeded: (picture: Picture) => void;
   readonly passed: (target: string) => ReadonlySet<string>;
   readonly left: (target: string) => void;
@@ -33,8 +35,8 @@ export interface Probes {
 
 /** By server name, in milliseconds of a monotonic clock. */
 interface Known {
-  /** The last one. */
-  picture?: Picture;
+  /** The last that a pass told. */
+  seen?: Written;
   /** When a pass gave it another instance, or the same one anew. */
   readonly begun: Map<string, number>;
   readonly waiting: Map<string, number>;
@@ -57,26 +59,34 @@ export function startProbes(options: ProbesOptions): Probes {
     signal,
   });
 
+  function written(seen: Written): void {
+    if (seen.steps.flatMap(begunBy).length > 0) void watch(seen, [], begin(seen));
+  }
+
   function succeeded(picture: Picture): void {
-    const { target, steps } = picture;
+    const { target, rest } = picture;
+    const known = begin(picture);
+    noticeOpened(picture, known, performance.now());
+    prober.end(target, (one) => !known.waiting.has(one) && !known.begun.has(one));
+    void watch(picture, rest.steps, known);
+  }
+
+  function begin({ target, steps }: Written): Known {
     const now = performance.now();
     const known = targets.get(target) ?? nothingKnown();
     targets.set(target, known);
     for (const [server, at] of known.begun) if (now - at > newForMs) known.begun.delete(server);
     for (const server of steps.flatMap(begunBy)) known.begun.set(server, now);
-    noticeOpened(picture, known, now);
-    prober.end(target, (one) => !known.waiting.has(one) && !known.begun.has(one));
-    known.picture = picture;
-    void watch(picture, known);
+    return known;
   }
 
-  async function watch(picture: Picture, known: Known): Promise<void> {
+  async function watch(seen: Written, left: readonly Step[], known: Known): Promise<void> {
+    known.seen = seen;
     const isNew = new Set(known.begun.keys());
-    const input = { ...picture, settings };
-    const probes = await runInSlices(probesInSlices(input, picture.rest.steps, isNew));
+    const probes = await runInSlices(probesInSlices({ ...seen, settings }, left, isNew));
     // Another pass was faster.
-    if (known.picture !== picture) return;
-    prober.watch(picture.target, probes, (server) => !isNew.has(server));
+    if (known.seen !== seen) return;
+    prober.watch(seen.target, probes, (server) => !isNew.has(server));
   }
 
   function noticeOpened(
@@ -114,11 +124,12 @@ export function startProbes(options: ProbesOptions): Probes {
   }
 
   return {
+    written,
     succeeded,
     passed: prober.passed,
     left: (target) => {
       // What is being worked out about it is not begun.
-      delete targets.get(target)?.picture;
+      delete targets.get(target)?.seen;
       targets.delete(target);
       prober.forget(target);
     },

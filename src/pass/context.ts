@@ -11,6 +11,7 @@ import type { Rollout } from '../rollout/rollout.js';
 import type { RouteFiles } from '../routes/folder.js';
 import type { Approval } from './approval.js';
 import type { Occasion } from './occasion.js';
+import type { Written } from './picture.js';
 import type { Timed } from './stopwatch.js';
 import type { Target } from './target.js';
 
@@ -26,6 +27,8 @@ export interface Surroundings {
   readonly endpoints?: () => Promise<readonly OwnEndpoint[]>;
   /** Keys of a target's probes whose check passes at this moment. */
   readonly passed?: (target: string) => ReadonlySet<string>;
+  /** Called before the pass ends: what servers now wait for can begin. */
+  readonly onWritten?: (written: Written) => void;
   /** Undefined: another holds the lock. Absent: there is none. */
   readonly office?: () => Office | undefined;
   /** The order over several HAProxies. Absent: there is one. */

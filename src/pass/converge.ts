@@ -103,7 +103,7 @@ async function converge(given: WritingContext, first: View, done: Done): Promise
     const applied = await applyUnlessConflict(context, before, done, conflicts < mayRetry).finally(
       () => context.rollout?.leave(name),
     );
-    view = await lookBack(context, applied);
+    view = await lookBack(context, applied, before);
     if (applied === 'as-planned') view = await lookAtUnstable(context, before, view);
     if (applied === 'not') {
       conflicts++;
@@ -181,16 +181,20 @@ async function gather(
   if (steps.length > 0) {
     const part = { ...view, plan: { ...view.plan, steps } };
     const applied = await applyUnlessConflict(context, part, done, true);
-    left = await lookBack(context, applied);
+    left = await lookBack(context, applied, part);
   }
   return { ...left, plan: { ...left.plan, gathering: { afterMs } } };
 }
 
-async function lookBack(context: WritingContext, applied?: Applied): Promise<View> {
-  const { target, timed, signal } = context;
+async function lookBack(context: WritingContext, applied?: Applied, before?: View): Promise<View> {
+  const { catalog, onWritten, target, timed, signal } = context;
   const actual = await timed('actual', () => readRepaired(target, false, signal));
   const notice = applied === 'not' ? noticeHaproxy : rememberHaproxy;
   notice(target.memory, actual);
+  if (before !== undefined && applied === 'as-planned') {
+    const { desired, plan } = before;
+    onWritten?.({ target: target.name, catalog, desired, actual, steps: plan.steps });
+  }
   return look(context, actual);
 }
 

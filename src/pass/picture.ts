@@ -32,6 +32,9 @@ export interface Picture {
   readonly times: Times;
 }
 
+/** What a pass has just written, with HAProxy as it was read back. Another plan may follow. */
+export type Written = Pick<Picture, 'target' | 'catalog' | 'desired' | 'actual' | 'steps'>;
+
 /** Not frozen: freezing would walk every new object again, and the types are readonly already. */
 const immer = new Immer({ autoFreeze: false });
 

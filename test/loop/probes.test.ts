@@ -111,6 +111,14 @@ describe('the checks that the connector runs', () => {
     expect(passed()).to.equal(0);
   });
 
+  it('begin before the pass that has bound an instance is over', async () => {
+    probes.written(seen('down', bound('free')));
+    await waitFor('a wake', () => wakes > 0);
+    expect(passed()).to.equal(1);
+    probes.succeeded(seen('down', bound('free')));
+    expect(passed()).to.equal(1);
+  });
+
   it('end when it is UP, and say whose check it was', async () => {
     probes.succeeded(seen('down', bound('free')));
     await waitFor('a wake', () => wakes > 0);

@@ -5,6 +5,7 @@ import { expect } from 'chai';
 import type { ActualMap } from '../../src/actual/types.js';
 import { ConnectorError } from '../../src/shared/errors.js';
 import type { CatalogService } from '../../src/observe/types.js';
+import type { Written } from '../../src/pass/picture.js';
 import { catalogOf, enabled, instance, service, settings } from '../desired/given.js';
 import { rejected } from './given-errors.js';
 import { world } from './given.js';
@@ -63,6 +64,25 @@ describe('a pass', () => {
     expect(reloads).to.deep.equal(['new-backend']);
     expect(one.count('commit')).to.equal(1);
     expect(one.reads.map(({ of }) => of)).to.deep.equal(['catalog', 'actual', 'actual']);
+  });
+
+  it('tells what it wrote before it plans again', async () => {
+    const one = five();
+    const told: Written[] = [];
+    /** How much was told at each plan. */
+    const atPlan: number[] = [];
+    const { steps } = await one.pass({
+      onWritten: (written) => told.push(written),
+      endpoints: () => {
+        atPlan.push(told.length);
+        return Promise.resolve([]);
+      },
+    });
+    expect(told.map((written) => written.steps)).to.deep.equal([steps]);
+    expect(told[0]?.actual.backends).to.include.keys(backends(...names));
+    expect(atPlan).to.deep.equal([0, 1]);
+    await one.pass({ onWritten: (written) => told.push(written) });
+    expect(told).to.have.length(1);
   });
 
   it('is a no-op after one that changed something', async () => {
