@@ -54,6 +54,8 @@ export interface PassContext extends Surroundings {
   readonly apart?: Readonly<Record<string, Rejection>>;
   /** What waits for its turn was left out. */
   readonly isPart?: true;
+  /** A look after a write of this pass. */
+  readonly looksBack?: true;
   /** No reload before the turn. */
   readonly mayNotReload?: true;
   readonly timed: Timed;

@@ -195,7 +195,7 @@ async function lookBack(context: WritingContext, applied?: Applied, before?: Vie
     const { desired, plan } = before;
     onWritten?.({ target: target.name, catalog, desired, actual, steps: plan.steps });
   }
-  return look(context, actual);
+  return look({ ...context, looksBack: true }, actual);
 }
 
 /**

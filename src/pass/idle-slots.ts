@@ -17,7 +17,10 @@ export interface IdleAsked {
   readonly ended: Promise<Draining['slots']>;
 }
 
-type IdleContext = Pick<PassContext, 'target' | 'timed' | 'signal' | 'now' | 'staysRunning'>;
+type IdleContext = Pick<
+  PassContext,
+  'target' | 'timed' | 'signal' | 'now' | 'staysRunning' | 'looksBack'
+>;
 
 const noneKnown: Idle = new Set();
 /** The question takes at most one part in so many of the time. */
@@ -29,26 +32,30 @@ const patienceMs = 100;
 /**
  * The plan, with what is known of drains that have ended. To ask costs as much as a few writes where
  * there are thousands of servers. So it is done at a pace, and where the answer takes long, between
- * passes (`askBetweenPasses`). A drain that has ended unasked goes on until then. Before a reload that
- * a free slot may make needless it is asked in any case.
+ * passes (`askBetweenPasses`). A drain that has ended unasked goes on until then, and no pass writes
+ * once more for one that ended in the meantime. Before a reload that a free slot may make needless it
+ * is asked in any case.
  */
 export async function planWithIdle(
   context: IdleContext,
   actual: ActualState,
   plan: (idle: Idle) => Promise<Plan>,
 ): Promise<Plan> {
-  const { target, timed, now, staysRunning } = context;
+  const { target, timed, now, staysRunning, looksBack = false } = context;
+  const { memory } = target;
   const draining = drainingIn(actual, Math.floor(now() / 1000));
   if (draining.slots.size === 0) return plan(noneKnown);
-  const last = target.memory.idleAsked;
-  const mayWait = !staysRunning || (last?.tookMs ?? 0) <= patienceMs;
-  const asked = mayWait && isDue(last, now()) ? ask(context, draining) : last;
+  const last = looksBack ? memory.idleUsed : memory.idleAsked;
+  const mayAsk = !looksBack && (!staysRunning || (last?.tookMs ?? 0) <= patienceMs);
+  const asked = mayAsk && isDue(last, now()) ? ask(context, draining) : last;
   const isNew = asked !== last;
   const waitMs = isNew ? (staysRunning ? patienceMs : Infinity) : 0;
   const idle = await timed('actual', () => idleNow(asked, draining, waitMs));
+  const isAnswered = asked?.tookMs !== undefined;
+  if (isAnswered) memory.idleUsed = asked;
+  else delete memory.idleUsed;
   const first = await plan(idle);
-  const isAnswered = isNew && asked?.tookMs !== undefined;
-  if (isAnswered || !mayBeNeedless(first.steps, draining)) return first;
+  if ((isNew && isAnswered) || !mayBeNeedless(first.steps, draining)) return first;
   const sure = isNew ? asked : ask(context, draining);
   return plan(await timed('actual', () => idleNow(sure, draining, Infinity)));
 }

@@ -36,6 +36,8 @@ export interface TargetMemory {
   reloadedAt?: number;
   /** The last question about drains that may have ended. */
   idleAsked?: IdleAsked;
+  /** The one whose answer this pass knows. */
+  idleUsed?: IdleAsked;
   /** The record of claims as last written. */
   claims?: WrittenClaims;
   /** Since when nothing is left to do but servers wait for their check, and `ready` isn't said. */

@@ -42,8 +42,12 @@ function world(tookMs: number, { staysRunning = false, held = false }: Given = {
     now: () => state.nowMs,
     staysRunning,
   };
-  const look = (actual = draining, steps: readonly Step[] = []): Promise<Plan> =>
-    planWithIdle(context, actual, (idle) => {
+  const look = (
+    actual = draining,
+    steps: readonly Step[] = [],
+    again: { readonly looksBack?: true } = {},
+  ): Promise<Plan> =>
+    planWithIdle({ ...context, ...again }, actual, (idle) => {
       state.planned.push([...idle]);
       return Promise.resolve({ ...picture().plan, steps });
     });
@@ -117,6 +121,16 @@ describe('drains that may have ended', () => {
       await look();
       expect(state.planned.slice(0, 2)).to.deep.equal([[], []]);
       expect(state.planned[2]).to.deep.equal(['nomad_web_1']);
+    });
+
+    it('are not known to a pass that they ended in', async () => {
+      const { state, look, answer } = world(0, { ...daemon, held: true });
+      await look();
+      await answer();
+      await look(draining, [], { looksBack: true });
+      await look();
+      await look(draining, [], { looksBack: true });
+      expect(state.planned).to.deep.equal([[], [], ['nomad_web_1'], ['nomad_web_1']]);
     });
 
     it('are asked about between passes, at the same pace', async () => {
