@@ -98,49 +98,31 @@ function sameEnds(before: readonly unknown[], after: readonly unknown[]): [numbe
 }
 
 function keepValues(before: Plain, after: Plain): Plain {
-  const kept = new KeptValues(before, after);
-  for (const key of kept.keys) kept.add(key, keep(kept.old(key), after[key]));
-  return kept.whole;
+  const keys = Object.keys(after);
+  let kept: Record<string, unknown> | undefined;
+  let isSame = keys.length === Object.keys(before).length;
+  for (const key of keys) {
+    const isKnown = Object.hasOwn(before, key);
+    const value = keep(isKnown ? before[key] : undefined, after[key]);
+    isSame &&= isKnown && Object.is(value, before[key]);
+    // A copy only where it is needed: these are as large as what is read.
+    if (!Object.is(value, after[key])) (kept ??= { ...after })[key] = value;
+  }
+  return isSame ? before : (kept ?? after);
 }
 
 function* keepValuesInSlices(before: Plain, after: Plain, depth: number): Sliced<Plain> {
-  const kept = new KeptValues(before, after);
-  for (const key of kept.keys) {
-    kept.add(key, yield* keepInSlices(kept.old(key), after[key], depth));
+  const keys = Object.keys(after);
+  let kept: Record<string, unknown> | undefined;
+  let isSame = keys.length === Object.keys(before).length;
+  for (const key of keys) {
+    const isKnown = Object.hasOwn(before, key);
+    const old = isKnown ? before[key] : undefined;
+    const value = yield* keepInSlices(old, after[key], depth);
+    isSame &&= isKnown && Object.is(value, before[key]);
+    if (!Object.is(value, after[key])) (kept ??= { ...after })[key] = value;
   }
-  return kept.whole;
-}
-
-/** The values of a record one by one, and which record they are. */
-class KeptValues {
-  readonly keys: readonly string[];
-  readonly #before: Plain;
-  readonly #after: Plain;
-  readonly #kept: [string, unknown][] = [];
-  #isBefore: boolean;
-  #isAfter = true;
-
-  constructor(before: Plain, after: Plain) {
-    this.keys = Object.keys(after);
-    this.#before = before;
-    this.#after = after;
-    this.#isBefore = this.keys.length === Object.keys(before).length;
-  }
-
-  old(key: string): unknown {
-    return Object.hasOwn(this.#before, key) ? this.#before[key] : undefined;
-  }
-
-  add(key: string, value: unknown): void {
-    this.#isBefore &&= Object.hasOwn(this.#before, key) && Object.is(value, this.#before[key]);
-    this.#isAfter &&= Object.is(value, this.#after[key]);
-    this.#kept.push([key, value]);
-  }
-
-  get whole(): Plain {
-    if (this.#isBefore) return this.#before;
-    return this.#isAfter ? this.#after : Object.fromEntries(this.#kept);
-  }
+  return isSame ? before : (kept ?? after);
 }
 
 type Plain = Readonly<Record<string, unknown>>;
