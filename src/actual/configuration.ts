@@ -130,7 +130,7 @@ async function readSections(get: Get, settings: Settings): Promise<Sections> {
 }
 
 /** A section on its own costs as much as so many in the list of all; up to some, that doesn't matter. */
-const costOfOne = 8;
+const costOfOne = 3;
 const alwaysFew = 8;
 
 /**
