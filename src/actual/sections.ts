@@ -23,8 +23,9 @@ export function requireTypes(
   kind: keyof typeof types,
   what: string,
 ): readonly JsonObject[] {
+  const wanted = Object.entries(types[kind] as Types);
   for (const item of items) {
-    for (const [key, type] of Object.entries(types[kind] as Types)) {
+    for (const [key, type] of wanted) {
       if (!isOf(item[key], type)) throw malformed(`${what}: ${key}`, type);
     }
   }
