@@ -46,7 +46,7 @@ export async function planWithIdle(
   const draining = drainingIn(actual, Math.floor(now() / 1000));
   if (draining.slots.size === 0) return plan(noneKnown);
   const last = looksBack ? memory.idleUsed : memory.idleAsked;
-  const mayAsk = !looksBack && (!staysRunning || (last?.tookMs ?? 0) <= patienceMs);
+  const mayAsk = !looksBack && !(staysRunning && isSlow(last));
   const asked = mayAsk && isDue(last, now()) ? ask(context, draining) : last;
   const isNew = asked !== last;
   const waitMs = isNew ? (staysRunning ? patienceMs : Infinity) : 0;
@@ -64,8 +64,13 @@ export async function planWithIdle(
 export function askBetweenPasses(context: IdleContext, actual: ActualState): void {
   const { target, now, staysRunning } = context;
   const draining = drainingIn(actual, Math.floor(now() / 1000));
-  if (!staysRunning || draining.slots.size === 0) return;
-  if (isDue(target.memory.idleAsked, now())) ask(context, draining);
+  const last = target.memory.idleAsked;
+  const isWanted = staysRunning && draining.slots.size > 0;
+  if (isWanted && isSlow(last) && isDue(last, now())) ask(context, draining);
+}
+
+function isSlow(last: IdleAsked | undefined): boolean {
+  return (last?.tookMs ?? 0) > patienceMs;
 }
 
 function ask({ target, signal, now }: IdleContext, draining: Draining): IdleAsked {

@@ -147,6 +147,13 @@ describe('drains that may have ended', () => {
       expect(state.asked).to.equal(5);
     });
 
+    it('are not asked about between passes where the answer is quick', async () => {
+      const { state, look, between } = world(0, daemon);
+      await look();
+      between();
+      expect(state.asked).to.equal(1);
+    });
+
     it('are waited for before a reload that a free slot may make needless', async () => {
       const { state, look, answer } = world(0, { ...daemon, held: true });
       const looked = look(draining, [change('nomad_web')]);
