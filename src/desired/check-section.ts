@@ -2,15 +2,20 @@ import type { Json, JsonObject } from '../shared/json.js';
 import { isIpAddress } from '../haproxy/addresses.js';
 import { checkHostLookup, checkPathLookup } from './check-maps.js';
 import type { MergedCheck } from './check-merge.js';
-import type { CheckShape } from './checks.js';
+import type { Check, CheckShape } from './checks.js';
 import { grpcHealthRequest } from './grpc.js';
 import { quoteWord } from '../haproxy/quote.js';
 
 /** Check interval after a failure and before a server is first UP. */
 const fastMs = 1000;
 
+/** What a check is to a section. */
+export interface SectionCheck extends Pick<MergedCheck, 'paths' | 'hosts'> {
+  readonly check: Pick<Check, 'shape' | 'timing' | 'port'>;
+}
+
 /** The check's part of a backend's section, without `default_server`. */
-export function checkSection({ check, paths, hosts }: MergedCheck): JsonObject {
+export function checkSection({ check, paths, hosts }: SectionCheck): JsonObject {
   const { shape, timing } = check;
   switch (shape.kind) {
     case 'none':
@@ -69,7 +74,7 @@ function grpcChecks({ service, authority, tls }: Shape<'grpc'>): Json[] {
 }
 
 /** The check's part of a server, or of `default_server`. */
-export function checkServerFields({ shape, timing }: MergedCheck['check']): JsonObject {
+export function checkServerFields({ shape, timing }: Pick<Check, 'shape' | 'timing'>): JsonObject {
   if (shape.kind === 'none') return {};
   const fast = Math.min(fastMs, timing.intervalMs);
   return {

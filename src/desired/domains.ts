@@ -1,5 +1,6 @@
 import { compareText } from '../shared/compare.js';
 import { firstOfEach } from './first-of-each.js';
+import { memoOf } from '../shared/memo.js';
 import { isSafeRegex } from './regex.js';
 import type { InvalidTag } from './tags.js';
 import type { DesiredRoute } from './types.js';
@@ -86,7 +87,9 @@ export function* routesOf(
 ): Generator<DesiredRoute> {
   const mode = tags.mode ?? 'http';
   const named = tags.frontends.length > 0;
-  const frontends = [...new Set(named ? tags.frontends : to.frontends)].sort();
+  const frontends = named
+    ? distinct(tags.frontends)
+    : usual(to.frontends, () => distinct(to.frontends));
   const common = { mode, frontends, backend: to.backend, service: to.service } as const;
   const paths = mode === 'http' ? new Set(tags.paths) : new Set<string>();
   const hosts: readonly Pick<DesiredRoute, 'match' | 'host'>[] =
@@ -100,9 +103,16 @@ export function* routesOf(
   }
 }
 
+function distinct(names: readonly string[]): readonly string[] {
+  return [...new Set(names)].sort();
+}
+
+/** Of the settings: one list for all services. */
+const usual = memoOf<readonly string[]>();
+
 /** What a request must match, independent of the frontend. */
 export function routeKey({ match, host, path, mode }: DesiredRoute): string {
-  return [mode, match, host, path ?? ''].join(' ');
+  return `${mode} ${match} ${host} ${path ?? ''}`;
 }
 
 /** The order of routes. */

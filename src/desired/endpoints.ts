@@ -26,16 +26,39 @@ export interface Member {
   readonly foreign?: 'job' | 'unknown';
 }
 
-export function memberOfInstance(instance: CatalogInstance): Member {
-  const { id, jobId, group = '', address, port, tags, createIndex, allocation, spec } = instance;
-  return {
-    ...{ id, jobId, group, address, port, tags, createIndex, spec },
-    ...(instance.unresolved === true ? { unresolved: true } : {}),
-    ...(instance.foreign === undefined ? {} : { foreign: instance.foreign }),
+/** `named`: its names as they are compared, and those of its tags that are read. */
+export function memberOfInstance(
+  { id, address, port, createIndex, allocation, spec, unresolved, foreign }: CatalogInstance,
+  { jobId, group = '', tags }: Named,
+): Member {
+  const { phase, terminal } = phaseOf(allocation);
+  // One literal: V8 makes a slow dictionary of a large object that is spread together.
+  const member = {
+    id,
+    jobId,
+    group,
+    address,
+    port,
+    tags,
+    createIndex,
+    spec,
+    phase,
+    terminal,
     canary: allocation?.canary ?? false,
     jobVersion: allocation?.jobVersion ?? -1,
-    ...phaseOf(allocation),
   };
+  if (unresolved !== true && foreign === undefined) return member;
+  return {
+    ...member,
+    ...(unresolved === true ? { unresolved } : {}),
+    ...(foreign === undefined ? {} : { foreign }),
+  };
+}
+
+interface Named {
+  readonly jobId: string;
+  readonly group: string | undefined;
+  readonly tags: readonly string[];
 }
 
 /**

@@ -5,7 +5,7 @@ import { type Member, memberOfTarget, unusable } from './endpoints.js';
 import { serviceLabel } from '../haproxy/names.js';
 import type { Offer } from './offers.js';
 import type { CheckedMember, ServiceCheck } from './service-check.js';
-import { type ParsedTags, parseTags } from './tags.js';
+import type { InvalidTag, ParsedTags, TagParser } from './tags.js';
 import { oneLine } from '../shared/text.js';
 import type { DesiredWarning, Endpoint, KeptEndpoint, KeptService, RouteTarget } from './types.js';
 import type { TagName, Tags } from './vocabulary.js';
@@ -32,62 +32,76 @@ export interface Targets {
   readonly doubtful: (member: Member) => string | undefined;
 }
 
-const anyTarget: Targets = {
-  refused: () => undefined,
-  foreign: () => undefined,
-  doubtful: () => undefined,
-};
-
-export function readMembers(
-  offer: Offer,
-  tags: Tags,
-  prefix: string,
-  targets: Targets = anyTarget,
-): Members {
+export function readMembers(offer: Offer, tags: Tags, parse: TagParser, targets: Targets): Members {
   const service = serviceLabel(offer.id);
-  const parse = parser(prefix);
-  const speaks = new Set(offer.tagSets.map((set) => set.tags.join('\n')));
-  const offered = new Map(offer.members.map((one) => [one.id, one]));
-  const doubts = new Map(offer.members.map((one) => [one.id, doubtOf(one, targets)]));
-  const all = offer.members.map((one): ReadMember => {
-    const isKnown = doubts.get(one.id) === undefined;
-    const member = isKnown ? one : { ...one, address: '', unresolved: true as const };
-    const own = parse(member.tags);
-    const invalid = own.invalid.map(({ name }) => name);
-    const theirs = Object.fromEntries(invalid.map((name) => [name, tags[name]]));
-    return { member, tags: { ...own.tags, ...theirs }, invalid };
+  // These tags decide for the service, so their problems are reported for the service.
+  const speaks = new Set(offer.tagSets.map((set) => set.tags));
+  const ownProblems = (member: Member) =>
+    speaks.has(member.tags) ? [] : parse(member.tags).invalid;
+  const judged = offer.members.map((one) => judge(one, tags, parse, targets));
+  const usable = judged.filter(({ problem }) => problem === undefined).map(({ read }) => read);
+  const reason = usable.length > 0 ? undefined : judged.find(isRefused)?.problem;
+  return {
+    all: judged.map(({ read }) => read),
+    usable,
+    warnings: judged.flatMap((one) => warningsOf(one, service, targets, ownProblems)),
+    ...(reason === undefined ? {} : { refused: reason }),
+  };
+}
+
+interface Judged {
+  readonly read: ReadMember;
+  /** Why it is not used. */
+  readonly problem: string | undefined;
+  /** Why its address isn't known. */
+  readonly doubt: string | undefined;
+}
+
+function judge(one: Member, tags: Tags, parse: TagParser, targets: Targets): Judged {
+  const doubt = doubtOf(one, targets);
+  const member = doubt === undefined ? one : { ...one, address: '', unresolved: true as const };
+  const read = readMember(member, tags, parse(member.tags));
+  const problem = unusable(member) ?? targets.refused(one, [tags, read.tags]);
+  return { read, problem, doubt };
+}
+
+/** The service's value stands in for an invalid one of its own. */
+function readMember(member: Member, tags: Tags, own: ParsedTags): ReadMember {
+  if (own.invalid.length === 0) return { member, tags: own.tags, invalid: [] };
+  const invalid = own.invalid.map(({ name }) => name);
+  const theirs = Object.fromEntries(invalid.map((name) => [name, tags[name]]));
+  return { member, tags: { ...own.tags, ...theirs }, invalid };
+}
+
+/** Not for its own address or port. */
+function isRefused({ read, problem }: Judged): boolean {
+  return problem !== undefined && unusable(read.member) === undefined;
+}
+
+function warningsOf(
+  { read: { member, invalid }, problem, doubt }: Judged,
+  service: string,
+  { foreign: foreignTo }: Targets,
+  ownProblems: (member: Member) => readonly InvalidTag[],
+): readonly DesiredWarning[] {
+  if (problem !== undefined) {
+    const message = `instance ${member.id} is not used: ${problem}`;
+    return [{ service, code: 'instance-unusable', message }];
+  }
+  if (doubt !== undefined) {
+    const message = `instance ${member.id}: ${doubt}; it keeps its current address, or is not used if it has none`;
+    return [{ service, code: 'instance-unusable', message }];
+  }
+  const foreign = foreignTo(member);
+  if (foreign !== undefined) {
+    const message = `instance ${member.id}: ${foreign}`;
+    return [{ service, code: 'foreign-address', message }];
+  }
+  if (invalid.length === 0) return [];
+  return ownProblems(member).map(({ tag, problem: why }) => {
+    const message = `tag ${oneLine(tag, 120)} of instance ${member.id} is ignored: ${why}`;
+    return { service, code: 'ignored-tag', message };
   });
-  const problemOf = ({ member, tags: own }: ReadMember): string | undefined =>
-    unusable(member) ?? targets.refused(offered.get(member.id) ?? member, [tags, own]);
-  const problems = new Map(all.map((one) => [one, problemOf(one)]));
-  const warnings = all.flatMap((one): DesiredWarning[] => {
-    const { member } = one;
-    const problem = problems.get(one);
-    if (problem !== undefined) {
-      const message = `instance ${member.id} is not used: ${problem}`;
-      return [{ service, code: 'instance-unusable', message }];
-    }
-    const doubt = doubts.get(member.id);
-    if (doubt !== undefined) {
-      const message = `instance ${member.id}: ${doubt}; it keeps its current address, or is not used if it has none`;
-      return [{ service, code: 'instance-unusable', message }];
-    }
-    const foreign = targets.foreign(member);
-    if (foreign !== undefined) {
-      const message = `instance ${member.id}: ${foreign}`;
-      return [{ service, code: 'foreign-address', message }];
-    }
-    // These tags decide for the service, so their problems are reported for the service.
-    if (speaks.has(member.tags.join('\n'))) return [];
-    return parse(member.tags).invalid.map(({ tag, problem: why }) => {
-      const message = `tag ${oneLine(tag, 120)} of instance ${member.id} is ignored: ${why}`;
-      return { service, code: 'ignored-tag', message };
-    });
-  });
-  const usable = all.filter((one) => problems.get(one) === undefined);
-  const refused = all.find((one) => unusable(one.member) === undefined && problems.get(one));
-  const reason = usable.length > 0 || refused === undefined ? undefined : problems.get(refused);
-  return { all, usable, warnings, ...(reason === undefined ? {} : { refused: reason }) };
 }
 
 /** Why its address isn't known, if so. */
@@ -95,22 +109,12 @@ function doubtOf(member: Member, { doubtful }: Targets): string | undefined {
   return member.unresolved === true ? "its host name can't be resolved" : doubtful(member);
 }
 
-/** Most instances of a service have the same tags. */
-function parser(prefix: string): (tags: readonly string[]) => ParsedTags {
-  const known = new Map<string, ParsedTags>();
-  return (tags) => {
-    const key = tags.join('\n');
-    const parsed = known.get(key) ?? parseTags(prefix, tags);
-    known.set(key, parsed);
-    return parsed;
-  };
-}
-
 /** A canary's own tag comes first: it may have `canary_tags` until it is promoted. */
 export function withCanaryHeader(tags: Tags, members: readonly CheckedMember[]): Tags {
-  if (tags.backend === 'custom' || tags.mode === 'tcp') return { ...tags, canaryHeader: undefined };
-  const own = members.flatMap(({ member, tags }) => (member.canary && tags.canaryHeader) || []);
-  return { ...tags, canaryHeader: own[0] ?? tags.canaryHeader };
+  const isHttp = tags.backend !== 'custom' && tags.mode !== 'tcp';
+  const own = members.find(({ member, tags }) => member.canary && tags.canaryHeader !== undefined);
+  const canaryHeader = isHttp ? (own?.tags.canaryHeader ?? tags.canaryHeader) : undefined;
+  return canaryHeader === tags.canaryHeader ? tags : { ...tags, canaryHeader };
 }
 
 export function canariesOf(members: readonly CheckedMember[]): string[] {
@@ -142,12 +146,20 @@ function endpointOf(
   const unasked = tags.canaryHeader === undefined ? undefined : 0;
   const asCanary = member.canary ? (own.canaryWeight ?? unasked) : undefined;
   const asked = member.weight ?? asCanary ?? own.weight;
+  const hasJob = jobId !== '' && jobId !== service;
+  const hasCheckPort = checkPort !== undefined && checkPort !== port;
+  const weight = asked ?? usual;
+  // Most have none of the optional fields but one: those are one literal.
+  const endpoint: Endpoint =
+    asked === undefined
+      ? { id, createIndex, address, port, phase, terminal, weight, isUsualWeight: true }
+      : { id, createIndex, address, port, phase, terminal, weight };
+  if (!hasJob && !hasCheckPort && unresolved !== true) return endpoint;
   return {
-    ...{ id, createIndex, address, port, phase, terminal },
-    ...(jobId === '' || jobId === service ? {} : { job: jobId }),
+    ...endpoint,
+    ...(hasJob ? { job: jobId } : {}),
     ...(unresolved === true ? { unresolved } : {}),
-    ...(asked === undefined ? { weight: usual, isUsualWeight: true } : { weight: asked }),
-    ...(checkPort === undefined || checkPort === port ? {} : { checkPort }),
+    ...(hasCheckPort ? { checkPort } : {}),
   };
 }
 

@@ -43,9 +43,10 @@ export function offerOfService(
     limits,
   );
   const members = some
-    .map((one) =>
-      memberOfInstance({ ...one, ...shortNames(one, names), tags: budget.read(one.tags).own }),
-    )
+    .map((one) => {
+      const { jobId, group } = shortNames(one, names);
+      return memberOfInstance(one, { jobId, group, tags: budget.read(one.tags).own });
+    })
     .sort(byAuthority(ageOf));
   const declarations = service.declarations
     .flatMap((one) => {
@@ -84,7 +85,7 @@ interface Named {
 
 function shortNames({ jobId, group }: Named, { short }: NameBudget): Named {
   const job = short('a job ID', jobId);
-  return { jobId: job, ...(group === undefined ? {} : { group: short('a task group', group) }) };
+  return group === undefined ? { jobId: job } : { jobId: job, group: short('a task group', group) };
 }
 
 function agesOf(declarations: readonly ServiceDeclaration[], names: NameBudget): JobAge {

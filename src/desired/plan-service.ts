@@ -22,6 +22,7 @@ import { allowedMethods, claimable, refusedService, revoked } from './policy/ser
 import { cappedWeights, weightLimit } from './policy/weights.js';
 import { type ServiceCheck, serviceCheck } from './service-check.js';
 import { type OwnedInvalidTag, serviceTags, type ServiceTags } from './service-tags.js';
+import { tagParser } from './tags.js';
 import { oneLine } from '../shared/text.js';
 import type {
   DesiredBackend,
@@ -52,10 +53,11 @@ export function planService(offer: Offer, context: ServiceContext): ServicePlan 
   const { settings } = context;
   const { prefix } = settings.tags;
   const { limits } = settings;
-  const own = serviceTags(offer, prefix, limits);
+  const parse = tagParser(prefix);
+  const own = serviceTags(offer, prefix, limits, parse);
   if (own.tags.backend === 'static') return undefined;
   const service = serviceLabel(offer.id);
-  const members = readMembers(offer, own.tags, prefix, {
+  const members = readMembers(offer, own.tags, parse, {
     refused: (member, asked) => refusedTarget(context, offer.id, member, asked),
     foreign: (member) => foreignTarget(context, offer.id, member),
     doubtful: (member) => doubtfulTarget(context, offer.id, member),

@@ -1,12 +1,11 @@
-import type { Json, JsonObject } from '../shared/json.js';
+import { interned } from '../shared/intern.js';
+import { type Json, type JsonObject, objectsOf } from '../shared/json.js';
 import { canaryRules } from './canary.js';
 import { canonicalSection } from '../haproxy/canonical.js';
-import type { MergedCheck } from './check-merge.js';
-import type { Check } from './checks.js';
-import { checkSection, checkServerFields } from './check-section.js';
+import { checkSection, checkServerFields, type SectionCheck } from './check-section.js';
 import { quoteWord } from '../haproxy/quote.js';
 import type { Balance, Header, Rate } from './values.js';
-import type { Tags } from './vocabulary.js';
+import type { TagName, Tags } from './vocabulary.js';
 
 /**
  * Four of six servers may die at once, and a request may hit each of them (docs/performance.md).
@@ -19,8 +18,49 @@ const allowed = 'nomad_allowed';
 /** HAProxy accepts 64 words per line. */
 const aclValues = 40;
 
-/** A dynamic backend's section. Options needed for zero loss are set here, not in `defaults`. */
-export function dynamicSection(name: string, tags: Tags, merged: MergedCheck): JsonObject {
+/** The tags that a section is made of. */
+const sectionTags = [
+  ...['mode', 'loadBalance', 'forwardedFor', 'cookie', 'canaryHeader', 'allowList'],
+  ...['timeoutServer', 'timeoutConnect', 'timeoutQueue', 'timeoutTunnel', 'rateLimit'],
+  ...['serverProto', 'serverSsl', 'serverSslVerify', 'sendProxy', 'maxconn', 'checkPort'],
+  ...['sslRedirect', 'paths', 'pathStrip', 'requestHeaders', 'responseHeaders'],
+] as const satisfies readonly TagName[];
+
+type SectionTags = Pick<Tags, (typeof sectionTags)[number]>;
+
+const sections = interned<JsonObject>();
+
+/**
+ * A dynamic backend's section. Most services of a fleet differ in the Host header of their check, if in
+ * anything: what they have in common is made once.
+ */
+export function dynamicSection(name: string, tags: SectionTags, merged: SectionCheck): JsonObject {
+  const { shape, timing, port } = merged.check;
+  const { paths, hosts } = merged;
+  const hasHost = shape.kind === 'http' && !shape.tls && hosts === undefined;
+  const alike = hasHost ? { ...shape, host: '' } : shape;
+  const hasName = tags.cookie !== undefined || tags.canaryHeader !== undefined;
+  const key = JSON.stringify([
+    sectionTags.map((tag) => tags[tag]),
+    [alike, timing, port, paths !== undefined, hosts !== undefined],
+    hasName ? name : '',
+  ]);
+  const section = sections(key, () =>
+    wholeSection(name, tags, { ...merged, check: { ...merged.check, shape: alike } }),
+  );
+  return hasHost ? withHost(section, shape.host) : section;
+}
+
+/** The Host header is the first of the check's. */
+function withHost(section: JsonObject, host: string): JsonObject {
+  const [send, ...checks] = objectsOf(section['http_check_list']);
+  const [first, ...headers] = objectsOf(send?.['headers']);
+  const sent = { ...send, headers: [{ ...first, fmt: host }, ...headers] };
+  return { ...section, http_check_list: [sent, ...checks] };
+}
+
+/** The same, made anew. Options needed for zero loss are set here, not in `defaults`. */
+export function wholeSection(name: string, tags: SectionTags, merged: SectionCheck): JsonObject {
   const http = (tags.mode ?? 'http') === 'http';
   return canonicalSection({
     mode: http ? 'http' : 'tcp',
@@ -60,7 +100,7 @@ function balanceFields(balance: Balance): JsonObject {
   };
 }
 
-function timeouts(tags: Tags): JsonObject {
+function timeouts(tags: SectionTags): JsonObject {
   return {
     server_timeout: tags.timeoutServer,
     connect_timeout: tags.timeoutConnect,
@@ -70,7 +110,7 @@ function timeouts(tags: Tags): JsonObject {
 }
 
 /** The value is derived from the server's address, so it follows an instance from slot to slot. */
-function cookieFields(backend: string, { cookie }: Tags): JsonObject {
+function cookieFields(backend: string, { cookie }: SectionTags): JsonObject {
   if (cookie === undefined) return {};
   return {
     cookie: {
@@ -85,7 +125,7 @@ function cookieFields(backend: string, { cookie }: Tags): JsonObject {
   };
 }
 
-function serverOptions(tags: Tags, http: boolean): JsonObject {
+function serverOptions(tags: SectionTags, http: boolean): JsonObject {
   const h2 = tags.serverProto === 'h2';
   const version = tags.sendProxy;
   return {
@@ -101,8 +141,8 @@ function serverOptions(tags: Tags, http: boolean): JsonObject {
  * where a server's line has no check port, as slots have only if theirs differs.
  */
 function checkWire(
-  { checkPort, sendProxy, serverProto }: Tags,
-  { shape, port }: Check,
+  { checkPort, sendProxy, serverProto }: SectionTags,
+  { shape, port }: SectionCheck['check'],
 ): JsonObject {
   if (shape.kind === 'none' || checkPort !== undefined || port !== undefined) return {};
   const h2 = shape.kind === 'http' && shape.tls && serverProto === 'h2';
@@ -112,7 +152,7 @@ function checkWire(
   };
 }
 
-function tlsOptions(tags: Tags, http: boolean, h2: boolean): JsonObject {
+function tlsOptions(tags: SectionTags, http: boolean, h2: boolean): JsonObject {
   const verify = tags.serverSslVerify === true;
   return {
     ssl: 'enabled',
@@ -123,7 +163,7 @@ function tlsOptions(tags: Tags, http: boolean, h2: boolean): JsonObject {
   };
 }
 
-function allowFields({ allowList }: Tags): JsonObject {
+function allowFields({ allowList }: SectionTags): JsonObject {
   const networks = [...new Set(allowList.flat())];
   const lines: Json[] = [];
   for (let at = 0; at < networks.length; at += aclValues) {
@@ -147,7 +187,7 @@ function stickTable(http: boolean, { periodMs }: Rate): JsonObject {
 /** Once a server has received a request, only GET and HEAD are retried. */
 const retrySafe = { type: 'disable-l7-retry', cond: 'unless', cond_test: 'METH_GET' };
 
-function httpRules(backend: string, tags: Tags): JsonObject {
+function httpRules(backend: string, tags: SectionTags): JsonObject {
   const canary = canaryRules(backend, tags.canaryHeader);
   const rules: Json[] = [retrySafe, ...canary.requestRules];
   if (tags.allowList.length > 0) {
@@ -192,7 +232,7 @@ function headerRule({ name, value }: Header): JsonObject {
     : { type: 'set-header', hdr_name: name, hdr_format: quoteWord(value) };
 }
 
-function tcpRules(tags: Tags): JsonObject {
+function tcpRules(tags: SectionTags): JsonObject {
   const rules: Json[] = [];
   if (tags.allowList.length > 0) rules.push(reject('unless', allowed));
   if (tags.rateLimit !== undefined) {

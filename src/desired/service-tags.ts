@@ -13,7 +13,7 @@ import { firstOfEach } from './first-of-each.js';
 import type { Offer } from './offers.js';
 import { applicableTags, tagWarnings } from './tag-scope.js';
 import type { TagSet } from './tag-sets.js';
-import { type InvalidTag, type ParsedTags, parseTags } from './tags.js';
+import { type InvalidTag, type ParsedTags, type TagParser, tagParser } from './tags.js';
 import { oneLine } from '../shared/text.js';
 import type { DesiredRoute, DesiredWarning } from './types.js';
 import { type TagName, tagNames, tagRows, type Tags } from './vocabulary.js';
@@ -49,12 +49,13 @@ export function serviceTags(
   { tagSets }: Offer,
   prefix: string,
   limits: LimitSettings,
+  parse: TagParser = tagParser(prefix),
 ): ServiceTags {
   const [lead, ...others] = tagSets;
   const regexes = regexReader(limits.regexesPerService + 1);
-  const first = readSet(lead, prefix, limits, regexes);
-  const sets = [first, ...others.map((set) => readSet(set, prefix, limits, regexes))];
-  const { mode, backend } = first.parsed.tags;
+  const read = (set: TagSet): ReadSet => readSet(set, parse(set.tags), prefix, limits, regexes);
+  const first = read(lead);
+  const sets = [first, ...others.map(read)];
   return {
     tags: applicableTags({
       ...first.parsed.tags,
@@ -82,14 +83,14 @@ export function serviceTags(
     routes: (to) =>
       joinRoutes(
         sets.map(({ parsed, domains }) =>
-          routesOf(applicableTags({ ...parsed.tags, mode }), domains, to),
+          routesOf(applicableTags(inForce(parsed.tags, first)), domains, to),
         ),
         limits.routesPerService + 1,
       ),
     warnings: (service) => [
       ...firstOfEach(
         sets.flatMap(({ parsed }) =>
-          tagWarnings(service, prefix, { ...parsed, tags: { ...parsed.tags, mode, backend } }),
+          tagWarnings(service, prefix, { ...parsed, tags: inForce(parsed.tags, first) }),
         ),
         ({ message }) => message,
       ),
@@ -100,13 +101,20 @@ export function serviceTags(
   };
 }
 
+/** The first set's mode and kind of backend are those of all. */
+function inForce(tags: Tags, { parsed }: ReadSet): Tags {
+  const { mode, backend } = parsed.tags;
+  const isSame = tags.mode === mode && tags.backend === backend;
+  return isSame ? tags : { ...tags, mode, backend };
+}
+
 function readSet(
   set: TagSet,
+  parsed: ParsedTags,
   prefix: string,
   limits: LimitSettings,
   regexes: RegexReader,
 ): ReadSet {
-  const parsed = parseTags(prefix, set.tags);
   const tags = applicableTags(parsed.tags);
   if (tags.domainType !== 'regex') {
     return { set, parsed, ...readDomains(tags, prefix, limits.domainsPerService + 1) };
@@ -144,8 +152,11 @@ function joinRoutes(
     const key = routeKey(route);
     const known = byKey.get(key);
     if (known === undefined && byKey.size === most) break;
-    const frontends = [...new Set([...(known?.frontends ?? []), ...route.frontends])].sort();
-    byKey.set(key, { ...route, frontends });
+    if (known === undefined) byKey.set(key, route);
+    else {
+      const frontends = [...new Set([...known.frontends, ...route.frontends])].sort();
+      byKey.set(key, { ...route, frontends });
+    }
   }
   return [...byKey.values()];
 }

@@ -2,12 +2,16 @@ import type { ParsedTags } from './tags.js';
 import type { DesiredWarning } from './types.js';
 import { type TagName, type Tags, tagNames, tagRows } from './vocabulary.js';
 
+/** In tcp mode, tags that only http mode has a meaning for are blank. */
+const blankInTcp = Object.fromEntries(
+  tagNames
+    .filter((name) => tagRows[name].httpOnly)
+    .map((name) => [name, tagRows[name].many ? [] : undefined]),
+) as Partial<Tags>;
+
 /** Drops tags that have no meaning in tcp mode. */
 export function applicableTags(tags: Tags): Tags {
-  if (tags.mode !== 'tcp') return tags;
-  const ignored = tagNames.filter((name) => tagRows[name].httpOnly);
-  const blank = ignored.map((name) => [name, tagRows[name].many ? [] : undefined]);
-  return { ...tags, ...(Object.fromEntries(blank) as Partial<Tags>) };
+  return tags.mode === 'tcp' ? { ...tags, ...blankInTcp } : tags;
 }
 
 /** Warnings about tags without effect: unknown ones, and ones that don't apply to this service. */
@@ -17,6 +21,7 @@ export function tagWarnings(service: string, prefix: string, parsed: ParsedTags)
     const hint = nearest === undefined ? '' : `; did you mean ${nearest}?`;
     return { service, code: 'unknown-tag', message: `tag ${tag} is unknown${hint}` };
   });
+  if (!mayBeIgnored(tags)) return warnings;
   for (const name of tagNames.filter((known) => isGiven(tags, known))) {
     const reason = ignoredBecause(name, tags);
     if (reason === undefined) continue;
@@ -24,6 +29,13 @@ export function tagWarnings(service: string, prefix: string, parsed: ParsedTags)
     warnings.push({ service, code: 'ignored-tag', message });
   }
   return warnings;
+}
+
+/** Most services have none of these, and so no tag without effect. */
+function mayBeIgnored({ backend, mode, backendName, pathStrip }: Tags): boolean {
+  return (
+    backend === 'custom' || mode === 'tcp' || backendName !== undefined || pathStrip !== undefined
+  );
 }
 
 function isGiven(tags: Tags, name: TagName): boolean {

@@ -36,18 +36,20 @@ export function tagSetsOf(
   const running = new Set(known.map(groupKey));
   const declared = declarations.filter(
     // An instance with an unknown group may belong to any group of its job.
-    (one) => !running.has(groupKey(one)) && !running.has(groupKey({ ...one, group: '' })),
+    ({ jobId, group }) =>
+      !running.has(groupKey({ jobId, group })) && !running.has(groupKey({ jobId, group: '' })),
   );
   const speaking = [...groupsOf(known).flatMap(speakers), ...declared];
   const jobs = new Set(speaking.map(({ jobId }) => jobId));
   const ghosts = members.filter((one) => one.jobVersion < 0 && !jobs.has(one.jobId));
   const sets = [...speaking, ...ghosts].map(({ jobId, group, tags }) => ({ jobId, group, tags }));
-  const ordered = sets.sort((a, b) => byGroup(ageOf)(a, b) || byTags(a, b));
+  const byJob = byGroup(ageOf);
+  const ordered = sets.sort((a, b) => byJob(a, b) || byTags(a, b));
   return firstOfEach(ordered, ({ tags }) => textOf(tags));
 }
 
 function groupKey({ jobId, group }: OfGroup): string {
-  return JSON.stringify([jobId, group]);
+  return `${jobId.length} ${jobId} ${group}`;
 }
 
 function groupsOf(members: readonly Member[]): Member[][] {
@@ -82,9 +84,10 @@ function byGroup(ageOf: JobAge) {
 
 /** Canaries last, then by oldest job, then by newest version. */
 export function byAuthority(ageOf: JobAge) {
+  const byJob = byGroup(ageOf);
   return (a: Member, b: Member): number =>
     Number(a.canary) - Number(b.canary) ||
-    byGroup(ageOf)(a, b) ||
+    byJob(a, b) ||
     b.jobVersion - a.jobVersion ||
     byTags(a, b) ||
     compareText(a.id, b.id);

@@ -32,18 +32,38 @@ const maxUnknown = 50;
 
 const nameByKey = new Map(tagNames.map((name) => [tagRows[name].key, name]));
 
-/** What a service without a tag has: each name is there, in the rows' order. */
-const noTags = Object.fromEntries(
-  tagNames.map((name): [TagName, unknown] => [name, tagRows[name].many ? [] : undefined]),
-);
+/**
+ * What a service without a tag has: each name is there, in the rows' order. Made from the table, which
+ * is a literal: V8 keeps such an object as a struct and copies it as one. Of entries it would make a
+ * dictionary, whose copy takes ten times the memory.
+ */
+const noTags = withoutValues({ ...tagRows });
+
+function withoutValues(tags: Record<TagName, unknown>): Readonly<Record<TagName, unknown>> {
+  for (const name of tagNames) tags[name] = tagRows[name].many ? [] : undefined;
+  return tags;
+}
+
+export type TagParser = (tags: readonly string[]) => ParsedTags;
+
+/** Reads a list that several instances or groups share once. */
+export function tagParser(prefix: string): TagParser {
+  const known = new Map<readonly string[], ParsedTags>();
+  return (tags) => {
+    let parsed = known.get(tags);
+    if (parsed === undefined) known.set(tags, (parsed = parseTags(prefix, tags)));
+    return parsed;
+  };
+}
 
 /** Reads the tags that begin with `<prefix>.`. All others belong to other programs. */
 export function parseTags(prefix: string, raw: readonly string[]): ParsedTags {
-  const ours = raw.flatMap((tag): RawTag[] => {
+  const ours: RawTag[] = [];
+  for (const tag of raw) {
     const parts = splitTag(prefix, tag);
-    return parts === undefined ? [] : [{ tag, ...parts }];
-  });
-  const tags: Record<string, unknown> = { ...noTags };
+    if (parts !== undefined) ours.push({ tag, key: parts.key, value: parts.value });
+  }
+  const tags: Record<TagName, unknown> = { ...noTags };
   const invalid: InvalidTag[] = [];
   const values: Partial<Record<TagName, readonly string[]>> = {};
   const byName = grouped(ours);
@@ -78,16 +98,18 @@ function grouped(ours: readonly RawTag[]): ReadonlyMap<TagName, readonly RawTag[
 
 function readRow(name: TagName, given: readonly RawTag[]) {
   const { grammar, many } = tagRows[name];
-  const distinct = firstOfEach(given, ({ value }) => value);
-  const parsed = distinct.map((one) => ({ ...one, parsed: grammar.parse(one.value) }));
-  const good = parsed.filter((one) => one.parsed !== undefined);
-  const problems: InvalidTag[] = parsed
-    .filter((one) => one.parsed === undefined)
-    .map(({ tag }) => ({ name, tag, problem: `allowed: ${grammar.form}` }));
-  if (many) return { value: good.map((one) => one.parsed), problems };
-  const [first, second] = good;
+  const values: unknown[] = [];
+  const problems: InvalidTag[] = [];
+  let second: RawTag | undefined;
+  for (const one of firstOfEach(given, ({ value }) => value)) {
+    const parsed = grammar.parse(one.value);
+    if (parsed === undefined) {
+      problems.push({ name, tag: one.tag, problem: `allowed: ${grammar.form}` });
+    } else if (values.push(parsed) === 2) second = one;
+  }
+  if (many) return { value: values, problems };
   if (second !== undefined) problems.push({ name, tag: second.tag, problem: 'given twice' });
-  return { value: first?.parsed, problems };
+  return { value: values[0], problems };
 }
 
 function explain(prefix: string, { tag, key }: RawTag): UnknownTag {

@@ -8,6 +8,7 @@ const beside = new Set(['name', 'servers', 'metadata', 'from', 'id']);
 const besideInside = new Set(['metadata']);
 
 const sections = interned<JsonObject>();
+const values = interned<Json>();
 
 /**
  * Canonical form of a backend's section, in which what was sent equals what is read back: absent,
@@ -16,7 +17,15 @@ const sections = interned<JsonObject>();
  */
 export function canonicalSection(section: JsonObject): JsonObject {
   const text = textOfObject(section, beside);
-  return sections(text, () => JSON.parse(text) as JsonObject);
+  return sections(text, () => withSharedValues(JSON.parse(text) as JsonObject));
+}
+
+/** Sections that differ have most of their values in common. */
+function withSharedValues(section: { [key: string]: Json | undefined }): JsonObject {
+  for (const [key, value] of Object.entries(section)) {
+    if (typeof value === 'object') section[key] = values(JSON.stringify(value), () => value);
+  }
+  return section;
 }
 
 function textOfObject(value: JsonObject, without: ReadonlySet<string>): string {

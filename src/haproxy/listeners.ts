@@ -49,9 +49,10 @@ export function isListener(
   address: string,
   port: number,
 ): boolean {
+  const here = listeners.filter(({ from, to }) => port >= from && port <= to);
+  if (here.length === 0) return false;
   const isLoopback = reachOf(address) === 'loopback';
-  return listeners.some(({ address: own, from, to }) => {
-    if (port < from || port > to) return false;
+  return here.some(({ address: own }) => {
     if (own === '') return isLoopback || machine.some((one) => isSameAddress(one, address));
     return isSameAddress(own, address) || (isLoopback && reachOf(own) === 'loopback');
   });

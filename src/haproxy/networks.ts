@@ -45,21 +45,38 @@ export function isSameAddress(one: string, other: string): boolean {
 
 /** Whether an address is in a network like `10.0.0.0/8`, or is the one address. */
 export function isIn(network: string, address: string): boolean {
-  const [base = '', size] = network.split('/');
-  const [within, bytes] = [addressBytes(base), addressBytes(address)];
-  if (within === undefined || bytes === undefined || within.length !== bytes.length) return false;
-  // A mapped network, as in ::ffff:10.0.0.0/104.
-  const mapped = base.includes(':') && within.length === 4 ? 96 : 0;
-  const bits = size === undefined ? within.length * 8 : Math.max(0, Number(size) - mapped);
-  return binary(within).slice(0, bits) === binary(bytes).slice(0, bits);
+  return holds(networkOf(network), addressBytes(address));
 }
 
-function binary(bytes: readonly number[]): string {
-  return bytes.map((byte) => byte.toString(2).padStart(8, '0')).join('');
+interface Network {
+  readonly bytes: readonly number[] | undefined;
+  /** How many of them, from the first, all its addresses have. */
+  readonly bits: number;
 }
+
+function networkOf(text: string): Network {
+  const [base = '', size] = text.split('/');
+  const bytes = addressBytes(base);
+  const length = bytes?.length ?? 0;
+  // A mapped network, as in ::ffff:10.0.0.0/104.
+  const mapped = base.includes(':') && length === 4 ? 96 : 0;
+  return { bytes, bits: size === undefined ? length * 8 : Math.max(0, Number(size) - mapped) };
+}
+
+function holds({ bytes: within, bits }: Network, bytes: readonly number[] | undefined): boolean {
+  if (within === undefined || within.length !== bytes?.length) return false;
+  return within.every((byte, at) => {
+    const left = 8 - Math.min(8, Math.max(0, bits - 8 * at));
+    return byte >> left === (bytes[at] ?? 0) >> left;
+  });
+}
+
+const loopbacks = ['127.0.0.0/8', '0.0.0.0', '::1', '::'].map(networkOf);
+const linkLocals = ['169.254.0.0/16', 'fe80::/10'].map(networkOf);
 
 /** `loopback`: HAProxy's own machine, which is also where 0.0.0.0 and :: lead. */
 export function reachOf(address: string): 'loopback' | 'link-local' | 'other' {
-  if (['127.0.0.0/8', '0.0.0.0', '::1', '::'].some((net) => isIn(net, address))) return 'loopback';
-  return ['169.254.0.0/16', 'fe80::/10'].some((net) => isIn(net, address)) ? 'link-local' : 'other';
+  const bytes = addressBytes(address);
+  if (loopbacks.some((one) => holds(one, bytes))) return 'loopback';
+  return linkLocals.some((one) => holds(one, bytes)) ? 'link-local' : 'other';
 }

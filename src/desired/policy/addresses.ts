@@ -5,6 +5,7 @@ import { ownEndpointAt } from '../../haproxy/own-endpoints.js';
 import type { ServiceId } from '../../haproxy/names.js';
 import type { Member } from '../endpoints.js';
 import type { Tags } from '../vocabulary.js';
+import { memoOf } from '../../shared/memo.js';
 import { isTenant, namespacePolicy, type ServiceContext } from './context.js';
 
 /** Why an instance may not be a target, if so. */
@@ -35,9 +36,14 @@ export function refusedTarget(
 
 /** A request that HAProxy sends to itself may come back, until it has no connection left for others. */
 function isHaproxy({ facts, endpoints }: ServiceContext, address: string, port: number): boolean {
-  const machine = endpoints.filter((one) => one.besideHaproxy).flatMap((one) => one.addresses);
+  const machine = machines(endpoints, () =>
+    endpoints.filter((one) => one.besideHaproxy).flatMap((one) => one.addresses),
+  );
   return isListener(facts.listeners, machine, address, port);
 }
+
+/** Addresses of HAProxy's machine. */
+const machines = memoOf<readonly string[]>();
 
 function unlisted(
   { policy }: ServiceContext,
@@ -73,9 +79,10 @@ function portsOf(
   tags: readonly Tags[],
 ): readonly number[] {
   const specs = settings.checks.fromJobSpec && spec.status === 'known' ? spec.checks : [];
-  return [port, ...tags.map((one) => one.checkPort), ...specs.map((check) => check.port)].filter(
-    (one) => one !== undefined,
-  );
+  const ports = [port];
+  for (const { checkPort } of tags) if (checkPort !== undefined) ports.push(checkPort);
+  for (const check of specs) if (check.port !== undefined) ports.push(check.port);
+  return ports;
 }
 
 /** A target that is allowed, but that its allocation doesn't own. */

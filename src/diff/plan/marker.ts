@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 
+import equal from 'fast-deep-equal';
+
 import { markerHash } from '../../haproxy/ownership.js';
 import { connectorBackendName } from '../../haproxy/names.js';
 import type { ActualState } from '../../actual/types.js';
-import { isObject, type Json, type JsonObject, sortedKeys } from '../../shared/json.js';
+import { type Json, type JsonObject, sortedKeys } from '../../shared/json.js';
 import type { Sliced } from '../../shared/slices.js';
 import type { PlanInput } from './input.js';
 import type { FrontendRouting } from './routes.js';
@@ -25,47 +27,73 @@ function hashOf(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, hashLength);
 }
 
-/** Of a backend that is planned as before, and of a section that others have too, the text is known. */
-const known = new WeakMap<JsonObject, string>();
-
 /** JSON with sorted keys and without undefined. */
 function stable(value: Json | undefined): string {
-  if (Array.isArray(value)) return `[${(value as readonly Json[]).map(stable).join(',')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value ?? null);
-  const object = value as JsonObject;
-  const before = known.get(object);
-  if (before !== undefined) return before;
+  // Nearly all are sorted: sections are in canonical form.
+  if (typeof value !== 'object' || value === null || isSorted(value)) {
+    return JSON.stringify(value ?? null);
+  }
+  if (isList(value)) return `[${value.map(stable).join(',')}]`;
   let text = '';
-  for (const key of sortedKeys(object)) {
-    const inner = object[key];
+  for (const key of sortedKeys(value)) {
+    const inner = value[key];
     if (inner === undefined) continue;
     text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${stable(inner)}`;
   }
   return `{${text}}`;
 }
 
-function textOf(structure: JsonObject): string {
-  const { section } = structure;
-  if (isObject(section)) remembered(section);
-  return remembered(structure);
+/** Whether JSON of it has sorted keys. */
+function isSorted(value: Json | undefined): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  if (isList(value)) return value.every(isSorted);
+  let last = '';
+  for (const key of Object.keys(value)) {
+    if (key < last || !isSorted(value[key])) return false;
+    last = key;
+  }
+  return true;
 }
 
-function remembered(object: JsonObject): string {
-  const text = stable(object);
-  known.set(object, text);
-  return text;
+function isList(value: readonly Json[] | JsonObject): value is readonly Json[] {
+  return Array.isArray(value);
 }
+
+/** What is hashed at a time. */
+const backendsAtOnce = 50;
 
 /** Of the text `[[structure,structure],parts]`, which has megabytes. */
 function* hashOfAll(structures: readonly JsonObject[], parts: string): Sliced<string> {
   const hash = createHash('sha256').update('[[');
-  let separator = '';
-  for (const structure of structures) {
-    hash.update(separator + textOf(structure));
-    separator = ',';
+  for (let at = 0; at < structures.length; at += backendsAtOnce) {
+    const texts = structures.slice(at, at + backendsAtOnce).map(stable);
+    hash.update((at === 0 ? '' : ',') + texts.join(','));
     yield;
   }
   return hash.update(`],${parts}]`).digest('hex').slice(0, hashLength);
+}
+
+/** The last hash, and what it is of. */
+export interface HashMemory {
+  last?: {
+    readonly structures: readonly JsonObject[];
+    readonly parts: string;
+    readonly hash: string;
+  };
+}
+
+/** `hashOfAll`, unless all of it is as in the last plan. */
+function* rememberedHash(
+  structures: readonly JsonObject[],
+  parts: string,
+  memory: HashMemory,
+): Sliced<string> {
+  const { last } = memory;
+  // Most are the same objects.
+  if (last?.parts === parts && equal(last.structures, structures)) return last.hash;
+  const hash = yield* hashOfAll(structures, parts);
+  memory.last = { structures, parts, hash };
+  return hash;
 }
 
 /** A new generation with every structural change; a reload where the last one got lost. */
@@ -75,11 +103,12 @@ export function* planMarker(
   frontends: Readonly<Record<string, FrontendRouting>>,
   changes: boolean,
   nomadIndex: number | undefined,
+  memory: HashMemory,
 ): Sliced<Step[]> {
   const { prefix } = settings.ownership;
   // As `structuralHash([structures, JSON.stringify(...)])` would be.
   const parts = JSON.stringify(JSON.stringify(inOrder(frontends)));
-  const hash = yield* hashOfAll(structures, parts);
+  const hash = yield* rememberedHash(structures, parts, memory);
   const { onDisk, loaded } = actual.marker;
   const fresh = onDisk !== undefined && markerHash(prefix, onDisk) === hash;
   const nothing = structures.length === 0 && onDisk === undefined;

@@ -7,6 +7,7 @@ import type { Plan } from '../types.js';
 import { type BackendContext, type BackendPlan, stayingIds } from './backend-plan.js';
 import { absencesOfNone, guardInput } from './guard.js';
 import type { PlanInput } from './input.js';
+import type { HashMemory } from './marker.js';
 
 /**
  * What a plan leaves for the next one: same objects in, same result out. It may be lost at any time,
@@ -18,6 +19,7 @@ export interface PlanMemory {
     readonly alone: BackendMemory;
     readonly withReload: BackendMemory;
   };
+  readonly hash: HashMemory;
   /** For the plan that `sync` would make. */
   synced?: PlanMemory;
   last?: { readonly input: PlanInput; readonly plan: Plan };
@@ -51,7 +53,7 @@ interface KnownPlan {
 }
 
 export function newPlanMemory(): PlanMemory {
-  return { backends: { alone: newBackendMemory(), withReload: newBackendMemory() } };
+  return { backends: { alone: newBackendMemory(), withReload: newBackendMemory() }, hash: {} };
 }
 
 function newBackendMemory(): BackendMemory {

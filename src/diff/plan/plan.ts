@@ -165,6 +165,7 @@ function* compose(
     frontends.parts,
     structural.length > 0,
     markIndexOf(input, held).markIndex,
+    memory.hash,
   );
   yield;
   const entries = { ...routing.maps, ...backends.serverMaps };
