@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '../shared/json.js';
+import { type Json, type JsonObject, objectsOf } from '../shared/json.js';
 
 /**
  * Instances of different versions are each checked on their own path and Host, which HAProxy looks
@@ -21,14 +21,15 @@ export interface CheckMapFiles {
 
 /** Replaces the placeholders. Returns the same section if it has none. */
 export function withCheckMaps(section: JsonObject, files: CheckMapFiles): JsonObject {
-  const checks = section['http_check_list'];
-  if (checks === undefined) return section;
-  const given = JSON.stringify(checks);
-  if (!given.includes(checkPathsPlaceholder) && !given.includes(checkHostsPlaceholder)) {
-    return section;
-  }
-  const text = given
+  const checks = objectsOf(section['http_check_list']);
+  if (!checks.some(looksUp)) return section;
+  const text = JSON.stringify(checks)
     .replaceAll(checkPathsPlaceholder, files.paths)
     .replaceAll(checkHostsPlaceholder, files.hosts);
   return { ...section, http_check_list: JSON.parse(text) as Json };
+}
+
+function looksUp({ uri_log_format: path, headers }: JsonObject): boolean {
+  if (path === checkPathLookup) return true;
+  return objectsOf(headers).some(({ fmt }) => fmt === checkHostLookup);
 }

@@ -35,15 +35,19 @@ export function settleClaims(
   claims: readonly Claim[],
   record: ClaimRecord = {},
 ): readonly ClaimResult[] {
+  const contested = contestedRoutes(claims);
+  if (contested.size === 0) return claims.map(({ routes }) => ({ kept: routes, lost: [] }));
   const candidates = claims.flatMap((claim) =>
-    claim.routes.map((route): Candidate => {
-      const since = record[claimKey(claim.service, route)]?.since ?? Number.MAX_SAFE_INTEGER;
-      return { claim, route, since };
-    }),
+    claim.routes
+      .filter((route) => contested.has(routeKey(route)))
+      .map((route): Candidate => {
+        const since = record[claimKey(claim.service, route)]?.since ?? Number.MAX_SAFE_INTEGER;
+        return { claim, route, since };
+      }),
   );
   const owners = new Map<string, ServiceId>();
   const losses = new Map<DesiredRoute, string>();
-  for (const { claim, route } of [...candidates].sort(byAge)) {
+  for (const { claim, route } of candidates.sort(byAge)) {
     const keys = route.frontends.map((frontend) => `${frontend} ${routeKey(route)}`);
     const owner = keys.map((key) => owners.get(key)).find((known) => known !== undefined);
     if (owner === undefined) for (const key of keys) owners.set(key, claim.service);
@@ -55,11 +59,25 @@ export function settleClaims(
   }));
 }
 
+/** Keys of the routes that several claim, in whatever frontend. */
+function contestedRoutes(claims: readonly Claim[]): ReadonlySet<string> {
+  const known = new Set<string>();
+  const contested = new Set<string>();
+  for (const { routes } of claims) {
+    for (const route of routes) {
+      const key = routeKey(route);
+      if (known.has(key)) contested.add(key);
+      else known.add(key);
+    }
+  }
+  return contested;
+}
+
 /** `route|team-a%2Fweb|http|exact|x.io|/api`: in the record, a key holds no blank. */
 export function claimKey(service: ServiceId, route: DesiredRoute): string {
   const frontends = route.match === 'any' && route.path === undefined ? route.frontends.join() : '';
-  const parts = routeKey(route).split(' ');
-  return ['route', keyPart(serviceLabel(service)), ...parts, frontends].join('|');
+  const parts = routeKey(route).replaceAll(' ', '|');
+  return `route|${keyPart(serviceLabel(service))}|${parts}|${frontends}`;
 }
 
 /** Oldest first. */

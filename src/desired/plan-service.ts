@@ -37,7 +37,7 @@ import type { Tags } from './vocabulary.js';
 
 /** What one service wants, before conflicts with others are settled. */
 export interface ServicePlan {
-  readonly offer: Offer;
+  readonly offer: Pick<Offer, 'id' | 'claimedAt'>;
   readonly backend: DesiredBackend;
   readonly routes: readonly DesiredRoute[];
   readonly warnings: readonly DesiredWarning[];
@@ -97,7 +97,7 @@ export function planService(offer: Offer, context: ServiceContext): ServicePlan 
     refusal(offer, content.name, refused);
   const taken = refusal(offer, content.name, revoked(context, offer.id));
   return {
-    offer,
+    offer: { id: offer.id, claimedAt: offer.claimedAt },
     backend: {
       ...content,
       ...checkMaps(check),

@@ -1,6 +1,7 @@
 import type { CheckDefaults } from '../config/types.js';
 import type { CheckSpec } from '../observe/types.js';
 import { type MemberCheck, type MergedCheck, mergeChecks } from './check-merge.js';
+import { memoLast } from '../shared/memo.js';
 import { type Check, resolveCheck } from './checks.js';
 import type { Member } from './endpoints.js';
 import type { Tags } from './vocabulary.js';
@@ -37,14 +38,14 @@ export interface ServiceCheckInput {
  */
 export function serviceCheck(input: ServiceCheckInput): ServiceCheck {
   const { defaults, leastIntervalMs, host, tags, declared } = input;
-  const resolve = (specs: readonly CheckSpec[], own: Tags) =>
-    resolveCheck({
-      ...{ specs, tags: own, defaults, leastIntervalMs, host },
-      ...(input.methods === undefined ? {} : { methods: input.methods }),
-    });
+  const methods = input.methods === undefined ? {} : { methods: input.methods };
+  // Most instances of a service run the same version.
+  const resolve = memoLast((specs: readonly CheckSpec[], own: Tags) =>
+    resolveCheck({ specs, tags: own, defaults, leastIntervalMs, host, ...methods }),
+  );
   const known: MemberCheck[] = input.members.map(({ member, tags: own }) => ({
     id: member.id,
-    check: resolve(specsFor(member, input.members) ?? [], own),
+    check: resolve(specsFor(member, input.members) ?? noSpecs, own),
   }));
   const lost = defaults.fromJobSpec
     ? input.members.filter(({ member }) => member.spec.status === 'unreadable')
@@ -60,6 +61,8 @@ export function serviceCheck(input: ServiceCheckInput): ServiceCheck {
     unreadable: lost.map(({ member }) => unreadableReason(member)),
   };
 }
+
+const noSpecs: readonly CheckSpec[] = [];
 
 /**
  * The member's own checks, otherwise the newest readable member's, preferably of the same version.

@@ -39,12 +39,11 @@ export function* settleRoutes(
   record: ClaimRecord,
   context: RouteContext,
 ): Sliced<SettledRoutes> {
-  const judged = yield* mapInSlices(plans, ({ offer: { id }, routes }) =>
-    routes.map((route) => ({ route, refusal: refusedRoute(context, id, route) })),
+  const refusals = yield* mapInSlices(plans, ({ offer: { id }, routes }) =>
+    routes.map((route) => refusedRoute(context, id, route)),
   );
-  const claimants = plans.map(({ offer: { id, claimedAt } }, at): Claimant => {
-    const allowed = judged[at]?.filter(({ refusal }) => refusal === undefined) ?? [];
-    return { id, claimedAt, routes: allowed.map(({ route }) => route) };
+  const claimants = plans.map(({ offer: { id, claimedAt }, routes }, at): Claimant => {
+    return { id, claimedAt, routes: routes.filter((_, n) => refusals[at]?.[n] === undefined) };
   });
   const { owned, vacant, refused } = yield* settleHosts(claimants, record, context);
   yield;
@@ -56,26 +55,21 @@ export function* settleRoutes(
   );
   yield;
   const results: Settled[] = [];
-  for (const [
-    at,
-    {
-      offer: { id },
-    },
-  ] of plans.entries()) {
+  for (const [at, { offer }] of plans.entries()) {
     const { kept = [], lost = [] } = claims[at] ?? {};
     results.push({
       kept,
       lost: [
         ...losses(
           'policy',
-          judged[at]?.flatMap(({ refusal }) => refusal ?? []),
+          refusals[at]?.flatMap((refusal) => refusal ?? []),
         ),
         ...losses('domain-claimed', owned[at]?.lost),
         ...losses('domain-claimed', lost),
       ],
       noted: losses(
         'policy',
-        kept.flatMap((route) => takenFromOperator(context, id, route) ?? []),
+        kept.flatMap((route) => takenFromOperator(context, offer.id, route) ?? []),
       ),
     });
     yield;

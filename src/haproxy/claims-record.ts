@@ -22,9 +22,11 @@ export interface WrittenClaims {
   readonly before: MapEntries | undefined;
 }
 
+const plainAscii = /^[ -~]*$/;
+
 /** A name as one word of a key, whatever it holds. Half a surrogate pair can't be encoded. */
 export function keyPart(name: string): string {
-  return encodeURIComponent(Buffer.from(name).toString());
+  return encodeURIComponent(plainAscii.test(name) ? name : Buffer.from(name).toString());
 }
 
 /** The file's lines: `<key> <since> [<gone>]`. */

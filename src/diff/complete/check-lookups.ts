@@ -1,5 +1,11 @@
 import type { ActualSlot } from '../../actual/types.js';
-import { checkHostLookup, checkPathLookup, withCheckMaps } from '../../desired/check-maps.js';
+import {
+  checkHostLookup,
+  checkHostsPlaceholder,
+  checkPathLookup,
+  checkPathsPlaceholder,
+  withCheckMaps,
+} from '../../desired/check-maps.js';
 import type { DesiredBackend } from '../../desired/types.js';
 import { isObject, type JsonObject, objectsOf, textAt } from '../../shared/json.js';
 import type { Entries } from '../plan/entries.js';
@@ -34,13 +40,12 @@ export function resolveChecks(
   files: CheckFiles,
 ): CheckedBackend {
   const { checkPaths, checkHosts } = desired;
-  const { path, host } = lookupsOf(files);
-  const had = actual === undefined ? undefined : firstCheck(actual);
+  const looksUp = checkLookups(actual ?? {}, files);
   const send = firstCheck(section);
-  if (send === undefined || had === undefined) {
+  if (send === undefined || !(looksUp.path || looksUp.host)) {
     return { section: withCheckMaps(section, files), paths: checkPaths, hosts: checkHosts };
   }
-  const looksUp = checkLookups(actual ?? {}, files);
+  const { path, host } = lookupsOf(files);
   const keepsPath = looksUp.path && textAt(send, 'uri') !== '';
   const fixedHost = hostOf(send);
   const isFixed = fixedHost !== undefined && fixedHost !== host;
@@ -66,18 +71,15 @@ export function checkLookups(
   files: CheckFiles,
 ): { readonly path: boolean; readonly host: boolean } {
   const check = firstCheck(section);
+  if (check === undefined) return { path: false, host: false };
   const { path, host } = lookupsOf(files);
-  return {
-    path: check !== undefined && check['uri_log_format'] === path,
-    host: check !== undefined && hostOf(check) === host,
-  };
+  return { path: check['uri_log_format'] === path, host: hostOf(check) === host };
 }
 
-function lookupsOf(files: CheckFiles) {
-  const list = [{ path: checkPathLookup, host: checkHostLookup }];
-  return firstCheck(withCheckMaps({ http_check_list: list }, files)) as {
-    path: string;
-    host: string;
+function lookupsOf(files: CheckFiles): { readonly path: string; readonly host: string } {
+  return {
+    path: checkPathLookup.replace(checkPathsPlaceholder, () => files.paths),
+    host: checkHostLookup.replace(checkHostsPlaceholder, () => files.hosts),
   };
 }
 
@@ -105,12 +107,15 @@ function replaceFirst(section: JsonObject, check: JsonObject): JsonObject {
   return { ...section, http_check_list: [first, ...others].filter(isObject) };
 }
 
+const noEntries: CheckEntries = { paths: {}, hosts: {} };
+
 /** A draining server keeps its entry, because its check still runs. */
 export function checkEntries(
   { paths, hosts }: CheckedBackend,
   slots: readonly (PlannedSlot | ActualSlot)[],
   known: CheckEntries,
 ): CheckEntries {
+  if (paths === undefined && hosts === undefined) return noEntries;
   const pick = (wanted: Entries | undefined, before: Entries): Entries => {
     if (wanted === undefined) return {};
     const entries = slots.flatMap(({ name, binding }): [string, string][] => {

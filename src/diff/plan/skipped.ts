@@ -7,6 +7,7 @@ import type { PlanInput } from './input.js';
  * reported as skipped but still served, so it isn't included.
  */
 export function skippedServices({ backends, skipped }: Skips): ReadonlyMap<string, SkipCode> {
+  if (skipped.length === 0) return new Map();
   const planned = new Set(backends.map(({ service }) => service));
   return new Map(
     skipped

@@ -1,4 +1,4 @@
-import { ownCheckPort, parking, slotName, slotNumber } from '../../haproxy/slots.js';
+import { type Binding, ownCheckPort, parking, slotName, slotNumber } from '../../haproxy/slots.js';
 import type { ActualSlot } from '../../actual/types.js';
 import type { SlotSettings } from '../../config/types.js';
 import type { Endpoint } from '../../desired/types.js';
@@ -47,6 +47,7 @@ export interface SlotsInput {
  * | nothing | take the next new instance |
  */
 export function assignSlots(given: SlotsInput): readonly PlannedSlot[] {
+  if (given.slots.length === 0) return newSlots(given);
   const own = given.slots.filter(({ name }) => isSlotOf(given.prefix, name));
   const input = own.length === given.slots.length ? given : { ...given, slots: own };
   const wanted = new Map(input.endpoints.map((endpoint) => [endpoint.id, endpoint]));
@@ -56,12 +57,28 @@ export function assignSlots(given: SlotsInput): readonly PlannedSlot[] {
     const isCopy = slot.binding !== undefined && homes.get(slot.binding.id) !== slot.name;
     return isCopy ? drained(slot, input) : planBound(slot, wanted, lastServing, input);
   });
-  const bound = new Set(kept.flatMap((slot) => (slot.binding ? [slot.binding.id] : [])));
-  const fresh = input.endpoints.filter(
-    ({ id, phase, unresolved }) => phase !== 'drain' && unresolved !== true && !bound.has(id),
-  );
-  const placed = placeFresh(input, kept, fresh);
+  const bound = new Set<string>();
+  for (const { binding } of kept) if (binding !== undefined) bound.add(binding.id);
+  const fresh = input.endpoints.filter((one) => wantsSlot(one) && !bound.has(one.id));
+  const placed = fresh.length === 0 ? inOrder(kept) : placeFresh(input, kept, fresh);
   return resize(input, placed, fresh.length > freeCount(kept));
+}
+
+/** Of a backend that has none. */
+function newSlots(input: SlotsInput): readonly PlannedSlot[] {
+  const fresh = input.endpoints.filter(wantsSlot);
+  const size = Math.max(usualSize(input, input.settings), fresh.length);
+  const slots: PlannedSlot[] = [];
+  for (let at = 0; at < size; at++) {
+    const name = slotName(input.prefix, at + 1);
+    const endpoint = fresh[at];
+    slots.push(endpoint === undefined ? parked(input, name) : bindTo(input, name, endpoint));
+  }
+  return slots;
+}
+
+function wantsSlot({ phase, unresolved }: Endpoint): boolean {
+  return phase !== 'drain' && unresolved !== true;
 }
 
 /** `nomad_web_01` and servers of other names are none. */
@@ -73,10 +90,11 @@ function isSlotOf(prefix: string, name: string): boolean {
 /** The one slot of each instance: where hands made copies, the first that doesn't drain. */
 function homesOf(slots: readonly ActualSlot[]): ReadonlyMap<string, string> {
   const homes = new Map<string, string>();
-  const draining = slots.filter(({ binding }) => binding?.drainingSince !== undefined);
-  const serving = slots.filter(({ binding }) => binding?.drainingSince === undefined);
-  for (const { name, binding } of [...serving, ...draining]) {
-    if (binding !== undefined && !homes.has(binding.id)) homes.set(binding.id, name);
+  for (const isDraining of [false, true]) {
+    for (const { name, binding } of slots) {
+      if (binding === undefined || homes.has(binding.id)) continue;
+      if ((binding.drainingSince !== undefined) === isDraining) homes.set(binding.id, name);
+    }
   }
   return homes;
 }
@@ -165,12 +183,13 @@ function findLastServing(
 ): string | undefined {
   const serves = (slot: ActualSlot): boolean =>
     slot.runtime?.admin === 'ready' && slot.runtime.operational === 'up' && !slot.config.disabled;
-  const stays = (slot: ActualSlot): boolean =>
-    wanted.get(slot.binding?.id ?? '')?.phase === 'serve';
+  const stays = ({ id }: Binding): boolean => wanted.get(id)?.phase === 'serve';
+  if (input.slots.every(({ binding }) => binding === undefined || stays(binding))) return undefined;
   const up = input.slots.filter((slot) => slot.binding !== undefined && serves(slot));
   const replacement = input.endpoints.some(({ phase }) => phase === 'serve');
   const comes = input.endpoints.some(({ phase }) => phase === 'gate') || (input.expected ?? 0) > 0;
-  if (!(replacement || comes) || up.some(stays)) return undefined;
+  const stayUp = up.some(({ binding }) => binding !== undefined && stays(binding));
+  if (!(replacement || comes) || stayUp) return undefined;
   const leaving = up.filter(({ binding }) => {
     const id = binding?.id ?? '';
     if (wanted.get(id)?.terminal === true || input.isGone(id)) return false;
@@ -254,11 +273,12 @@ export function neededSize(
 ): number {
   const inUse = slots.filter(({ binding }) => binding !== undefined);
   const bound = new Set(inUse.map(({ binding }) => binding?.id));
-  const fresh = endpoints.filter(
-    ({ id, phase, unresolved }) => phase !== 'drain' && unresolved !== true && !bound.has(id),
-  );
-  const highest = Math.max(0, ...inUse.map(({ name }) => slotNumber(name) ?? 0));
-  return Math.max(highest, inUse.length + fresh.length);
+  const fresh = endpoints.filter((one) => wantsSlot(one) && !bound.has(one.id));
+  return Math.max(highestOf(inUse), inUse.length + fresh.length);
+}
+
+function highestOf(slots: readonly { readonly name: string }[]): number {
+  return slots.reduce((most, { name }) => Math.max(most, slotNumber(name) ?? 0), 0);
 }
 
 /**
@@ -270,9 +290,8 @@ function resize(
   placed: readonly PlannedSlot[],
   grows: boolean,
 ): readonly PlannedSlot[] {
-  const inUse = placed.filter((slot) => slot.binding !== undefined);
-  const highest = Math.max(0, ...placed.map((slot) => slotNumber(slot.name) ?? 0));
-  const highestInUse = Math.max(0, ...inUse.map((slot) => slotNumber(slot.name) ?? 0));
+  const highest = highestOf(placed);
+  const highestInUse = highestOf(placed.filter((slot) => slot.binding !== undefined));
   const free = input.structural || grows || placed.length === 0 || askedFor(input) > highest;
   const size = free ? Math.max(usualSize(input, input.settings), highestInUse) : highest;
   // Numbers have no holes, as a rule.
