@@ -7,7 +7,7 @@ import { runThrough, type Sliced } from '../shared/slices.js';
 import { oneLine } from '../shared/text.js';
 import { type Aged, byAge, claimKey } from './claims.js';
 import { byRoute } from './domains.js';
-import { type Excess, excess, limitSkip, regexCount, stepCount } from './limits.js';
+import { type Excess, excess, isSearched, limitSkip, regexCount, stepCount } from './limits.js';
 import { newDesiredMemory, recordAfter, settledRoutes } from './memory.js';
 import { planAll } from './plan-all.js';
 import type { ServicePlan } from './plan-service.js';
@@ -102,7 +102,7 @@ function beyondRegexes(
   let left = regexesTotal;
   let stepsLeft = regexSteps;
   const aged = plans
-    .filter(({ routes }) => regexCount(routes) > 0)
+    .filter(({ routes }) => routes.some(isSearched))
     .map((plan) => ({ plan, ...agedClaim(plan, record) }));
   for (const { plan } of aged.sort(byAge)) {
     const count = regexCount(plan.routes);
@@ -127,7 +127,7 @@ function beyondRegexes(
 function agedClaim({ offer, routes }: ServicePlan, record: ClaimRecord): Aged {
   const claim = { service: offer.id, claimedAt: offer.claimedAt, routes };
   const known = routes
-    .filter((route) => regexCount([route]) > 0)
+    .filter(isSearched)
     .map((route) => record[claimKey(offer.id, route)]?.since ?? Number.MAX_SAFE_INTEGER);
   return { claim, since: known.reduce((a, b) => Math.min(a, b), Number.MAX_SAFE_INTEGER) };
 }

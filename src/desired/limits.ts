@@ -147,9 +147,14 @@ export function tagBudget(prefix: string, limits: LimitSettings): TagBudget {
   };
 }
 
-/** The expressions HAProxy would search for these routes, one after the other. */
+/** Whether it is an expression, which HAProxy searches one after the other. */
+export function isSearched(route: DesiredRoute): boolean {
+  return isListKind(kindOfRoute(route));
+}
+
+/** The expressions HAProxy would search for these routes. */
 export function regexCount(routes: readonly DesiredRoute[]): number {
-  return routes.filter((route) => isListKind(kindOfRoute(route))).length;
+  return routes.filter(isSearched).length;
 }
 
 /** The steps that the worst host costs, see `regexSteps`. */
@@ -158,9 +163,7 @@ export function stepCount(routes: readonly DesiredRoute[]): number {
     const ofHost = match === 'regex' ? regexSteps(host) : host.length;
     return ofHost + (path === '' ? 0 : longestHost + path.length);
   };
-  return routes
-    .filter((route) => isListKind(kindOfRoute(route)))
-    .reduce((sum, route) => sum + steps(route), 0);
+  return routes.filter(isSearched).reduce((sum, route) => sum + steps(route), 0);
 }
 
 export interface RouteCounts {

@@ -119,7 +119,7 @@ export function withCanaryHeader(tags: Tags, members: readonly CheckedMember[]):
 
 export function canariesOf(members: readonly CheckedMember[]): string[] {
   const serving = members.filter(({ member }) => member.canary && member.phase === 'serve');
-  return serving.map(({ member }) => member.id).sort();
+  return serving.length === 0 ? [] : serving.map(({ member }) => member.id).sort();
 }
 
 /** 100 leaves room for smaller shares. Among an operator's servers, HAProxy's default is used. */
@@ -175,26 +175,35 @@ export function keptService(
   { checks }: ServiceCheck,
   { declaredCount, scalesTo }: Pick<Offer, 'declaredCount' | 'scalesTo'>,
 ): KeptService {
-  const byMember = new Map(members.map((one) => [one.member.id, one]));
-  const readable = members.filter(
-    ({ member, invalid }) => isReadable(member) && !invalid.some((name) => /^check/.test(name)),
-  );
-  const lookup = (of: 'path' | 'host'): Readonly<Record<string, string>> =>
-    Object.fromEntries(
-      readable.flatMap(({ member: { id } }): [string, string][] => {
-        const shape = checks[id]?.shape;
-        return shape?.kind === 'http' ? [[id, shape[of]]] : [];
-      }),
-    );
+  const paths: [string, string][] = [];
+  const hosts: [string, string][] = [];
+  for (const { member, invalid } of members) {
+    if (!isReadable(member) || invalid.some((name) => name.startsWith('check'))) continue;
+    const shape = checks[member.id]?.shape;
+    if (shape?.kind !== 'http') continue;
+    paths.push([member.id, shape.path]);
+    hosts.push([member.id, shape.host]);
+  }
   return {
     service,
-    endpoints: endpoints.map((one) => keptEndpoint(one, byMember.get(one.id))),
+    endpoints: keptEndpoints(endpoints, members),
     expected: declaredCount,
     ...(scalesTo === undefined ? {} : { scalesTo }),
-    checkPaths: lookup('path'),
-    checkHosts: lookup('host'),
+    checkPaths: Object.fromEntries(paths),
+    checkHosts: Object.fromEntries(hosts),
     canaries: canariesOf(members),
   };
+}
+
+/** With what isn't known of those that can't be read. */
+function keptEndpoints(
+  endpoints: readonly Endpoint[],
+  members: readonly ReadMember[],
+): readonly KeptEndpoint[] {
+  const unread = members.filter(({ member, invalid }) => invalid.length > 0 || !isReadable(member));
+  if (unread.length === 0) return endpoints;
+  const byMember = new Map(unread.map((one) => [one.member.id, one]));
+  return endpoints.map((one) => keptEndpoint(one, byMember.get(one.id)));
 }
 
 /**
@@ -207,6 +216,7 @@ export function keptWithin(
   { serversPerBackend: most }: LimitSettings,
 ): KeptService {
   const { expected = 0, endpoints } = kept;
+  if (!isCut && endpoints.length <= most && expected <= most) return kept;
   const oldest =
     endpoints.length <= most
       ? endpoints

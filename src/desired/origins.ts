@@ -31,20 +31,26 @@ const inSettings: ReadonlySet<TagName> = new Set([
 
 /** `spec`: the job spec's check that the service's check is based on. */
 export function originsOf(tags: Tags, spec: CheckSpec | undefined): Origins {
-  const origins = tagNames.map((name) => originOf(name, tags[name], spec));
-  return known(origins.join(), () =>
-    Object.fromEntries(tagNames.map((name, at) => [tagRows[name].key, origins[at] as Origin])),
+  const given = tagNames.filter((name) => isGiven(tags[name]));
+  const said = spec === undefined ? [] : specNames.filter((name) => isSaid(inSpec[name]?.(spec)));
+  return known(`${given.join()} ${said.join()}`, () =>
+    Object.fromEntries(tagNames.map((name) => [tagRows[name].key, originOf(name, given, said)])),
   );
 }
 
 /** Most services have the same few tags. */
 const known = interned<Origins>();
 
-function originOf(name: TagName, given: unknown, spec: CheckSpec | undefined): Origin {
-  const isGiven = Array.isArray(given) ? given.length > 0 : given !== undefined;
-  if (isGiven) return 'tag';
-  if (spec !== undefined && isSaid(inSpec[name]?.(spec))) return 'job-spec';
+const specNames = tagNames.filter((name) => inSpec[name] !== undefined);
+
+function originOf(name: TagName, given: readonly TagName[], said: readonly TagName[]): Origin {
+  if (given.includes(name)) return 'tag';
+  if (said.includes(name)) return 'job-spec';
   return inSettings.has(name) ? 'setting' : 'default';
+}
+
+function isGiven(value: unknown): boolean {
+  return Array.isArray(value) ? value.length > 0 : value !== undefined;
 }
 
 /** In a block, a missing value is empty or 0. */

@@ -11,9 +11,16 @@ interface Matched {
   readonly path?: string;
 }
 
+const pathKinds = {
+  exact: 'exact-path',
+  prefix: 'prefix-path',
+  wildcard: 'wildcard-path',
+  regex: 'regex-path',
+  any: 'any-path',
+} as const satisfies Readonly<Record<HostMatch, MapKind>>;
+
 export function kindOfRoute({ match, path }: Matched): MapKind {
-  if (path !== undefined || match === 'any') return `${match}-path`;
-  return match;
+  return path !== undefined || match === 'any' ? pathKinds[match] : match;
 }
 
 /** Lookups that search a list of regular expressions in line order. */

@@ -1,6 +1,7 @@
 import type { PolicyFeature } from '../../config/policy.js';
 import { ownEndpointNamed } from '../../haproxy/own-endpoints.js';
 import { type ServiceId, serviceLabel } from '../../haproxy/names.js';
+import { memoOf } from '../../shared/memo.js';
 import type { Check } from '../checks.js';
 import type { DesiredRoute } from '../types.js';
 import { type TagName, type Tags, tagNames, tagRows } from '../vocabulary.js';
@@ -32,6 +33,7 @@ function protectedPart(
   if (policy.protectedBackends.includes(backend.name)) {
     return protectedBackend(backend.name);
   }
+  if (policy.protectedFrontends.length === 0) return undefined;
   const own = settings.haproxy.frontends;
   const front = frontendsOf(routes).find(
     (name) => policy.protectedFrontends.includes(name) && !own.includes(name),
@@ -87,7 +89,9 @@ function frontendsOf(routes: readonly DesiredRoute[]): readonly string[] {
 
 function refusedCheck(context: ServiceContext, { tags, checks }: Judged): string | undefined {
   const methods = allowedMethods(context);
-  const method = tags.map((one) => one.checkMethod).find((one) => one && !methods.includes(one));
+  const method = tags.find(
+    ({ checkMethod: one }) => one !== undefined && !methods.includes(one),
+  )?.checkMethod;
   if (method !== undefined) {
     return `checks may use ${methods.join(', ')}, not ${method}; see policy.check_methods`;
   }
@@ -100,8 +104,10 @@ function refusedCheck(context: ServiceContext, { tags, checks }: Judged): string
 }
 
 export function allowedMethods({ policy }: Pick<ServiceContext, 'policy'>): readonly string[] {
-  return ['GET', 'HEAD', 'OPTIONS', ...policy.checkMethods];
+  return methodLists(policy, () => ['GET', 'HEAD', 'OPTIONS', ...policy.checkMethods]);
 }
+
+const methodLists = memoOf<readonly string[]>();
 
 function unlistedPart(
   { policy, settings, facts }: ServiceContext,

@@ -9,6 +9,7 @@ import { type BackendContext, type BackendPlan, deletion } from './backend-plan.
 import { serverCheckOf } from '../complete/check-fields.js';
 import { isBackendChange, isSlotStep, isStructural } from '../dispatch.js';
 import { planCustomBackend } from './custom-backend.js';
+import type { Entries } from './entries.js';
 import type { PlanInput } from './input.js';
 import { type PlanMemory, rememberedPlans } from './memory.js';
 import { asItStands, keptBackend, onStandingSection } from './kept-backend.js';
@@ -95,6 +96,7 @@ function planEither(
 }
 
 function unstableProblems({ desired, unstable }: PlanInput): Problem[] {
+  if (Object.keys(unstable).length === 0) return [];
   return desired.backends.flatMap(({ name }): Problem[] => {
     const message = unstable[name];
     return message === undefined ? [] : [{ code: 'unstable-backend', message }];
@@ -123,20 +125,32 @@ function keptBackends(
 /** A map that is no longer needed is emptied. */
 function serverMapsOf({ actual, settings }: PlanInput, planned: readonly BackendPlan[]) {
   const names = mapNames(settings.routing);
-  const kinds = [
-    [names['check-path'], planned.map(({ checks }) => checks.paths)],
-    [names['check-host'], planned.map(({ checks }) => checks.hosts)],
-    [names.canary, planned.map(({ canaries }) => canaries ?? {})],
+  const maps = [
+    [names['check-path'], entriesOf(planned, ({ checks }) => checks.paths)],
+    [names['check-host'], entriesOf(planned, ({ checks }) => checks.hosts)],
+    [names.canary, entriesOf(planned, ({ canaries }) => canaries)],
   ] as const;
-  const maps = kinds.map(([name, entries]) => [name, Object.assign({}, ...entries)] as const);
   const canariesAreRead = planned.some(({ canaries }) => canaries !== undefined);
   const used = maps.filter(
     ([name, entries]) =>
-      Object.keys(entries as object).length > 0 ||
+      Object.keys(entries).length > 0 ||
       actual.maps[name]?.entries !== undefined ||
       (name === names.canary && canariesAreRead),
   );
-  return Object.fromEntries(used) as Routing['maps'];
+  return Object.fromEntries(used);
+}
+
+/** Most backends have none. */
+function entriesOf(
+  planned: readonly BackendPlan[],
+  of: (plan: BackendPlan) => Entries | undefined,
+): Entries {
+  const all: [string, string][] = [];
+  for (const one of planned) {
+    const entries = of(one);
+    if (entries !== undefined) for (const key in entries) all.push([key, entries[key] ?? '']);
+  }
+  return Object.fromEntries(all);
 }
 
 function byName(a: JsonObject, b: JsonObject): number {
@@ -201,11 +215,12 @@ function planRemovals(
   live: ReadonlySet<string>,
   held: ReadonlySet<string>,
 ): Step[] {
-  const stay = standing.map(({ backend: { name }, service }) => ({ name, service }));
-  const pairs = new Set([...desired.backends, ...stay].map((one) => `${one.name} ${one.service}`));
   const others = Object.values(actual.backends).filter(
     ({ ours, name }) => !ours || !live.has(name),
   );
+  if (others.length === 0) return [];
+  const stay = standing.map(({ backend: { name }, service }) => ({ name, service }));
+  const pairs = new Set([...desired.backends, ...stay].map((one) => `${one.name} ${one.service}`));
   return sorted(others).flatMap((backend): Step[] => {
     if (!backend.ours) {
       return backend.slots

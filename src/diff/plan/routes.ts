@@ -53,15 +53,16 @@ export function planRouting(
   const isRead =
     readable.length > 0 ||
     Object.values(mapNames(settings.routing)).some((name) => maps[name]?.entries !== undefined);
-  const mapped =
-    settings.routing.mode === 'map' ? routes.filter(({ mode }) => mode === 'http') : [];
-  const inMaps = mapped.filter(({ frontends }) => isRead && sameNames(frontends, common));
-  const names = new Set([...common, ...routes.flatMap(({ frontends }) => frontends)]);
-  const mappedRoutes = new Set(inMaps);
+  const hasMaps = settings.routing.mode === 'map' && isRead;
+  const isMapped = ({ mode, frontends }: DesiredRoute): boolean =>
+    hasMaps && mode === 'http' && sameNames(frontends, common);
+  const inMaps = routes.filter(isMapped);
+  const inRules = routes.filter((one) => !isMapped(one));
+  const names = new Set([...common, ...inRules.flatMap(({ frontends }) => frontends)]);
   const lookup = mapRouting(inMaps, maps, settings);
   const frontends = [...names].sort().map((name): [string, FrontendRouting] => {
-    const ruled = routes.filter(
-      (one) => !mappedRoutes.has(one) && one.frontends.includes(name) && fits(one, existing[name]),
+    const ruled = inRules.filter(
+      (one) => one.frontends.includes(name) && fits(one, existing[name]),
     );
     const own = rulesRouting(ruled, settings);
     if (!readable.includes(name)) return [name, own];
@@ -92,12 +93,11 @@ function mapRouting(
   const names = mapNames(settings.routing);
   const inUse = settings.routing.mode === 'map' ? kindsInUse(maps, names) : [];
   const kinds = new Set<MapKind>([...routes.map(kindOf), ...inUse]);
-  const sorted = byPathLength(routes);
-  const wanted = [...kinds].map((kind) => {
-    const own = sorted.filter((route) => kindOf(route) === kind);
-    const entries = own.map((route) => [entryKey(route), route.backend] as const);
-    return [names[kind], Object.fromEntries(entries)] as const;
-  });
+  const entries = new Map([...kinds].map((kind) => [kind, [] as [string, string][]]));
+  for (const route of byPathLength(routes)) {
+    entries.get(kindOf(route))?.push([entryKey(route), route.backend]);
+  }
+  const wanted = [...entries].map(([kind, own]) => [names[kind], Object.fromEntries(own)] as const);
   const rules = lookups
     .filter(({ kind }) => kinds.has(kind))
     .map(({ kind, sample }) => {
