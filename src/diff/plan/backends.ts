@@ -16,6 +16,7 @@ import { asItStands, keptBackend, onStandingSection } from './kept-backend.js';
 import { planBackend } from './own-backend.js';
 import { keepReferenced } from './referenced.js';
 import type { Routing } from './routes.js';
+import { backendsIn } from './server-facts.js';
 import { skippedServices, type Standing, standingOf } from './skipped.js';
 import { beforeOf } from './slot-steps.js';
 import type { Held, Problem, Step } from '../types.js';
@@ -215,9 +216,7 @@ function planRemovals(
   live: ReadonlySet<string>,
   held: ReadonlySet<string>,
 ): Step[] {
-  const others = Object.values(actual.backends).filter(
-    ({ ours, name }) => !ours || !live.has(name),
-  );
+  const others = backendsIn(actual).filter(({ ours, name }) => !ours || !live.has(name));
   if (others.length === 0) return [];
   const stay = standing.map(({ backend: { name }, service }) => ({ name, service }));
   const pairs = new Set([...desired.backends, ...stay].map((one) => `${one.name} ${one.service}`));
@@ -274,8 +273,8 @@ export function keptPlaces({ actual, desired }: PlanInput, held: Held | undefine
 }
 
 /** Backends in which services under our prefix stand whose namespace is not in the settings. */
-function outOfScope({ backends }: ActualState): string[] {
-  return Object.values(backends).flatMap(({ name, outOfScope: some = [] }) =>
-    some.length > 0 ? [name] : [],
-  );
+function outOfScope(actual: ActualState): string[] {
+  return backendsIn(actual)
+    .filter(({ outOfScope: some = [] }) => some.length > 0)
+    .map(({ name }) => name);
 }

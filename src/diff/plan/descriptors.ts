@@ -1,7 +1,6 @@
-import type { ActualBackend, ActualState } from '../../actual/types.js';
+import type { ActualState } from '../../actual/types.js';
 import type { DesiredBackend, DesiredState } from '../../desired/types.js';
-import { ownCheckPort } from '../../haproxy/slots.js';
-import { hasCheck } from './backend-plan.js';
+import { allServerFacts } from './server-facts.js';
 
 /** What HAProxy said when it refused a configuration for want of file descriptors. */
 export interface RefusedDescriptors {
@@ -100,25 +99,16 @@ function isAutomatic({ global }: ActualState): boolean {
 
 /** Instances that are checked on another port. */
 function ownPorts(backends: readonly DesiredBackend[]): number {
-  return backends.reduce(
-    (all, { endpoints }) => all + endpoints.filter((one) => one.checkPort !== undefined).length,
-    0,
-  );
+  let all = 0;
+  for (const { endpoints } of backends) {
+    for (const { checkPort } of endpoints) if (checkPort !== undefined) all++;
+  }
+  return all;
 }
 
 /** Descriptors of our servers in the process. */
-function checkedServers({ backends }: ActualState): number {
-  return Object.values(backends).reduce((all, backend) => all + checkedIn(backend), 0);
-}
-
-/** One for a server with a check, another where its line names a port for that. */
-function checkedIn({ ours, section, slots }: ActualBackend): number {
-  const isChecked = ours && hasCheck(section);
-  return slots.reduce((all, { runtime, fields, config }) => {
-    const check = ours ? isChecked : fields['check'] === 'enabled';
-    if (runtime === undefined || !check) return all;
-    return all + (ownCheckPort(config) === undefined ? 1 : 2);
-  }, 0);
+function checkedServers(actual: ActualState): number {
+  return allServerFacts(actual).reduce((all, { checked }) => all + checked, 0);
 }
 
 /** No HAProxy starts with fewer: the text is somebody's value, quoted. */

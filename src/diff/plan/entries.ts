@@ -65,6 +65,7 @@ function planMap(map: string, input: EntriesInput): EntryStep[] {
   if (entries === undefined && !input.withCommit) return [];
   // If the process has no entries, use those the reload would load.
   const actual = entries ?? stored;
+  if (map !== input.shared && hasSame(actual, wanted)) return [];
   const step = (kind: EntryStep['kind'], key: string, value: string): EntryStep => {
     return { kind, route: 'runtime', map, key, value, when: whenOf(kind, map, input) };
   };
@@ -89,6 +90,12 @@ function planMap(map: string, input: EntriesInput): EntryStep[] {
     }
   }
   return steps;
+}
+
+function hasSame(one: Entries, other: Entries): boolean {
+  const keys = Object.keys(other);
+  if (keys.length !== Object.keys(one).length) return false;
+  return keys.every((key) => Object.hasOwn(one, key) && one[key] === other[key]);
 }
 
 /** The key's values in the process and in the file. */
@@ -135,6 +142,7 @@ export function foreignEntries(input: Facts & Pick<EntriesInput, 'wanted'>): rea
     const { entries: actual = {}, stored = {} } = maps[map] ?? {};
     return Object.entries(entries)
       .flatMap(([key, value]) => {
+        if (!differs(key, value, actual) && !differs(key, value, stored)) return [];
         const present = sides(key, actual, stored).find(
           (one) => one !== value && isForeign(map, key, one),
         );
@@ -143,6 +151,10 @@ export function foreignEntries(input: Facts & Pick<EntriesInput, 'wanted'>): rea
       .map(({ key, value, present }) => `map ${map} points ${key} to ${present}, not to ${value}`)
       .sort();
   });
+}
+
+function differs(key: string, value: string, entries: Entries): boolean {
+  return entries[key] !== value && Object.hasOwn(entries, key);
 }
 
 function whenOf(kind: EntryStep['kind'], map: string, input: EntriesInput): EntryStep['when'] {

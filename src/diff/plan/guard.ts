@@ -7,6 +7,7 @@ import type { AllocationFacts, Catalog } from '../../observe/types.js';
 import type { Absences, Held } from '../types.js';
 import { withoutPresent } from './absence.js';
 import type { PlanInput } from './input.js';
+import { backendsIn } from './server-facts.js';
 import { skippedServices } from './skipped.js';
 import { type Absent, overLimit } from './share.js';
 import { judgeTraceless, presentKeys } from './traceless.js';
@@ -154,7 +155,7 @@ function findAbsent({ actual, desired, catalog, keepsBackends = false }: GuardIn
   const wanted = new Set<string>();
   for (const { endpoints } of asked) for (const { id } of endpoints) wanted.add(id);
   const backends = new Set(desired.backends.map(({ name }) => name));
-  const owned = Object.values(actual.backends);
+  const owned = backendsIn(actual);
   const skipped = skippedServices(desired);
   const known = new Set(desired.kept.map(({ service }) => service));
   // Of a skipped service whose instances are not known, nothing is absent: it stays as it is.

@@ -3,6 +3,7 @@ import type { Adoption } from '../complete/adopt.js';
 import { foreignEntries, needReload, planEntries, planFiles, planMaps } from './entries.js';
 import { ownEntries, planRecord } from './owned-entries.js';
 import type { PlanInput } from './input.js';
+import { backendsIn } from './server-facts.js';
 import { takenRoutes } from './taken-routes.js';
 import type { Routing } from './routes.js';
 import type { EntryStep, Problem, Step } from '../types.js';
@@ -20,10 +21,8 @@ export interface MapsPlan {
  * Routes that lead to services whose namespace is not in our settings, and what the maps of checks and
  * canaries say of their servers.
  */
-function outOfScopeEntries({
-  backends,
-}: PlanInput['actual']): (key: string, value: string) => boolean {
-  const outside = Object.values(backends).filter(({ outOfScope = [] }) => outOfScope.length > 0);
+function outOfScopeEntries(actual: PlanInput['actual']): (key: string, value: string) => boolean {
+  const outside = backendsIn(actual).filter(({ outOfScope = [] }) => outOfScope.length > 0);
   const names = new Set(
     outside.flatMap(({ name, foreign = [] }) => [name, ...foreign.map((slot) => slot.name)]),
   );

@@ -10,6 +10,7 @@ import type { Sliced } from '../../shared/slices.js';
 import type { PlanInput } from './input.js';
 import type { FrontendRouting } from './routes.js';
 import { keyOf, keyOfAcl } from './rules.js';
+import { allServerFacts } from './server-facts.js';
 import type { Step } from '../types.js';
 
 /**
@@ -145,6 +146,6 @@ function inOrder(frontends: Readonly<Record<string, FrontendRouting>>): Json {
     ]);
 }
 
-function hasUnloadedSlot({ backends }: ActualState): boolean {
-  return Object.values(backends).some((one) => one.slots.some((slot) => !slot.runtime));
+function hasUnloadedSlot(actual: ActualState): boolean {
+  return allServerFacts(actual).some(({ hasUnloaded }) => hasUnloaded);
 }

@@ -8,6 +8,8 @@ import { type BackendContext, type BackendPlan, stayingIds } from './backend-pla
 import { absencesOfNone, guardInput } from './guard.js';
 import type { PlanInput } from './input.js';
 import type { HashMemory } from './marker.js';
+import { allServerFacts } from './server-facts.js';
+import type { ClaimMemory } from './server-limit.js';
 
 /**
  * What a plan leaves for the next one: same objects in, same result out. It may be lost at any time,
@@ -20,6 +22,7 @@ export interface PlanMemory {
     readonly withReload: BackendMemory;
   };
   readonly hash: HashMemory;
+  readonly claims: ClaimMemory;
   /** For the plan that `sync` would make. */
   synced?: PlanMemory;
   last?: { readonly input: PlanInput; readonly plan: Plan };
@@ -53,7 +56,11 @@ interface KnownPlan {
 }
 
 export function newPlanMemory(): PlanMemory {
-  return { backends: { alone: newBackendMemory(), withReload: newBackendMemory() }, hash: {} };
+  return {
+    backends: { alone: newBackendMemory(), withReload: newBackendMemory() },
+    hash: {},
+    claims: { known: new WeakMap() },
+  };
 }
 
 function newBackendMemory(): BackendMemory {
@@ -155,9 +162,6 @@ export function rememberPlan(memory: PlanMemory, input: PlanInput, plan: Plan): 
   delete memory.last;
   const isOver = plan.steps.length === 0 && !plan.inMotion && plan.held === undefined;
   if (!isOver || plan.absences.known.length > 0 || !isOrdinary(input)) return;
-  const { backends } = input.actual;
-  const drains = Object.values(backends).some(({ slots }) =>
-    slots.some(({ binding }) => binding?.drainingSince !== undefined),
-  );
+  const drains = allServerFacts(input.actual).some((one) => one.drains);
   if (!drains) memory.last = { input, plan };
 }

@@ -11,10 +11,12 @@ import type { PlanInput } from './input.js';
 import { newPlanMemory, type PlanMemory, rememberPlan, samePlan } from './memory.js';
 import { keptSteps } from './kept-steps.js';
 import { planAllMaps } from './maps.js';
-import { isWaiting, openSteps } from './probes.js';
+import { openSteps } from './probes.js';
+import { allServerFacts } from './server-facts.js';
 import { type SizedInput, withinServers } from './server-limit.js';
 import { planRouting } from './routes.js';
 import { vacantRoutes } from './vacant-routes.js';
+import { memoOf } from '../../shared/memo.js';
 import { runThrough, type Sliced } from '../../shared/slices.js';
 import { withoutServices } from './skipped.js';
 import type { Skipped } from '../../desired/types.js';
@@ -53,7 +55,7 @@ function* makePlan(given: PlanInput, memory: PlanMemory): Sliced<Plan> {
   yield;
   const apart = withoutConflicts(records);
   yield;
-  const input = yield* withinServers(apart);
+  const input = yield* withinServers(apart, memory.claims);
   yield;
   const { held, absences } = guard(guardInput(input));
   yield;
@@ -122,8 +124,13 @@ export function withBareRecords(input: PlanInput): PlanInput {
   };
 }
 
+const bareRecords = memoOf<object>();
+
+/** One for each, so that what is made of it can be recognised. */
 function bare<T>(record: Readonly<Record<string, T>>): Readonly<Record<string, T>> {
-  return Object.assign(Object.create(null) as Record<string, T>, record);
+  return bareRecords(record, () =>
+    Object.assign(Object.create(null) as Record<string, T>, record),
+  ) as Readonly<Record<string, T>>;
 }
 
 interface Composed {
@@ -193,15 +200,11 @@ const isDrain = stepIs({ effect: 'drain' });
 function isInMotion({ actual }: PlanInput, composed: Composed): boolean {
   if (composed.steps.some(isDrain)) return true;
   const staying = new Set(composed.staying);
-  return Object.values(actual.backends).some(({ slots }) =>
-    slots.some(({ binding }) => binding !== undefined && !staying.has(binding.id)),
-  );
+  return allServerFacts(actual).some(({ bound }) => bound.some((id) => !staying.has(id)));
 }
 
 function waitingServers({ actual }: PlanInput): readonly string[] {
-  return Object.values(actual.backends)
-    .flatMap(({ slots }) => slots)
-    .filter(isWaiting)
-    .map(({ name }) => name)
+  return allServerFacts(actual)
+    .flatMap(({ waiting }) => waiting)
     .sort();
 }

@@ -1,8 +1,10 @@
-import type { ActualState } from '../../actual/types.js';
+import type { ActualBackend, ActualState } from '../../actual/types.js';
+import type { Settings } from '../../config/types.js';
 import type { DesiredBackend, KeptService, Skipped } from '../../desired/types.js';
 import { keptOf } from './conflicts.js';
 import { serverRoom, type ServerRoom } from './descriptors.js';
 import type { PlanInput } from './input.js';
+import { allServerFacts } from './server-facts.js';
 import { type Claim, shareSlots } from './share-slots.js';
 import { withoutServices } from './skipped.js';
 import { neededSize, usualSize } from './slots.js';
@@ -21,7 +23,10 @@ export interface SizedInput extends PlanInput {
  * Skips services whose instances have no room, and says how many servers each of the others may have.
  * What runs comes first, then the order of names, so the result doesn't change from pass to pass.
  */
-export function* withinServers(input: PlanInput): Sliced<SizedInput> {
+export function* withinServers(
+  input: PlanInput,
+  memory: ClaimMemory = { known: new WeakMap() },
+): Sliced<SizedInput> {
   const { actual, desired, settings } = input;
   const { serversTotal } = settings.limits;
   const room = serverRoom(
@@ -33,10 +38,13 @@ export function* withinServers(input: PlanInput): Sliced<SizedInput> {
   yield;
   const have = sizesOf(actual);
   yield;
-  const claims = yield* mapInSlices(desired.backends, (backend) => ({
-    backend,
-    ...claimOf(backend, input),
-  }));
+  if (memory.settings !== settings) {
+    memory.settings = settings;
+    memory.known = new WeakMap();
+  }
+  const claims = yield* mapInSlices(desired.backends, (backend) =>
+    rememberedClaim(backend, input, memory),
+  );
   const others = standing(have, claims);
   const all = sum(claims, ({ wish }) => wish) + others;
   yield;
@@ -55,6 +63,24 @@ export function* withinServers(input: PlanInput): Sliced<SizedInput> {
 }
 
 type Sized = Claim & { readonly backend: DesiredBackend };
+
+/** Claims as of the last plan, which depend on a backend's two states and the settings. */
+export interface ClaimMemory {
+  settings?: Settings;
+  known: WeakMap<
+    DesiredBackend,
+    { readonly there: ActualBackend | undefined; readonly claim: Sized }
+  >;
+}
+
+function rememberedClaim(backend: DesiredBackend, input: PlanInput, memory: ClaimMemory): Sized {
+  const there = input.actual.backends[backend.name];
+  const before = memory.known.get(backend);
+  if (before !== undefined && before.there === there) return before.claim;
+  const claim = claimOf(backend, there, input);
+  memory.known.set(backend, { there, claim });
+  return claim;
+}
 
 interface Within {
   readonly served: readonly Sized[];
@@ -92,33 +118,38 @@ function withinRoom(claims: readonly Sized[], others: number, { most, limit }: S
 
 /** Its instances have servers, so that no limit on all of them skips it. */
 export function hasRoom(backend: DesiredBackend, input: PlanInput): boolean {
-  const { have, need } = claimOf(backend, input);
+  const { have, need } = claimOf(backend, input.actual.backends[backend.name], input);
   return need <= have;
 }
 
-function claimOf(backend: DesiredBackend, { actual, settings }: PlanInput): Claim {
-  const { endpoints, name, service } = backend;
-  const slots = (actual.backends[name]?.slots ?? []).filter((slot) => slot.service === service);
+function claimOf(
+  backend: DesiredBackend,
+  there: ActualBackend | undefined,
+  { settings }: PlanInput,
+): Sized {
+  const { endpoints, service } = backend;
+  const slots = there?.slots.filter((slot) => slot.service === service) ?? [];
   const need = neededSize(slots, endpoints);
   const most = settings.limits.serversPerBackend;
   const wish = Math.max(need, usualSize(backend, { ...settings.slots, most }));
   const asked = Math.min(wish, Math.max(need, backend.expected ?? 0));
-  return { service, have: slots.length, need, asked, wish };
+  return { backend, service, have: slots.length, need, asked, wish };
 }
 
 /** Servers that stay as they are: of services that are skipped, held or about to go. */
 function standing(sizes: ReadonlyMap<string, number>, claims: readonly Claim[]): number {
-  const claimed = new Set(claims.map(({ service }) => service));
-  return sum([...sizes], ([service, size]) => (claimed.has(service) ? 0 : size));
+  const left = new Map(sizes);
+  for (const { service } of claims) left.delete(service);
+  return sum([...left.values()], (size) => size);
 }
 
 /** Servers in HAProxy, by service. */
-function sizesOf({ backends }: ActualState): ReadonlyMap<string, number> {
-  const sizes = new Map<string, number>();
-  for (const { slots } of Object.values(backends)) {
-    for (const { service } of slots) sizes.set(service, (sizes.get(service) ?? 0) + 1);
+function sizesOf(actual: ActualState): ReadonlyMap<string, number> {
+  const all = new Map<string, number>();
+  for (const { sizes } of allServerFacts(actual)) {
+    for (const [service, size] of sizes) all.set(service, (all.get(service) ?? 0) + size);
   }
-  return sizes;
+  return all;
 }
 
 /** The setting counts everybody's servers. */
