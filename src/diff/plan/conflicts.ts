@@ -17,6 +17,7 @@ export function withoutConflicts(input: PlanInput): PlanInput {
     if (reason === undefined) return [];
     return [{ service: backend.service, code: 'backend-conflict', reason }];
   });
+  if (conflicts.length === 0) return input;
   const services = new Set(conflicts.map(({ service }) => service));
   const kept = desired.backends.filter(({ service }) => services.has(service)).map(keptOf);
   return withoutServices(input, conflicts, kept);

@@ -1,6 +1,6 @@
 import type { ActualState } from '../../actual/types.js';
 import type { DesiredBackend, DesiredState } from '../../desired/types.js';
-import { allServerFacts } from './server-facts.js';
+import { serverFacts } from './server-facts.js';
 
 /** What HAProxy said when it refused a configuration for want of file descriptors. */
 export interface RefusedDescriptors {
@@ -61,7 +61,7 @@ function roundUp(descriptors: number): number {
 /** What HAProxy needs beside our servers, with as few connections as it would go down to. */
 function neededBeside(actual: ActualState): number {
   const { maxSockets = 0, maxConnections = fewestConnections } = actual.haproxy;
-  const beside = maxSockets - checkedServers(actual);
+  const beside = maxSockets - serverFacts(actual).checked;
   return isAutomatic(actual)
     ? beside - 2 * Math.max(0, maxConnections - fewestConnections)
     : beside;
@@ -104,11 +104,6 @@ function ownPorts(backends: readonly DesiredBackend[]): number {
     for (const { checkPort } of endpoints) if (checkPort !== undefined) all++;
   }
   return all;
-}
-
-/** Descriptors of our servers in the process. */
-function checkedServers(actual: ActualState): number {
-  return allServerFacts(actual).reduce((all, { checked }) => all + checked, 0);
 }
 
 /** No HAProxy starts with fewer: the text is somebody's value, quoted. */

@@ -26,7 +26,7 @@ export function routesToHave(
   kept: ReadonlySet<string>,
 ): readonly DesiredRoute[] {
   const { policy } = input.settings.sync;
-  if (policy === 'sync') return [...desired, ...vacant];
+  if (policy === 'sync') return vacant.length === 0 ? desired : [...desired, ...vacant];
   const held = heldRoutes(input, desired, kept);
   const routes =
     policy === 'create-only'

@@ -10,7 +10,7 @@ import type { Sliced } from '../../shared/slices.js';
 import type { PlanInput } from './input.js';
 import type { FrontendRouting } from './routes.js';
 import { keyOf, keyOfAcl } from './rules.js';
-import { allServerFacts } from './server-facts.js';
+import { serverFacts } from './server-facts.js';
 import type { Step } from '../types.js';
 
 /**
@@ -121,7 +121,7 @@ export function* planMarker(
     const marker = { kind: 'set-marker', route: 'transaction', reload: 'generation' } as const;
     return [{ ...marker, reason, hash, exists, ...index }];
   }
-  if (loaded === onDisk && !hasUnloadedSlot(actual)) return [];
+  if (loaded === onDisk && !serverFacts(actual).hasUnloaded) return [];
   const reason = 'HAProxy runs an older configuration than the one on disk';
   return [{ kind: 'reload', route: 'transaction', reload: 'lost-reload', reason }];
 }
@@ -144,8 +144,4 @@ function inOrder(frontends: Readonly<Record<string, FrontendRouting>>): Json {
       rules.map(keyOf),
       httpRequestRules.map(keyOf),
     ]);
-}
-
-function hasUnloadedSlot(actual: ActualState): boolean {
-  return allServerFacts(actual).some(({ hasUnloaded }) => hasUnloaded);
 }

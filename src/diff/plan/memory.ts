@@ -1,14 +1,17 @@
 import equal from 'fast-deep-equal';
 
-import type { ActualBackend } from '../../actual/types.js';
-import type { DesiredBackend } from '../../desired/types.js';
+import type { ActualBackend, ActualState } from '../../actual/types.js';
+import type { Settings } from '../../config/types.js';
+import type { DesiredBackend, DesiredRoute } from '../../desired/types.js';
 import { keep } from '../../shared/keep.js';
+import { memoLast } from '../../shared/memo.js';
 import type { Plan } from '../types.js';
 import { type BackendContext, type BackendPlan, stayingIds } from './backend-plan.js';
 import { absencesOfNone, guardInput } from './guard.js';
 import type { PlanInput } from './input.js';
 import type { HashMemory } from './marker.js';
-import { allServerFacts } from './server-facts.js';
+import { planRouting, type Routing } from './routes.js';
+import { serverFacts } from './server-facts.js';
 import type { ClaimMemory } from './server-limit.js';
 
 /**
@@ -20,9 +23,18 @@ export interface PlanMemory {
     /** Where nothing reloads HAProxy, and where something does anyway. */
     readonly alone: BackendMemory;
     readonly withReload: BackendMemory;
+    /** Of those that HAProxy doesn't have: their plan is the same in both. */
+    readonly created: BackendMemory;
   };
   readonly hash: HashMemory;
   readonly claims: ClaimMemory;
+  /** `planRouting`. */
+  readonly routing: (
+    routes: readonly DesiredRoute[],
+    maps: ActualState['maps'],
+    frontends: ActualState['frontends'],
+    settings: Settings,
+  ) => Routing;
   /** For the plan that `sync` would make. */
   synced?: PlanMemory;
   last?: { readonly input: PlanInput; readonly plan: Plan };
@@ -57,9 +69,16 @@ interface KnownPlan {
 
 export function newPlanMemory(): PlanMemory {
   return {
-    backends: { alone: newBackendMemory(), withReload: newBackendMemory() },
+    backends: {
+      alone: newBackendMemory(),
+      withReload: newBackendMemory(),
+      created: newBackendMemory(),
+    },
     hash: {},
     claims: { known: new WeakMap() },
+    routing: memoLast((routes, maps, frontends, settings) =>
+      planRouting(routes, { maps, frontends }, settings),
+    ),
   };
 }
 
@@ -71,17 +90,25 @@ type PlanOne = (desired: DesiredBackend, actual: ActualBackend | undefined) => B
 
 /** `make`, or what it gave for the same two objects in the same context. */
 export function rememberedPlans(memory: PlanMemory, given: BackendContext, make: PlanOne): PlanOne {
-  const known = given.reloadsAnyway ? memory.backends.withReload : memory.backends.alone;
-  const context = keep(known.context, lastingContext(given));
-  if (context !== known.context) known.plans = new WeakMap();
-  known.context = context;
+  const { alone, withReload, created } = memory.backends;
+  const plans = plansIn(given.reloadsAnyway ? withReload : alone, given);
+  const newPlans = plansIn(created, { ...given, reloadsAnyway: false });
   return (desired, actual) => {
-    const one = known.plans.get(desired);
+    const known = actual === undefined ? newPlans : plans;
+    const one = known.get(desired);
     if (one !== undefined && one.actual === actual) return one.plan;
     const plan = make(desired, actual);
-    if (isLasting(desired, actual)) known.plans.set(desired, { actual, plan });
+    if (isLasting(desired, actual)) known.set(desired, { actual, plan });
     return plan;
   };
+}
+
+/** Those that were made in this context. */
+function plansIn(memory: BackendMemory, given: BackendContext): BackendMemory['plans'] {
+  const context = keep(memory.context, lastingContext(given));
+  if (context !== memory.context) memory.plans = new WeakMap();
+  memory.context = context;
+  return memory.plans;
 }
 
 /**
@@ -162,6 +189,5 @@ export function rememberPlan(memory: PlanMemory, input: PlanInput, plan: Plan): 
   delete memory.last;
   const isOver = plan.steps.length === 0 && !plan.inMotion && plan.held === undefined;
   if (!isOver || plan.absences.known.length > 0 || !isOrdinary(input)) return;
-  const drains = allServerFacts(input.actual).some((one) => one.drains);
-  if (!drains) memory.last = { input, plan };
+  if (!serverFacts(input.actual).drains) memory.last = { input, plan };
 }

@@ -12,14 +12,13 @@ import { newPlanMemory, type PlanMemory, rememberPlan, samePlan } from './memory
 import { keptSteps } from './kept-steps.js';
 import { planAllMaps } from './maps.js';
 import { openSteps } from './probes.js';
-import { allServerFacts } from './server-facts.js';
+import { serverFacts } from './server-facts.js';
 import { type SizedInput, withinServers } from './server-limit.js';
-import { planRouting } from './routes.js';
 import { vacantRoutes } from './vacant-routes.js';
 import { memoOf } from '../../shared/memo.js';
 import { runThrough, type Sliced } from '../../shared/slices.js';
 import { withoutServices } from './skipped.js';
-import type { Skipped } from '../../desired/types.js';
+import type { DesiredRoute, Skipped } from '../../desired/types.js';
 import type { Held, Plan, Problem, Step } from '../types.js';
 
 export type { PlanInput } from './input.js';
@@ -68,8 +67,7 @@ function* makePlan(given: PlanInput, memory: PlanMemory): Sliced<Plan> {
   const { actual, catalog, desired } = input;
   const inMotion = isInMotion(input, whole);
   yield;
-  const waiting = waitingServers(input);
-  yield;
+  const { waiting } = serverFacts(actual);
   return {
     header: {
       url: actual.dataplane.url,
@@ -154,13 +152,15 @@ function* compose(
   const context = contextOf(input, held, adoption, reloadsAnyway);
   const backends = yield* planBackends(input, kept, adoption, context, memory);
   yield;
-  const wanted = desired.routes.filter(({ backend }) => backends.live.has(backend));
+  const isLive = ({ backend }: DesiredRoute): boolean => backends.live.has(backend);
+  // The same list where all are, so that what is made of it can be recognised.
+  const wanted = desired.routes.every(isLive) ? desired.routes : desired.routes.filter(isLive);
   yield;
   const vacant = vacantRoutes(input, kept.routed);
   yield;
   const routes = routesToHave(input, wanted, vacant, kept.routed);
   yield;
-  const routing = planRouting(routes, actual, settings);
+  const routing = memory.routing(routes, actual.maps, actual.frontends, settings);
   yield;
   const asked = [...wanted, ...vacant];
   const frontends = planFrontends(input, asked, routing, kept.routed, adoption);
@@ -200,11 +200,5 @@ const isDrain = stepIs({ effect: 'drain' });
 function isInMotion({ actual }: PlanInput, composed: Composed): boolean {
   if (composed.steps.some(isDrain)) return true;
   const staying = new Set(composed.staying);
-  return allServerFacts(actual).some(({ bound }) => bound.some((id) => !staying.has(id)));
-}
-
-function waitingServers({ actual }: PlanInput): readonly string[] {
-  return allServerFacts(actual)
-    .flatMap(({ waiting }) => waiting)
-    .sort();
+  return serverFacts(actual).bound.some((id) => !staying.has(id));
 }

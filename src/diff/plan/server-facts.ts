@@ -4,7 +4,7 @@ import { memoOf } from '../../shared/memo.js';
 import { hasCheck } from './backend-plan.js';
 import { isWaiting } from './probes.js';
 
-/** What parts of a plan ask of our servers in a backend. */
+/** What parts of a plan ask of our servers, in one backend or in all. */
 export interface ServerFacts {
   /** Their number, by service. */
   readonly sizes: ReadonlyMap<string, number>;
@@ -19,17 +19,29 @@ export interface ServerFacts {
   readonly hasUnloaded: boolean;
 }
 
-const known = memoOf<ServerFacts>();
+const ofEach = memoOf<ServerFacts>();
+const ofAll = memoOf<ServerFacts>();
 
-/** Found out once for each backend that was read. */
-function serverFacts(backend: ActualBackend): ServerFacts {
-  return known(backend, () => factsOf(backend));
+/** Of all backends. Found out once for each that was read, and put together once for all. */
+export function serverFacts(actual: Pick<ActualState, 'backends'>): ServerFacts {
+  return ofAll(actual.backends, () =>
+    together(backendsIn(actual).map((one) => ofEach(one, () => factsOf(one)))),
+  );
 }
 
-const allKnown = memoOf<readonly ServerFacts[]>();
-
-export function allServerFacts(actual: Pick<ActualState, 'backends'>): readonly ServerFacts[] {
-  return allKnown(actual.backends, () => backendsIn(actual).map(serverFacts));
+function together(all: readonly ServerFacts[]): ServerFacts {
+  const sizes = new Map<string, number>();
+  for (const one of all) {
+    for (const [service, size] of one.sizes) sizes.set(service, (sizes.get(service) ?? 0) + size);
+  }
+  return {
+    sizes,
+    checked: all.reduce((sum, { checked }) => sum + checked, 0),
+    waiting: all.flatMap(({ waiting }) => waiting).sort(),
+    bound: all.flatMap(({ bound }) => bound),
+    drains: all.some(({ drains }) => drains),
+    hasUnloaded: all.some(({ hasUnloaded }) => hasUnloaded),
+  };
 }
 
 const lists = memoOf<readonly ActualBackend[]>();

@@ -4,7 +4,7 @@ import type { DesiredBackend, KeptService, Skipped } from '../../desired/types.j
 import { keptOf } from './conflicts.js';
 import { serverRoom, type ServerRoom } from './descriptors.js';
 import type { PlanInput } from './input.js';
-import { allServerFacts } from './server-facts.js';
+import { serverFacts } from './server-facts.js';
 import { type Claim, shareSlots } from './share-slots.js';
 import { withoutServices } from './skipped.js';
 import { neededSize, usualSize } from './slots.js';
@@ -36,7 +36,7 @@ export function* withinServers(
     serversTotal && ownTotal(serversTotal, actual),
   );
   yield;
-  const have = sizesOf(actual);
+  const { sizes: have } = serverFacts(actual);
   yield;
   if (memory.settings !== settings) {
     memory.settings = settings;
@@ -141,15 +141,6 @@ function standing(sizes: ReadonlyMap<string, number>, claims: readonly Claim[]):
   const left = new Map(sizes);
   for (const { service } of claims) left.delete(service);
   return sum([...left.values()], (size) => size);
-}
-
-/** Servers in HAProxy, by service. */
-function sizesOf(actual: ActualState): ReadonlyMap<string, number> {
-  const all = new Map<string, number>();
-  for (const { sizes } of allServerFacts(actual)) {
-    for (const [service, size] of sizes) all.set(service, (all.get(service) ?? 0) + size);
-  }
-  return all;
 }
 
 /** The setting counts everybody's servers. */
