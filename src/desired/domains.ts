@@ -90,16 +90,16 @@ export function* routesOf(
   const frontends = named
     ? distinct(tags.frontends)
     : usual(to.frontends, () => distinct(to.frontends));
-  const common = { mode, frontends, backend: to.backend, service: to.service } as const;
+  const { backend, service } = to;
   const paths = mode === 'http' ? new Set(tags.paths) : new Set<string>();
   const hosts: readonly Pick<DesiredRoute, 'match' | 'host'>[] =
     domains.length === 0
       ? [{ match: 'any', host: '' }]
       : firstOfEach(domains, ({ match, host }) => `${match} ${host}`);
   if (domains.length === 0 && paths.size === 0 && !(mode === 'tcp' && named)) return;
-  for (const host of hosts) {
-    if (paths.size === 0) yield { ...host, ...common };
-    for (const path of paths) yield { ...host, path, ...common };
+  for (const { match, host } of hosts) {
+    if (paths.size === 0) yield { match, host, mode, frontends, backend, service };
+    for (const path of paths) yield { match, host, path, mode, frontends, backend, service };
   }
 }
 
