@@ -12,15 +12,11 @@ export interface TagParts {
 export function splitTag(prefix: string, tag: string): TagParts | undefined {
   const text = tag.trimStart();
   const start = `${prefix}.`;
-  if (!text.startsWith(start) && !startsAlike(text, start)) return undefined;
+  if (text.slice(0, start.length).toLowerCase() !== start.toLowerCase()) return undefined;
   const equals = text.indexOf('=', start.length);
   const key = text.slice(start.length, equals < 0 ? undefined : equals);
   const value = equals < 0 ? '' : text.slice(equals + 1);
   return { key: key.trim().toLowerCase(), value: value.trim() };
-}
-
-function startsAlike(text: string, start: string): boolean {
-  return text.slice(0, start.length).toLowerCase() === start.toLowerCase();
 }
 
 /**
