@@ -34,6 +34,12 @@ describe('the canonical form of a section', () => {
     expect(canonicalSection(read)).to.equal(sent);
   });
 
+  it('shares its values with sections that differ in others', () => {
+    const one = canonicalSection({ mode: 'http', balance: { algorithm: 'source' } });
+    const other = canonicalSection({ balance: { algorithm: 'source' }, mode: 'tcp' });
+    expect(one['balance']).to.equal(other['balance']);
+  });
+
   it('is its own canonical form', () => {
     const once = canonicalSection({ b: [{ z: 1, y: undefined }], a: { c: {} } });
     expect(canonicalSection(once)).to.deep.equal(once);

@@ -4,13 +4,13 @@ import { memoOf } from '../../shared/memo.js';
 import { hasCheck } from './backend-plan.js';
 import { isWaiting } from './probes.js';
 
-/** What parts of a plan ask of our servers, in one backend or in all. */
+/** What parts of a plan ask of our servers in HAProxy, whatever their backend. */
 export interface ServerFacts {
   /** Their number, by service. */
   readonly sizes: ReadonlyMap<string, number>;
   /** File descriptors that their checks take in the process. */
   readonly checked: number;
-  /** Names of those that wait for their check. */
+  /** Names of those that wait for their check, sorted. */
   readonly waiting: readonly string[];
   /** Ids of the instances that they serve or drain. */
   readonly bound: readonly string[];
@@ -19,29 +19,31 @@ export interface ServerFacts {
   readonly hasUnloaded: boolean;
 }
 
-const ofEach = memoOf<ServerFacts>();
-const ofAll = memoOf<ServerFacts>();
+const known = memoOf<ServerFacts>();
 
-/** Of all backends. Found out once for each that was read, and put together once for all. */
+/** Found out once for the backends that were read. */
 export function serverFacts(actual: Pick<ActualState, 'backends'>): ServerFacts {
-  return ofAll(actual.backends, () =>
-    together(backendsIn(actual).map((one) => ofEach(one, () => factsOf(one)))),
-  );
+  return known(actual.backends, () => factsOf(backendsIn(actual)));
 }
 
-function together(all: readonly ServerFacts[]): ServerFacts {
+function factsOf(backends: readonly ActualBackend[]): ServerFacts {
   const sizes = new Map<string, number>();
-  for (const one of all) {
-    for (const [service, size] of one.sizes) sizes.set(service, (sizes.get(service) ?? 0) + size);
+  const waiting: string[] = [];
+  const bound: string[] = [];
+  let drains = false;
+  let hasUnloaded = false;
+  for (const { slots } of backends) {
+    for (const slot of slots) {
+      const { name, service, binding, runtime } = slot;
+      sizes.set(service, (sizes.get(service) ?? 0) + 1);
+      if (isWaiting(slot)) waiting.push(name);
+      if (binding !== undefined) bound.push(binding.id);
+      drains ||= binding?.drainingSince !== undefined;
+      hasUnloaded ||= runtime === undefined;
+    }
   }
-  return {
-    sizes,
-    checked: all.reduce((sum, { checked }) => sum + checked, 0),
-    waiting: all.flatMap(({ waiting }) => waiting).sort(),
-    bound: all.flatMap(({ bound }) => bound),
-    drains: all.some(({ drains }) => drains),
-    hasUnloaded: all.some(({ hasUnloaded }) => hasUnloaded),
-  };
+  const checked = backends.reduce((all, backend) => all + checkedIn(backend), 0);
+  return { sizes, checked, waiting: waiting.sort(), bound, drains, hasUnloaded };
 }
 
 const lists = memoOf<readonly ActualBackend[]>();
@@ -49,21 +51,6 @@ const lists = memoOf<readonly ActualBackend[]>();
 /** V8 sorts what it lists of an object of so many keys, each time. */
 export function backendsIn({ backends }: Pick<ActualState, 'backends'>): readonly ActualBackend[] {
   return lists(backends, () => Object.values(backends));
-}
-
-function factsOf(backend: ActualBackend): ServerFacts {
-  const { slots } = backend;
-  const sizes = new Map<string, number>();
-  for (const { service } of slots) sizes.set(service, (sizes.get(service) ?? 0) + 1);
-  const bindings = slots.flatMap(({ binding }) => binding ?? []);
-  return {
-    sizes,
-    checked: checkedIn(backend),
-    waiting: slots.filter(isWaiting).map(({ name }) => name),
-    bound: bindings.map(({ id }) => id),
-    drains: bindings.some(({ drainingSince }) => drainingSince !== undefined),
-    hasUnloaded: slots.some(({ runtime }) => runtime === undefined),
-  };
 }
 
 /** One for a server with a check, another where its line names a port for that. */
