@@ -35,13 +35,12 @@ function stable(value: Json | undefined): string {
     return JSON.stringify(value ?? null);
   }
   if (isList(value)) return `[${value.map(stable).join(',')}]`;
-  let text = '';
+  const parts: string[] = [];
   for (const key of sortedKeys(value)) {
     const inner = value[key];
-    if (inner === undefined) continue;
-    text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${stable(inner)}`;
+    if (inner !== undefined) parts.push(`${JSON.stringify(key)}:${stable(inner)}`);
   }
-  return `{${text}}`;
+  return `{${parts.join(',')}}`;
 }
 
 /** Whether JSON of it has sorted keys. */
