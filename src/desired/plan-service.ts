@@ -99,10 +99,10 @@ export function planService(offer: Offer, context: ServiceContext): ServicePlan 
   return {
     offer: { id: offer.id, claimedAt: offer.claimedAt },
     backend: {
+      endpoints,
       ...content,
       ...checkMaps(check),
       ...(tags.canaryHeader === undefined ? {} : { canaries: canariesOf(members.usable) }),
-      endpoints,
       expected: offer.declaredCount,
       ...(offer.scalesTo === undefined ? {} : { scalesTo: offer.scalesTo }),
       origins: originsOf(tags, check.merged.check.spec),

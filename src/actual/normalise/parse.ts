@@ -223,7 +223,7 @@ function withCheckPort(slot: ActualSlot, defaults: unknown): ActualSlot {
   const { binding, config, fields } = slot;
   const check = fields['check'] ?? (isObject(defaults) ? defaults['check'] : undefined);
   if (binding === undefined || config.checkPort !== undefined || check !== 'enabled') return slot;
-  return { ...slot, config: { ...config, checkPort: config.port } };
+  return { ...slot, config: { checkPort: config.port, ...config } };
 }
 
 /** One item of `GET /configuration/frontends?full_section=true`. */

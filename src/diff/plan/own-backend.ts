@@ -48,9 +48,9 @@ export function planBackend(
   const foreign = [...(actual?.others ?? []), ...context.replaced(desired.service)];
   if (foreign.length > 0) slots = takenOver(slots, foreign);
   if (actual !== undefined && changes.length === 0 && !resized) {
-    return { ...common, steps: planSlotSteps(desired, before, slots) };
+    return { steps: planSlotSteps(desired, before, slots), ...common };
   }
-  return { ...common, steps: [structuralStep(desired, actual, { section, slots, changes })] };
+  return { steps: [structuralStep(desired, actual, { section, slots, changes })], ...common };
 }
 
 /** A backend that isn't ours yet is written whole. */

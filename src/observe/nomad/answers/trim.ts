@@ -20,8 +20,10 @@ export function trimJobStub(stub: WireJobStub): WireJobStub {
   const { CreateIndex, JobModifyIndex, JobSummary } = stub;
   const groups = Object.entries(JobSummary?.Summary ?? {});
   const Summary = Object.fromEntries(groups.map(([name, { Running }]) => [name, { Running }]));
-  const job = { ID, Namespace, Type, Status, Stop, Periodic, ParameterizedJob };
-  return { ...job, CreateIndex, JobModifyIndex, JobSummary: { Summary } };
+  return {
+    ...{ ID, Namespace, Type, Status, Stop, Periodic, ParameterizedJob },
+    ...{ CreateIndex, JobModifyIndex, JobSummary: { Summary } },
+  };
 }
 
 export function trimAllocation(alloc: WireAllocation): WireAllocation {
