@@ -2,15 +2,22 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
 
-import { got, type Got, type Method, type Response } from 'got';
+import { got, type Got, type Method } from 'got';
 
 import { createRedactor, secretsOfTarget } from '../config/redact.js';
 import type { TargetSettings } from '../config/types.js';
-import { ConnectorError } from '../shared/errors.js';
+import { ConnectorError, type ErrorCode } from '../shared/errors.js';
 import type { Json } from '../shared/json.js';
 import { parseLong } from '../shared/json-list.js';
 import { cancelBeyond } from '../shared/answer-size.js';
 import { scopeOf } from '../shared/concurrent.js';
+import {
+  type AgentPair,
+  type HttpAnswer,
+  httpGetter,
+  type HttpGet,
+  ReadFailure,
+} from '../shared/http-get.js';
 import { type StatusClass, statusClassOf } from '../shared/status-class.js';
 import { followTlsFiles, type TlsFiles, type TlsReread } from '../shared/tls-files.js';
 
@@ -23,7 +30,7 @@ export interface DataPlaneResponse {
   readonly reloadId?: string;
   /** Parsed if the answer is JSON, otherwise text. */
   readonly body: unknown;
-  /** The answer itself, where it is JSON and was asked for with `before`. */
+  /** The answer itself, where it was asked for with `before`. */
   readonly bytes?: Buffer;
 }
 
@@ -77,6 +84,8 @@ const busyMs = 100;
 
 interface Client {
   readonly http: Got;
+  readonly httpGet: HttpGet;
+  readonly agent: AgentPair;
   readonly tls: TlsFiles;
   /** For the texts of refusals, which may quote the request. */
   readonly redact: (text: string) => string;
@@ -128,10 +137,10 @@ export function guardWrites(writer: DataPlaneWriter, mayWrite: () => boolean): D
 
 function clientOf(settings: TargetSettings, { onTls }: ClientHooks): Client {
   // The Data Plane API closes idle connections. A write must not use one that is about to close.
-  const agent = { keepAlive: true, maxSockets: 8, timeout: idleMs };
-  const https = new HttpsAgent(agent);
+  const kept = { keepAlive: true, maxSockets: 8, timeout: idleMs };
+  const agent = { http: new HttpAgent(kept), https: new HttpsAgent(kept) };
   const tls = followTlsFiles({
-    ...{ settings, peer: 'the Data Plane API', agents: [https] },
+    ...{ settings, peer: 'the Data Plane API', agents: [agent.https] },
     ...(onTls === undefined ? {} : { onReread: onTls }),
   });
   const http = got.extend({
@@ -142,10 +151,10 @@ function clientOf(settings: TargetSettings, { onTls }: ClientHooks): Client {
     decompress: false,
     // A redirect would take the credentials and the whole configuration to another server.
     followRedirect: false,
-    agent: { http: new HttpAgent(agent), https },
+    agent,
   });
   const { redact } = createRedactor(secretsOfTarget(settings));
-  return { http, tls, redact, heardAt: 0 };
+  return { http, httpGet: httpGetter(settings.address), agent, tls, redact, heardAt: 0 };
 }
 
 /**
@@ -166,9 +175,6 @@ async function request(
   path: string,
   options: WriteOptions,
 ): Promise<DataPlaneResponse> {
-  const scope = scopeOf(options.signal ?? new AbortController().signal);
-  const deadline = setTimeout(() => scope.abort(), settings.requestTimeoutMs);
-  let isOver = (): boolean => false;
   try {
     await lookAround(client);
     client.tls.refresh();
@@ -178,16 +184,8 @@ async function request(
         `not the leader any longer: ${method} ${path} not sent`,
       );
     }
-    const sent = client.http(urlOf(settings, path), {
-      method,
-      searchParams: options.query ?? {},
-      signal: scope.signal,
-      ...bodyOf(options),
-      headers: { ...headersOf(options), ...options.headers },
-      responseType: 'buffer',
-    });
-    isOver = cancelBeyond(sent, hooks.answerBytes ?? Infinity);
-    const response = await sent;
+    const send = method === 'GET' ? get : write;
+    const response = await send(client, settings, hooks, { ...options, method, path });
     client.heardAt = performance.now();
     hooks.onResponse?.(statusClassOf(response.statusCode));
     requireItsOwn(response, `Data Plane API ${settings.address}: ${method} ${path}`);
@@ -199,26 +197,78 @@ async function request(
     if (error instanceof ConnectorError) throw error;
     hooks.onResponse?.('error');
     if (options.signal?.aborted) throw new ConnectorError('aborted', 'stopped');
-    const isLate = scope.signal.aborted;
-    if (isOver()) {
-      throw new ConnectorError(
-        'haproxy-failed',
-        `Data Plane API ${settings.address}: ${method} ${path}: the answer is longer than ${hooks.answerBytes} bytes (limits.answer_bytes)`,
-      );
-    }
-    const why = isLate ? `no answer in ${settings.requestTimeoutMs} ms` : codeOf(error);
-    throw new ConnectorError(
-      'haproxy-unreachable',
-      `Data Plane API ${settings.address}: ${method} ${path}: ${why}`,
-    );
+    const [code, why] = reasonOf(error, settings, hooks);
+    throw new ConnectorError(code, `Data Plane API ${settings.address}: ${method} ${path}: ${why}`);
+  }
+}
+
+type Sent = WriteOptions & { readonly method: Method; readonly path: string };
+
+/** Without got: a pass reads megabytes, and the watch of HAProxy reads once a second. */
+function get(
+  { httpGet, agent }: Client,
+  { username, password, requestTimeoutMs: deadlineMs }: TargetSettings,
+  { answerBytes: mostBytes = Infinity }: ClientHooks,
+  { path, query = {}, signal = never, before }: Sent,
+): Promise<HttpAnswer> {
+  const pairs = Object.entries(query).map(([key, value]): [string, string] => [key, String(value)]);
+  const search = new URLSearchParams(pairs);
+  const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+  return httpGet({
+    ...{ agent, signal, deadlineMs, mostBytes, before: before?.bytes, headers: { authorization } },
+    path: pathOf(path) + (search.size === 0 ? '' : `?${search.toString()}`),
+  });
+}
+
+const never = new AbortController().signal;
+
+async function write(
+  { http }: Client,
+  settings: TargetSettings,
+  { answerBytes = Infinity }: ClientHooks,
+  { method, path, ...options }: Sent,
+): Promise<HttpAnswer> {
+  const scope = scopeOf(options.signal ?? never);
+  const deadline = setTimeout(() => scope.abort(), settings.requestTimeoutMs);
+  let isOver = (): boolean => false;
+  try {
+    const sent = http(settings.address + pathOf(path), {
+      method,
+      searchParams: options.query ?? {},
+      signal: scope.signal,
+      ...bodyOf(options),
+      headers: { ...headersOf(options), ...options.headers },
+      responseType: 'buffer',
+    });
+    isOver = cancelBeyond(sent, answerBytes);
+    return await sent;
+  } catch (error) {
+    if (isOver()) throw new ReadFailure('long');
+    throw scope.signal.aborted ? new ReadFailure('late') : error;
   } finally {
     clearTimeout(deadline);
     scope.done();
   }
 }
 
+function reasonOf(
+  error: unknown,
+  { requestTimeoutMs }: TargetSettings,
+  { answerBytes }: ClientHooks,
+): [code: ErrorCode, why: string] {
+  const end = error instanceof ReadFailure ? error.why : 'broken';
+  if (end === 'long') {
+    return [
+      'haproxy-failed',
+      `the answer is longer than ${answerBytes} bytes (limits.answer_bytes)`,
+    ];
+  }
+  const why = end === 'late' ? `no answer in ${requestTimeoutMs} ms` : codeOf(error);
+  return ['haproxy-unreachable', why];
+}
+
 /** The Data Plane API never redirects, and answers no web pages: those are a proxy's. */
-function requireItsOwn({ statusCode, headers }: Response, what: string): void {
+function requireItsOwn({ statusCode, headers }: HttpAnswer, what: string): void {
   if (statusCode >= 300 && statusCode < 400) {
     throw new ConnectorError(
       'haproxy-failed',
@@ -230,8 +280,8 @@ function requireItsOwn({ statusCode, headers }: Response, what: string): void {
   }
 }
 
-function urlOf(settings: TargetSettings, path: string): string {
-  return settings.address + (path.startsWith('/v3') ? path : services + path);
+function pathOf(path: string): string {
+  return path.startsWith('/v3') ? path : services + path;
 }
 
 function bodyOf({ json, text, file }: WriteOptions): object {
@@ -250,7 +300,7 @@ function headersOf({ text }: WriteOptions): Record<string, string> {
 function codeOf(error: unknown): string {
   const { code, cause } = error as { code?: unknown; cause?: unknown };
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return `${code}: ${wrongName(cause)}`;
-  return typeof code === 'string' ? code : 'request failed';
+  return typeof code === 'string' && code !== '' ? code : 'request failed';
 }
 
 /** Of Node's error about a certificate: https://nodejs.org/api/tls.html#tlscheckserveridentityhostname-cert */
@@ -267,7 +317,7 @@ async function answerOf(
   options: RequestOptions,
 ): Promise<DataPlaneResponse> {
   const { before } = options;
-  const isSame = before?.status === status && before.bytes?.equals(bytes) === true;
+  const isSame = before?.status === status && before.bytes === bytes;
   const isJson = String(headers['content-type'] ?? '').includes('json');
   const version = Number(headers['configuration-version']);
   const checksum = headers['configuration-checksum'];
@@ -277,7 +327,7 @@ async function answerOf(
     ...(Number.isInteger(version) && headers['configuration-version'] ? { version } : {}),
     ...(typeof checksum === 'string' ? { checksum } : {}),
     ...(typeof reloadId === 'string' ? { reloadId } : {}),
-    ...('before' in options && isJson ? { bytes } : {}),
+    ...('before' in options ? { bytes } : {}),
     body: isSame ? before.body : isJson ? await parse(bytes) : bytes.toString(),
   };
 }

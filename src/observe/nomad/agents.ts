@@ -2,12 +2,8 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { Socket } from 'node:net';
 import type { NomadSettings } from '../../config/types.js';
+import type { AgentPair } from '../../shared/http-get.js';
 import { followTlsFiles, type TlsReread } from '../../shared/tls-files.js';
-
-export interface AgentPair {
-  readonly http: HttpAgent;
-  readonly https: HttpsAgent;
-}
 
 /**
  * Keep-alive connections: few for reads, as Nomad allows 100 per client. Blocking queries have

@@ -72,15 +72,12 @@ export function nomadApi(client: NomadClient): NomadApi {
   const path = '/v1/allocations';
   const stubs = new LastAnswers<WireAllocation>(client, path, parseAllocations, trimAllocation);
   const readAllocations = listReader(parseAllocations, path, trimAllocation);
-  const readGroups = listReader(parseServiceGroups, '/v1/services', (group) => group);
+  const whole = (group: WireServiceGroup): WireServiceGroup => group;
+  const groups = new LastAnswers(client, '/v1/services', parseServiceGroups, whole);
   const lists = new ListFilter();
   return {
-    services: async (namespace, signal) => {
-      // Index 0 means that the token has no rights, even in a new cluster.
-      const options = { query: { namespace }, signal, read: readGroups };
-      const { index, body } = await client.get('/v1/services', options);
-      return { index, body: body as readonly WireServiceGroup[] };
-    },
+    // Index 0 means that the token has no rights, even in a new cluster.
+    services: (namespace, signal) => groups.get(namespace, { signal }),
     instances: (namespace, name, signal) => readInstances(client, namespace, name, signal),
     allocations: (namespace, { filter: own, details, again = false }, signal) =>
       lists.ask('JobID', own, async (filter) => {

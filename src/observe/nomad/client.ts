@@ -10,9 +10,9 @@ import { type StatusClass, statusClassOf } from '../../shared/status-class.js';
 import type { TlsReread } from '../../shared/tls-files.js';
 import { createAgents, type Agents } from './agents.js';
 import { DiedIdle, isBroken, MalformedAnswer, statusError, translate } from './errors.js';
-import { ReadFailure, readerOfOne, type ReadOne } from './read-one.js';
 import { createTokenSource, type TokenSource } from './token.js';
 import { cancelBeyond } from '../../shared/answer-size.js';
+import { httpGetter, ReadFailure, type HttpGet } from '../../shared/http-get.js';
 import { isTrusted } from './answers/trust.js';
 
 export type Query = Readonly<Record<string, string | number | boolean | readonly string[]>>;
@@ -33,11 +33,10 @@ export interface GetOptions {
   readonly allow?: readonly number[];
   /** Index 0 is valid: the table may never have been written. */
   readonly maybeUnwritten?: boolean;
-  /**
-   * The answer is about one job, allocation or service: a smaller limit applies, and it is read with
-   * less ado (see read-one.ts).
-   */
+  /** The answer is about one job, allocation or service: a smaller limit applies. */
   readonly ofOne?: boolean;
+  /** The bytes of an earlier answer: `read` gets the same buffer if they are the same again. */
+  readonly before?: Buffer | undefined;
   /** How long Nomad may hold a blocking query, in addition to the request timeout. */
   readonly waitMs?: number;
   /** Sent as JSON by POST, to an endpoint that only computes: its answer is not of the cluster's state. */
@@ -90,7 +89,7 @@ interface Connection {
   readonly settings: NomadSettings;
   readonly limits: AnswerLimits;
   readonly http: Got;
-  readonly readOne: ReadOne;
+  readonly httpGet: HttpGet;
   readonly agents: Agents;
   readonly token: TokenSource;
   readonly onResponse: (statusClass: StatusClass) => void;
@@ -117,7 +116,7 @@ export function createNomadClient(options: NomadClientOptions): NomadClient {
       followRedirect: false,
       enableUnixSockets: true,
     }),
-    readOne: readerOfOne(settings.address, socketPath(settings)),
+    httpGet: httpGetter(settings.address, socketPath(settings)),
   };
   return {
     get: (path, getOptions) => get(connection, path, getOptions),
@@ -166,7 +165,8 @@ async function sendOver(
 ): Promise<Answer> {
   const deadlineMs =
     (options.timeoutMs ?? connection.settings.requestTimeoutMs) + (options.waitMs ?? 0);
-  const sendOnce = options.ofOne === true ? sendForOne : sendForList;
+  const isGet = options.post === undefined && options.json === undefined;
+  const sendOnce = isGet ? sendBare : sendByGot;
   connection.agents.refresh();
   try {
     const answer = await sendOnce(agent, connection, path, options, deadlineMs);
@@ -178,28 +178,31 @@ async function sendOver(
   }
 }
 
-async function sendForOne(
+async function sendBare(
   agent: Agents['fresh'],
   connection: Connection,
   path: string,
-  { query, signal }: GetOptions,
+  { query, signal, ofOne = false, before }: GetOptions,
   deadlineMs: number,
 ): Promise<Answer> {
   const { agents, limits, settings } = connection;
-  const search = searchOf(settings, query);
-  const how = { agent, signal, deadlineMs, mostBytes: limits.objectBytes };
+  const most = ofOne ? limits.objectBytes : limits.answerBytes;
   try {
-    const own = await headers(connection);
-    return await connection.readOne({ ...how, path: path + search, headers: own });
+    return await connection.httpGet({
+      ...{ agent, signal, deadlineMs, before, mostBytes: most, gzip: !ofOne },
+      path: path + searchOf(settings, query),
+      headers: await headers(connection),
+    });
   } catch (error) {
     if (!(error instanceof ReadFailure)) throw error;
-    if (error.why === 'long') throw tooLong(path, 'object_bytes', limits.objectBytes);
+    if (error.why === 'long') throw tooLong(path, ofOne ? 'object_bytes' : 'answer_bytes', most);
     const isKept = error.socket !== undefined && agents.wasUsed(error.socket);
     throw isKept && isBroken(error) ? new DiedIdle() : error;
   }
 }
 
-async function sendForList(
+/** Posts and writes. */
+async function sendByGot(
   agent: Agents['fresh'],
   connection: Connection,
   path: string,
@@ -208,18 +211,18 @@ async function sendForList(
 ): Promise<Answer> {
   const deadline = withDeadline(options.signal, deadlineMs);
   try {
-    return await sendByGot(agent, connection, path, options, deadline.signal);
+    return await sendUntil(deadline.signal, agent, connection, path, options);
   } finally {
     deadline.done();
   }
 }
 
-async function sendByGot(
+async function sendUntil(
+  signal: AbortSignal,
   agent: Agents['fresh'],
   connection: Connection,
   path: string,
   options: SendOptions,
-  signal: AbortSignal,
 ): Promise<Answer> {
   const { http, agents, limits, settings } = connection;
   let socket: Socket | undefined;

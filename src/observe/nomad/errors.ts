@@ -2,7 +2,7 @@
 
 import { AbortError, RequestError } from 'got';
 import { ConnectorError } from '../../shared/errors.js';
-import { ReadFailure } from './read-one.js';
+import { ReadFailure } from '../../shared/http-get.js';
 
 /** `redact` sees the whole body: half a token at the end of a cut one would not be known as such. */
 export function statusError(

@@ -42,13 +42,15 @@ export class LastAnswers<T> {
     const read = async (bytes: Buffer, json: () => unknown): Promise<unknown> =>
       (list = await this.#listOf(namespace, bytes, json));
     const query = { namespace, ...options.query };
-    const { status, index } = await this.#client.get(this.#path, { ...options, query, read });
+    const before = this.#last.get(namespace)?.bytes;
+    const asked = { ...options, query, before, read };
+    const { status, index } = await this.#client.get(this.#path, asked);
     return { status, index, body: list };
   }
 
   async #listOf(namespace: string, bytes: Buffer, json: () => unknown): Promise<readonly T[]> {
     const last = this.#last.get(namespace);
-    if (last?.bytes.equals(bytes) === true) return last.list;
+    if (last?.bytes === bytes) return last.list;
     const list = await this.#read(bytes, json);
     this.#last.set(namespace, { bytes, list });
     return list;
