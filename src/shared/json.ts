@@ -20,15 +20,16 @@ export function textAt(object: JsonObject, key: string): string {
   return typeof value === 'string' ? value : '';
 }
 
-/** A longer list of keys is sorted by the engine. */
+/** An object's own keys, sorted by code units. */
+export function sortedKeys(object: object): string[] {
+  return sortTexts(Object.keys(object));
+}
+
+/** A longer list is sorted by the engine. */
 const fewKeys = 40;
 
-/**
- * An object's own keys, sorted by code units. The engine's sort takes more memory for a few keys than
- * the object itself does.
- */
-export function sortedKeys(object: object): string[] {
-  const keys = Object.keys(object);
+/** Sorts the list itself, by code units. For a few texts, the engine's sort takes 1.5 kB of memory. */
+export function sortTexts(keys: string[]): string[] {
   if (keys.length > fewKeys) return keys.sort();
   for (let at = 1; at < keys.length; at++) {
     const key = keys[at] as string;

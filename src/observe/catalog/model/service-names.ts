@@ -2,6 +2,7 @@
 
 import equal from 'fast-deep-equal';
 import { compareText } from '../../../shared/compare.js';
+import { sortTexts } from '../../../shared/json.js';
 import type { WireServiceGroup } from '../../nomad/answers/shapes.js';
 import { keyOf } from './keys.js';
 
@@ -41,7 +42,7 @@ const mostCompared = 10_000;
 
 /** Of too many, only those that may opt in: that much has to be known of every service. */
 function comparedTags(tags: readonly string[]): readonly string[] {
-  if (tags.length <= mostCompared) return [...tags].sort(compareText);
+  if (tags.length <= mostCompared) return sortTexts([...tags]);
   return tags
     .filter((tag) => /enable/i.test(tag))
     .slice(0, mostCompared)
