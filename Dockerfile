@@ -19,7 +19,8 @@ LABEL org.opencontainers.image.title="haproxy-nomad-connector" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 
-ENV NODE_ENV=production
+# One arena of glibc's malloc, instead of eight per core: 15 MB less.
+ENV NODE_ENV=production MALLOC_ARENA_MAX=1
 WORKDIR /app
 COPY --from=build /app/package.json ./
 # The packages that it uses are inside.

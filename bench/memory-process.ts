@@ -2,6 +2,7 @@
 
 import { assemble } from '../src/assembly.js';
 import { loadSettings } from '../src/config/settings.js';
+import { keepHeapSmall } from '../src/shared/heap.js';
 import type { MemoryReport } from './cases/memory.js';
 
 const passes = Number(process.argv[2] ?? 1000);
@@ -10,6 +11,7 @@ const { pass, nomad } = assemble(settings, { writes: true });
 const { signal } = new AbortController();
 
 const loadedMb = residentMb();
+keepHeapSmall();
 await passOnce();
 const startedMb = residentMb();
 for (let count = 0; count < passes / 2; count++) await passOnce();

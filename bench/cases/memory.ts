@@ -16,7 +16,9 @@ const passes = Number(process.env['BENCH_PASSES'] ?? 1000);
 /** Resident memory of a process, built like the program, that makes the passes and nothing else. */
 export async function benchMemory(world: World): Promise<Figure[]> {
   const file = await builtOnce('bench/memory-process.ts');
-  const env = { ...process.env, ...environmentOf(world.dp, world.nomad.url) };
+  // As in the systemd unit and in the image.
+  const started = { MALLOC_ARENA_MAX: '1' };
+  const env = { ...process.env, ...environmentOf(world.dp, world.nomad.url), ...started };
   const child = fork(file, [String(passes)], { execArgv: [], env });
   const report = await new Promise<MemoryReport>((done, failed) => {
     child.once('message', (message) => done(message as MemoryReport));

@@ -15,6 +15,7 @@ import { startProbes } from '../loop/probes.js';
 import { startWakeSources } from '../observe/wake/wake.js';
 import { rolloutFrom } from '../rollout/settings.js';
 import { watchRoutes } from '../routes/folder.js';
+import { keepHeapSmall } from '../shared/heap.js';
 import { type HttpServerOptions, startHttpServer } from '../server/http.js';
 import { createStatusPages } from '../server/status/pages.js';
 import { createStatusSource } from '../server/status/source.js';
@@ -34,6 +35,7 @@ export async function runDaemon(
   { settings, logger, onToken, redact }: Built,
   { signal }: Around,
 ): Promise<ExitCode> {
+  keepHeapSmall();
   const registry = new Registry();
   const names = settings.targets.map(({ name }) => name);
   const metrics = createMetrics(registry, productVersion(), names);
