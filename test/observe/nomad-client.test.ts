@@ -6,6 +6,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { makePki } from '../../fixtures/pki.js';
 import { waitFor } from '../../fixtures/process.js';
@@ -224,6 +225,36 @@ function tests(ofOne: boolean): void {
     const error = await failure(nomad.get('/v1/services', asked));
     expect(error).to.include({ code: 'nomad-unreachable' });
     expect(error.message).to.include('ECONNRESET in the middle of the answer');
+  });
+
+  it('reads a compressed answer, and says where one broke off', async () => {
+    const whole = gzipSync(JSON.stringify(['x'.repeat(100_000)]));
+    const compressing: RequestListener = (request, response) => {
+      const { url } = request;
+      seen.push(request);
+      response.writeHead(200, { ...trusted, 'content-encoding': 'gzip' });
+      response.end(url === '/v1/services' ? whole : whole.subarray(0, whole.length / 2));
+    };
+    const nomad = connect(`http://${await listen(createServer(compressing))}`);
+    expect((await nomad.get('/v1/services', asked)).body).to.deep.equal(['x'.repeat(100_000)]);
+    expect(seen[0]?.headers['accept-encoding']).to.equal(ofOne ? undefined : 'gzip');
+    const error = await failure(nomad.get('/v1/jobs', asked));
+    expect(error).to.include({ code: 'nomad-unreachable' });
+    expect(error.message).to.include('Z_BUF_ERROR in the middle of the answer');
+  });
+
+  it('gives the bytes of an earlier answer where they are the same', async () => {
+    const before = Buffer.from('["a"]');
+    const texts: Readonly<Record<string, string>> = { '/same': '["a"]', '/other': '["b"]' };
+    const made = createServer((request, response) => {
+      response.writeHead(200, trusted).end(texts[request.url ?? '']);
+    });
+    const nomad = connect(`http://${await listen(made)}`);
+    const read = (bytes: Buffer): Promise<unknown> => Promise.resolve(bytes);
+    const bytesAt = async (path: string): Promise<unknown> =>
+      (await nomad.get(path, { ...asked, before, read })).body;
+    expect(await bytesAt('/same')).to.equal(before);
+    expect(String(await bytesAt('/other'))).to.equal('["b"]');
   });
 
   it('reads no more than an answer may have', async () => {
