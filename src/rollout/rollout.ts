@@ -215,10 +215,12 @@ export function createRollout(options: RolloutOptions): Rollout {
   function passed(target: string, verdict: Verdict): void {
     const last = known.get(target);
     if (verdict.isDone) places.delete(target);
+    // A turn that it was called for and made no use of.
+    const isFreed = !calls.has(target) && turns.delete(target);
     const isNews = last?.verdict !== verdict || last.failedAt !== undefined;
     if (isNews) known.set(target, { verdict, took: tookBy(last, verdict, now(), settleMs) });
     if (isNews) callSkipping();
-    if (isNews || places.size > 0) review();
+    if (isNews || isFreed || places.size > 0) review();
   }
 
   function failed(target: string): void {

@@ -54,6 +54,18 @@ describe('a roll-out over several HAProxies', () => {
     for (const { name } of haproxies) expect(runs(name)).to.deep.equal(['good']);
   });
 
+  it('takes back the turn of one that was called and then had nothing that may go', () => {
+    const quick = (name: string, version: string, ms: number): Haproxy => {
+      return { ...{ name, kind: 'refusing', version, ms } };
+    };
+    const haproxies = [
+      ...[quick('a', '3.2', 2), quick('b', '3.2', 2)],
+      ...[quick('c', '3.0', 1), quick('d', '3.0', 1)],
+    ];
+    const given = { haproxies, services: ['z'], bad: ['z'], before: ['x'], settleMs: 0 };
+    expect(names(simulate(given, hour).commits)).to.deep.equal(['a', 'c']);
+  });
+
   for (const kind of ['down', 'hung', 'stalled', 'blind'] as const) {
     it(`goes on with the next by name where the canary is ${kind}`, () => {
       const haproxies = [{ name: 'a', kind }, ...fine('b', 'c')];
