@@ -7,6 +7,9 @@ import type { ActualBackend } from './types.js';
 
 type Get = (path: string) => Promise<DataPlaneResponse>;
 
+/** Lists that have all servers of these backends. */
+const whole = new WeakMap<RuntimeServers, Readonly<Record<string, ActualBackend>>>();
+
 /** Retries for a truncated list. */
 const maxTries = 2;
 
@@ -37,9 +40,13 @@ async function isCut(
   backends: Readonly<Record<string, ActualBackend>>,
   servers: RuntimeServers,
 ): Promise<boolean> {
+  if (whole.get(servers) === backends) return false;
   const isMissing = ({ name }: { readonly name: string }): boolean => servers[name] === undefined;
   const lacking = Object.values(backends).find(({ slots }) => slots.some(isMissing));
-  if (lacking === undefined) return false;
+  if (lacking === undefined) {
+    whole.set(servers, backends);
+    return false;
+  }
   const response = await get(`/runtime/backends/${encodeURIComponent(lacking.name)}/servers`);
   // For a backend that HAProxy hasn't loaded: 404, and 500 with Data Plane API 3.0.
   const isLoaded = response.status < 400;

@@ -128,7 +128,8 @@ export class AllocationReader {
       for (const alloc of ended.body) this.#noteEnded(alloc);
       this.#allAt = now;
     }
-    for (const alloc of registered) this.#seen.set(alloc, now + keepMs);
+    const until = now + keepMs;
+    for (const alloc of registered) this.#seen.set(alloc, until);
     const unknown = this.#unknown(allocations, registered, index);
     const missed = await this.#lookUp(unknown, index, signal);
     onSight(missed.map(toSight));
