@@ -3,13 +3,21 @@ import { expect } from 'chai';
 import type { DataPlaneReader } from '../../src/actual/dataplane-client.js';
 import type { Plan, Step } from '../../src/diff/types.js';
 import { askBetweenPasses, planWithIdle } from '../../src/pass/idle-slots.js';
-import { actualBackend, actualState, drainingSlot, now } from '../diff/given.js';
+import { actualBackend, actualState, drainingSlot, now, slot } from '../diff/given.js';
 import { haproxy } from './given-haproxy.js';
 import { picture } from './given-picture.js';
 
 const web = (seconds: number) =>
   actualState([actualBackend('web', { slots: [drainingSlot('nomad_web_1', 'a', seconds)] })]);
 const draining = web(5);
+const withMany = actualState([
+  actualBackend('web', {
+    slots: [
+      drainingSlot('nomad_web_1', 'a', 5),
+      ...Array.from({ length: 1000 }, (_, at) => slot(`nomad_web_${at + 2}`)),
+    ],
+  }),
+]);
 const change = (backend: string): Step =>
   ({ kind: 'replace-backend', route: 'transaction', backend }) as unknown as Step;
 const marker = { kind: 'set-marker', route: 'transaction' } as unknown as Step;
@@ -51,7 +59,7 @@ function world(tookMs: number, { staysRunning = false, held = false }: Given = {
       state.planned.push([...idle]);
       return Promise.resolve({ ...picture().plan, steps });
     });
-  const between = (): void => askBetweenPasses(context, draining);
+  const between = (actual = draining): void => askBetweenPasses(context, actual);
   const answer = async (status = 200): Promise<void> => {
     state.nowMs += 1000;
     for (const go of waiting.splice(0)) go(status);
@@ -145,6 +153,16 @@ describe('drains that may have ended', () => {
         state.nowMs += 1000;
       }
       expect(state.asked).to.equal(5);
+    });
+
+    it('are asked about between passes from the first on where there are many servers', async () => {
+      const { state, look, between, answer } = world(1000, daemon);
+      await look(withMany);
+      expect(state.asked).to.equal(0);
+      between(withMany);
+      await answer();
+      await look(withMany);
+      expect([state.asked, state.planned]).to.deep.equal([1, [[], ['nomad_web_1']]]);
     });
 
     it('are not asked about between passes where the answer is quick', async () => {
