@@ -1,7 +1,8 @@
 import type { ActualSlot } from '../actual/types.js';
 import type { Settings } from '../config/types.js';
 import { isOpening, isSlotStep, isStructureWrite } from '../diff/dispatch.js';
-import { isWaiting, probesInSlices } from '../diff/plan/probes.js';
+import { probesInSlices } from '../diff/plan/probes.js';
+import { isWaiting } from '../diff/plan/server-facts.js';
 import { instanceBehind, instanceText } from '../diff/print/instance.js';
 import type { SlotBefore, Step } from '../diff/types.js';
 import { startProber } from '../observe/probe/prober.js';

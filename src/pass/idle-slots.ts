@@ -5,17 +5,9 @@ import type { ActualState } from '../actual/types.js';
 import { isStructural } from '../diff/dispatch.js';
 import type { Plan, Step } from '../diff/types.js';
 import type { PassContext } from './context.js';
+import type { IdleAsked } from './memory.js';
 
 type Idle = ReadonlySet<string>;
-
-/** What HAProxy was asked about drains that may have ended. Milliseconds. */
-export interface IdleAsked {
-  readonly at: number;
-  /** Undefined until it has answered. */
-  tookMs?: number;
-  /** Which of them have ended. */
-  readonly ended: Promise<Draining['slots']>;
-}
 
 type IdleContext = Pick<
   PassContext,

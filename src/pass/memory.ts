@@ -4,12 +4,21 @@ import type { RefusedDescriptors } from '../diff/plan/descriptors.js';
 import { newPlanMemory, type PlanMemory } from '../diff/plan/memory.js';
 import type { Absences, Held } from '../diff/types.js';
 import type { WrittenClaims } from '../haproxy/claims-record.js';
+import type { Draining } from '../actual/idle.js';
 import { type Derived, newDerived } from './derived.js';
-import type { IdleAsked } from './idle-slots.js';
 import type { Verdict } from '../rollout/types.js';
 import type { Picture } from './picture.js';
 import type { Refusals } from './refusals.js';
 import type { Unstable } from './unstable.js';
+
+/** What HAProxy was asked about drains that may have ended. Milliseconds. */
+export interface IdleAsked {
+  readonly at: number;
+  /** Undefined until it has answered. */
+  tookMs?: number;
+  /** Which of them have ended. */
+  readonly ended: Promise<Draining['slots']>;
+}
 
 /** What this process remembers about one target. All of it may be lost without harm. */
 export interface TargetMemory {

@@ -15,16 +15,12 @@ import { allocationOf } from '../../observe/catalog/model/allocation.js';
 import { isSlotStep, isStructural } from '../dispatch.js';
 import type { OpenServer, Step } from '../types.js';
 import type { PlanInput } from './input.js';
+import { isWaiting } from './server-facts.js';
 
 export type ProbeInput = Pick<PlanInput, 'actual' | 'desired'> & {
   readonly settings: Pick<Settings, 'checks' | 'routing'>;
   readonly catalog: Pick<PlanInput['catalog'], 'allocations'>;
 };
-
-/** HAProxy has it DOWN and ready: only its check is between it and traffic. */
-export function isWaiting({ runtime }: ActualSlot): boolean {
-  return runtime?.admin === 'ready' && runtime.operational !== 'up';
-}
 
 /**
  * Of the servers that wait for their check, and of those in `watched`, the ones whose check the

@@ -1,8 +1,7 @@
-import type { ActualBackend, ActualState } from '../../actual/types.js';
+import type { ActualBackend, ActualSlot, ActualState } from '../../actual/types.js';
 import { ownCheckPort } from '../../haproxy/slots.js';
 import { memoOf } from '../../shared/memo.js';
 import { hasCheck } from './backend-plan.js';
-import { isWaiting } from './probes.js';
 
 /** What parts of a plan ask of our servers in HAProxy, whatever their backend. */
 export interface ServerFacts {
@@ -44,6 +43,11 @@ function factsOf(backends: readonly ActualBackend[]): ServerFacts {
   }
   const checked = backends.reduce((all, backend) => all + checkedIn(backend), 0);
   return { sizes, checked, waiting: waiting.sort(), bound, drains, hasUnloaded };
+}
+
+/** HAProxy has it DOWN and ready: only its check is between it and traffic. */
+export function isWaiting({ runtime }: ActualSlot): boolean {
+  return runtime?.admin === 'ready' && runtime.operational !== 'up';
 }
 
 const lists = memoOf<readonly ActualBackend[]>();
