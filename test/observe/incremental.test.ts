@@ -134,6 +134,71 @@ describe('a read after a full one', () => {
     unsubscribe();
   });
 
+  describe('while other services change', () => {
+    /** Once, while a service is read by name, so after the list and before the allocations. */
+    function meanwhile(change: () => void): void {
+      const { requests } = observer.nomad;
+      let isOver = false;
+      const add = requests.add.bind(requests);
+      requests.add = (request) => {
+        add(request);
+        if (isOver || !request.path.startsWith('/v1/service/')) return;
+        isOver = true;
+        change();
+      };
+    }
+
+    it('reads those again too, and says what is true at the last index', async () => {
+      const { nomad } = observer;
+      nomad.runAlloc({ job: 's7', ports: { http: 9999 } });
+      meanwhile(() => nomad.runAlloc({ job: 's3', ports: { http: 9998 } }));
+      const catalog = await observer.read();
+      expect(portsOf(catalog, 's7')).to.include(9999);
+      expect(portsOf(catalog, 's3')).to.include(9998);
+      expect(catalog.index).to.equal(nomad.state.read.indexes.services);
+      expect(catalog.trust.removals).to.equal('allowed');
+      expect(askedByName()).to.equal(2);
+      nomad.requests.reset();
+      await observer.read();
+      expect(asked()).to.equal(3);
+    });
+
+    const lists: Record<string, () => void> = {
+      'a service comes': () => {
+        observer.nomad.addService({ name: 'new', tags: [enabled], instances: [{ port: 9900 }] });
+      },
+      'one goes': () => observer.nomad.stopAlloc(allocOf('s3')),
+      'one has other tags': () => {
+        const tags = [enabled, 'haproxy.domain=other.example.com'];
+        observer.nomad.addService({ name: 's3', tags, instances: [{ port: 9003 }] });
+      },
+    };
+    for (const [what, change] of Object.entries(lists)) {
+      it(`reads the list again where it is behind: ${what}`, async () => {
+        const { nomad } = observer;
+        if (what === 'one goes') nomad.stopAlloc(nomad.allocsOf('s3')[1]?.ID ?? '');
+        nomad.runAlloc({ job: 's7', ports: { http: 9999 } });
+        meanwhile(change);
+        await observer.read();
+        expect(nomad.requests.byPath()['/v1/services']).to.be.above(1);
+        const names = (await observer.read()).services.map(({ name }) => name);
+        expect(names.includes('new')).to.equal(what === 'a service comes');
+      });
+    }
+
+    it('takes nothing from a stream that keeps the change back', async () => {
+      const { nomad } = observer;
+      nomad.runAlloc({ job: 's7', ports: { http: 9999 } });
+      meanwhile(() => {
+        quiet();
+        nomad.runAlloc({ job: 's3', ports: { http: 9998 } });
+      });
+      const catalog = await observer.read();
+      expect(portsOf(catalog, 's3')).to.include(9998);
+      expect(askedByName()).to.be.above(services);
+    });
+  });
+
   describe('is a full one', () => {
     const doubts: Record<string, () => unknown> = {
       'after a new connection of the stream': () => {

@@ -188,7 +188,7 @@ export class Attempts {
     signal: AbortSignal,
   ): Promise<boolean> {
     const keys = [...offered].filter((key) => services.onWord.has(key));
-    return keys.length > 0 && this.#instances.check(keys, signal);
+    return keys.length > 0 && this.#instances.check(keys, services.toldTo, signal);
   }
 
   #tornOf(

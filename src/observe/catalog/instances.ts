@@ -9,6 +9,7 @@
 
 import equal from 'fast-deep-equal';
 import type PQueue from 'p-queue';
+import { compareText } from '../../shared/compare.js';
 import { mapQueued } from '../../shared/concurrent.js';
 import { sameMap } from '../../shared/same.js';
 import { nameKey, type ServiceName, sortedNames } from './model/service-names.js';
@@ -20,13 +21,15 @@ import type { WireInstance } from '../nomad/answers/shapes.js';
 export interface ServicesRead {
   /** The highest index of the read. */
   readonly index: number;
+  /** What stands on the stream's word had not been named up to this index. */
+  readonly toldTo: number;
   /** Those that didn't change are the same objects as in the last read; so are the list and the map. */
   readonly names: readonly ServiceName[];
   /** By service key, for the requested names. */
   readonly instances: ReadonlyMap<string, readonly WireInstance[]>;
   /** Why some of the requested ones can't be read, by service key. */
   readonly unreadable: ReadonlyMap<string, Unreadable>;
-  /** All answers have the same index. */
+  /** All answers have the same index, or the stream says that none of them had changed by the last one. */
   readonly whole: boolean;
   /** Keys of services that stand on the stream's word and were not read in this round. */
   readonly onWord: ReadonlySet<string>;
@@ -65,6 +68,9 @@ interface Steady {
   readonly wanted: readonly ServiceName[];
   readonly read: ServicesRead;
 }
+
+/** How often a read runs after changes that come while it reads. */
+const mostRounds = 5;
 
 export class InstanceCache {
   #entries: ReadonlyMap<string, Entry> = new Map();
@@ -133,22 +139,59 @@ export class InstanceCache {
     if (steady !== undefined) return steady;
     const { entries, onWord, stale, heardCount } = await this.#divide(wanted, { index, epoch });
     const unreadable = await this.#ask(stale, entries, signal);
+    const mayCatchUp = isOne && !this.#isExpired && unreadable.size === 0;
+    const caught = mayCatchUp ? await this.#catchUp(entries, { index, epoch }, signal) : undefined;
     this.#entries = entries;
     const instances = new Map([...entries].map(([key, { body }]) => [key, body]));
     this.#instances = sameMap(this.#instances, instances);
     if (entries.size === 0) requireOneAlone([...unreadable.values()]);
-    const indexes = [...entries].map(([key, one]) => (onWord.has(key) ? index : one.index));
+    const isOnWord = (key: string): boolean => caught !== undefined || onWord.has(key);
+    const toldTo = caught ?? index;
+    const indexes = [...entries].map(([key, one]) => (isOnWord(key) ? toldTo : one.index));
     const read = {
-      index: indexes.reduce((a, b) => Math.max(a, b), index),
+      index: indexes.reduce((a, b) => Math.max(a, b), toldTo),
+      toldTo,
       names: this.#names,
       instances: this.#instances,
       unreadable,
-      whole: new Set([...listIndexes, ...indexes]).size === 1,
+      whole: caught !== undefined || new Set([...listIndexes, ...indexes]).size === 1,
       onWord: new Set([...onWord].filter((key) => entries.get(key)?.round !== this.#round)),
     };
-    const isSteady = read.whole && unreadable.size === 0 && read.onWord.size === onWord.size;
+    const isSteady =
+      read.whole &&
+      caught === undefined &&
+      unreadable.size === 0 &&
+      read.onWord.size === onWord.size;
     this.#steady = isSteady ? { index, epoch, heardCount, wanted, read } : undefined;
     return read;
+  }
+
+  /**
+   * Where services were read at a later index than the list: the highest one, if by the stream's word
+   * all of them are as they were then. Those that it has named meanwhile are read again. Undefined:
+   * there is nothing to catch up with, or it says too little, or the list itself is behind.
+   */
+  async #catchUp(
+    entries: Map<string, Entry>,
+    list: ListRead,
+    signal: AbortSignal,
+  ): Promise<number | undefined> {
+    for (let round = 0; round < mostRounds; round += 1) {
+      const top = [...entries.values()].reduce((most, one) => Math.max(most, one.index), 0);
+      if (top <= list.index || !(await this.#news.told(top))) return undefined;
+      // From here on at once: an event may come, or be missed, at any time.
+      if (list.epoch === undefined || this.#news.epoch !== list.epoch) return undefined;
+      const named = this.#news.namedAfter(list.index);
+      const known = named.flatMap((key) => entries.get(key) ?? []);
+      if (known.length < named.length || !known.every(isAsListed)) return undefined;
+      const late = known.filter(({ service, index }) =>
+        this.#news.isNamedAfter(nameKey(service), index),
+      );
+      if (late.length === 0) return top;
+      const services = late.map(({ service }) => service);
+      if ((await this.#ask(services, entries, signal)).size > 0) return undefined;
+    }
+    return undefined;
   }
 
   /** The last read, if each of its entries counts for this list just as it did for that one. */
@@ -168,8 +211,11 @@ export class InstanceCache {
     return isSame ? last.read : undefined;
   }
 
-  /** Reads these directly. Whether the stream has kept back a change of one. */
-  async check(keys: readonly string[], signal: AbortSignal): Promise<boolean> {
+  /**
+   * Reads these directly. Whether the stream has kept back a change of one. A change that it has told
+   * of since the list, which had this index, is none that it has kept back.
+   */
+  async check(keys: readonly string[], index: number, signal: AbortSignal): Promise<boolean> {
     const { epoch } = this.#news;
     this.#steady = undefined;
     const known = keys.flatMap((key) => this.#entries.get(key) ?? []);
@@ -178,13 +224,21 @@ export class InstanceCache {
       return [entry, await this.#api.instances(namespace, name, scope)] as const;
     });
     const entries = new Map(this.#entries);
-    let isSame = true;
+    let isKept = false;
     for (const [{ service, body }, answer] of answers) {
-      if (answer.status !== 'known' || !equal(answer.body, body)) isSame = false;
-      else entries.set(nameKey(service), this.#entry(service, answer, epoch));
+      const key = nameKey(service);
+      const isSame = answer.status === 'known' && equal(answer.body, body);
+      const isKnown = isSame || (await this.#isToldSince(key, index, answer));
+      if (!isKnown || answer.status !== 'known') isKept = true;
+      else entries.set(key, this.#entry(service, answer, epoch));
     }
     this.#entries = entries;
-    return !isSame;
+    return isKept;
+  }
+
+  async #isToldSince(key: string, index: number, answer: InstancesRead): Promise<boolean> {
+    if (answer.status !== 'known' || answer.index <= index) return false;
+    return (await this.#news.told(answer.index)) && this.#news.isNamedAfter(key, index);
   }
 
   /** What is known at the list's index, what stands on the stream's word, and what has to be read. */
@@ -255,6 +309,12 @@ export class InstanceCache {
       round: this.#round,
     };
   }
+}
+
+/** Its instances still come to the tags that the list has for it, and to at least one. */
+function isAsListed({ service, body }: Entry): boolean {
+  const tags = new Set(body.flatMap(({ Tags }) => Tags ?? []));
+  return body.length > 0 && equal([...tags].sort(compareText), [...new Set(service.tags)]);
 }
 
 /** If none can be read, it isn't the service: Nomad fails, or a proxy answers for it. */

@@ -21,6 +21,8 @@ export interface News {
   told(index: number): Promise<boolean>;
   /** Whether a change of the service came after this index. */
   isNamedAfter(key: string, index: number): boolean;
+  /** Keys of services of which a change came after this index. */
+  namedAfter(index: number): readonly string[];
   /** Another number whenever the stream has said something. */
   readonly heardCount: number;
 }
@@ -89,6 +91,10 @@ export class StreamNews implements News {
 
   isNamedAfter(key: string, index: number): boolean {
     return (this.#named.get(key) ?? 0) > index;
+  }
+
+  namedAfter(index: number): readonly string[] {
+    return [...this.#named].flatMap(([key, last]) => (last > index ? [key] : []));
   }
 
   async told(index: number): Promise<boolean> {
