@@ -266,9 +266,10 @@ class History {
     const oracle = await this.#ask().catch(() => undefined);
     if (catalog === undefined) this.#hasFailed = true;
     else this.#check(catalog, asked);
-    // What changed while it was read may be left to the next one.
+    // What changed while it was read may be left to the next one, and so may what Nomad refused.
     const isSameTime = !isChanging || catalog?.index === oracle?.index;
-    if (catalog !== undefined && oracle !== undefined && !this.#isLossy && !isTorn && isSameTime) {
+    const isWhole = !isTorn && isSameTime && catalog?.unreadable === undefined;
+    if (catalog !== undefined && oracle !== undefined && !this.#isLossy && isWhole) {
       this.#expectSame(catalog, oracle);
       expect(catalog.missing).to.deep.equal(oracle.missing);
     }
