@@ -71,7 +71,9 @@ export function createHealth(options: HealthOptions): Health {
     succeeded: ({ target, rest }) => {
       const isFilled = syncs.get(target)?.isFilled === true || rest.gathering === undefined;
       const left = isFilled && rest.gathering !== undefined ? 0 : rest.steps.length;
-      const problem = rest.problems[0]?.message ?? unfinished(left);
+      // Without spare servers everything is routed all the same.
+      const grave = rest.problems.find(({ code }) => code !== 'servers-short');
+      const problem = grave?.message ?? unfinished(left);
       syncs.set(target, {
         isFilled,
         lastSuccess: now(),

@@ -40,6 +40,16 @@ describe('readiness', () => {
     expect(health.ready().ok).to.equal(false);
   });
 
+  it('is ready where only spare servers are short: everything wanted is routed', () => {
+    const { health } = healthAt(1000);
+    const short = { code: 'servers-short', message: 'about 20 servers are wanted' } as const;
+    health.succeeded(picture({ rest: { ...nothing, problems: [short] } }));
+    expect(health.ready()).to.deep.equal({ ok: true });
+    const missing = { code: 'frontend-missing', message: 'there is no frontend x' } as const;
+    health.succeeded(picture({ rest: { ...nothing, problems: [short, missing] } }));
+    expect(health.ready()).to.deep.equal({ ok: false, reason: missing.message });
+  });
+
   it('waits for the first pass that ends well, and says why it takes so long', () => {
     const { health } = healthAt(1000);
     expect(health.ready()).to.deep.equal({ ok: false, reason: 'no sync yet' });
