@@ -1,5 +1,6 @@
+import type { OnSight } from '../observe/catalog/allocations.js';
 import type { CatalogReader } from '../observe/catalog/reader.js';
-import type { AllocationSight, Catalog } from '../observe/types.js';
+import type { Catalog } from '../observe/types.js';
 import { type CatalogMemory, needsFullRead } from './memory.js';
 import type { Stopwatch, Times } from './stopwatch.js';
 import type { Target } from './target.js';
@@ -8,7 +9,7 @@ import type { Target } from './target.js';
 export interface CatalogRead {
   readonly catalog: Promise<Catalog>;
   /** Tells the listener of allocations that changed, before the catalog is there. */
-  readonly onSight: (listener: (seen: readonly AllocationSight[]) => void) => void;
+  readonly onSight: (listener: OnSight) => void;
   readonly hidden: CatalogReader['hidden'];
   readonly ended: CatalogReader['ended'];
   readonly times: () => Times;
@@ -23,9 +24,8 @@ export function readCatalog(
   signal: AbortSignal,
 ): CatalogRead {
   const full = memory.failed || targets.some((target) => needsFullRead(target.memory));
-  const listeners: ((seen: readonly AllocationSight[]) => void)[] = [];
-  const onSight = (seen: readonly AllocationSight[]): void =>
-    listeners.forEach((listener) => listener(seen));
+  const listeners: OnSight[] = [];
+  const onSight: OnSight = (seen) => listeners.forEach((listener) => listener(seen));
   const catalog = stopwatch
     .timed('observe', () => reader.read({ full, onSight, signal }))
     .then(

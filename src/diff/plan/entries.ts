@@ -1,6 +1,7 @@
 import equal from 'fast-deep-equal';
 
 import type { ActualMap } from '../../actual/types.js';
+import { sameRecord } from '../../shared/same.js';
 import { effectOf } from '../steps.js';
 import type { CreateMap, EntryStep, WriteMap } from '../types.js';
 
@@ -65,7 +66,7 @@ function planMap(map: string, input: EntriesInput): EntryStep[] {
   if (entries === undefined && !input.withCommit) return [];
   // If the process has no entries, use those the reload would load.
   const actual = entries ?? stored;
-  if (map !== input.shared && hasSame(actual, wanted)) return [];
+  if (map !== input.shared && sameRecord(actual, wanted) === actual) return [];
   const step = (kind: EntryStep['kind'], key: string, value: string): EntryStep => {
     return { kind, route: 'runtime', map, key, value, when: whenOf(kind, map, input) };
   };
@@ -90,12 +91,6 @@ function planMap(map: string, input: EntriesInput): EntryStep[] {
     }
   }
   return steps;
-}
-
-function hasSame(one: Entries, other: Entries): boolean {
-  const keys = Object.keys(other);
-  if (keys.length !== Object.keys(one).length) return false;
-  return keys.every((key) => Object.hasOwn(one, key) && one[key] === other[key]);
 }
 
 /** The key's values in the process and in the file. */

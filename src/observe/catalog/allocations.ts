@@ -90,8 +90,7 @@ export class AllocationReader {
     this.#allAt = -Infinity;
     this.#ended.clear();
     this.#gone.clear();
-    this.#detailed = new Map();
-    this.#steady = undefined;
+    this.expire();
   }
 
   /** The next read asks for the details of all. */

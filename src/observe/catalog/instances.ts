@@ -9,10 +9,9 @@
 
 import equal from 'fast-deep-equal';
 import type PQueue from 'p-queue';
-import { compareText } from '../../shared/compare.js';
 import { mapQueued } from '../../shared/concurrent.js';
 import { sameMap } from '../../shared/same.js';
-import { nameKey, type ServiceName, sortedNames } from './model/service-names.js';
+import { comparedTags, nameKey, type ServiceName, sortedNames } from './model/service-names.js';
 import { ConnectorError } from '../../shared/errors.js';
 import type { News } from './news.js';
 import type { InstancesRead, NomadApi, Unreadable } from '../nomad/api.js';
@@ -314,7 +313,7 @@ export class InstanceCache {
 /** Its instances still come to the tags that the list has for it, and to at least one. */
 function isAsListed({ service, body }: Entry): boolean {
   const tags = new Set(body.flatMap(({ Tags }) => Tags ?? []));
-  return body.length > 0 && equal([...tags].sort(compareText), [...new Set(service.tags)]);
+  return body.length > 0 && equal(comparedTags([...tags]), service.tags);
 }
 
 /** If none can be read, it isn't the service: Nomad fails, or a proxy answers for it. */

@@ -41,7 +41,7 @@ export function sortedNames(
 const mostCompared = 10_000;
 
 /** Of too many, only those that may opt in: that much has to be known of every service. */
-function comparedTags(tags: readonly string[]): readonly string[] {
+export function comparedTags(tags: readonly string[]): readonly string[] {
   if (tags.length <= mostCompared) return sortTexts([...tags]);
   return tags
     .filter((tag) => /enable/i.test(tag))
