@@ -1,3 +1,4 @@
+import { waitFor } from '../../fixtures/process.js';
 import { median } from '../bare-client.js';
 import type { Figure } from '../figure.js';
 import { floorsOf } from '../floors.js';
@@ -7,7 +8,9 @@ const runs = 10;
 
 /** A pass with nothing to do. */
 export async function benchNoop(world: World): Promise<Figure[]> {
-  await world.settle();
+  // While servers come UP, there is something to look at.
+  const isAtRest = async () => (await world.settle()).rest.waiting.length === 0;
+  await waitFor('every server to be UP', isAtRest, { timeoutMs: 120_000 });
   const floors = floorsOf(world);
   const floor = { name: 'bare reads', value: await floors.unchanged() };
   floors.close();
