@@ -68,6 +68,17 @@ describe('explain', function () {
   const status = async (host: string, path?: string): Promise<number> =>
     (await stack.request(host, path)).status;
 
+  const waitStatus = async (host: string, wanted: number, path?: string): Promise<void> => {
+    let last: number | undefined;
+    try {
+      await until(async () => (last = await status(host, path)) === wanted);
+    } catch (cause) {
+      const { text, backends } = await explain(host);
+      const seen = `${host}: last answer ${last} instead of ${wanted}; ${text}`;
+      throw new Error(`${seen}\n${JSON.stringify(backends)}`, { cause });
+    }
+  };
+
   interface Wanted {
     readonly reason: Reason;
     readonly says: RegExp;
@@ -177,7 +188,7 @@ describe('explain', function () {
     await stack.waitServed(domainOf('ended'), [app]);
     stack.nomad.stopJob({ ID: 'ended', Namespace: 'default' });
     await converge((given) => ({ ...given, guard: { ...given.guard, allowRemovals: true } }));
-    await until(async () => (await status('ended.example.com')) === 404);
+    await waitStatus('ended.example.com', 404);
     await expectAnswer('ended.example.com', {
       reason: 'gone',
       says: /404: ended claimed it until recently, but job ended is stopped$/,
@@ -212,7 +223,7 @@ describe('explain', function () {
       answers: true,
     });
     app.healthy = false;
-    await until(async () => (await status('ill.example.com')) === 503);
+    await waitStatus('ill.example.com', 503);
     await expectAnswer('ill.example.com', {
       reason: 'check-failing',
       says: /answers 503: both servers of nomad_ill are DOWN: check GET \/health gave 503$/,
@@ -243,7 +254,7 @@ describe('explain', function () {
     const passes = stack.passes();
     await passes.run();
     passes.close();
-    await until(async () => (await status('leaving.example.com')) === 503);
+    await waitStatus('leaving.example.com', 503);
     await expectAnswer('leaving.example.com', {
       reason: 'instances-draining',
       says: /503: both servers of nomad_leaving are draining: Nomad stops their instances$/,
@@ -263,7 +274,7 @@ describe('explain', function () {
     await stack.waitServed(domainOf('far'), [away]);
     await away.close();
     stack.nomad.disconnectNode(nodeId);
-    await until(async () => (await status('far.example.com')) === 503);
+    await waitStatus('far.example.com', 503);
     const explained = await expectAnswer('far.example.com', {
       reason: 'node-lost',
       says: /503: the server of nomad_far is DOWN, and Nomad has lost contact with node-2 \(unknown\): check tcp could not connect/,
@@ -361,7 +372,7 @@ describe('explain', function () {
     stack.serve('api', [app], { tags: [...enabledTags('api'), 'haproxy.path=/api'] });
     await converge();
     await stack.waitServed(domainOf('web'));
-    await until(async () => (await status('api.example.com', '/api')) === 200);
+    await waitStatus('api.example.com', 200, '/api');
     await expectAnswer('api.example.com', {
       reason: 'path-mismatch',
       says: /404: of this host only api\.example\.com\/api \(api\) is routed$/,
@@ -401,7 +412,7 @@ describe('explain', function () {
     );
     await stack.dp.haproxy.masterCommand('reload');
     await converge();
-    await until(async () => (await status('web.example.com', '/admin/x')) === 403);
+    await waitStatus('web.example.com', 403, '/admin/x');
     await expectAnswer('web.example.com/admin/x', {
       reason: 'operator-rule',
       says: /^web\.example\.com\/admin\/x answers 403 by the operator's own rule in frontend http_front, which comes first: http-request deny if .*, so web doesn't get it$/,
@@ -438,7 +449,7 @@ describe('explain', function () {
     await stack.waitServed(domainOf('past'), [app]);
     stack.nomad.removeService('past');
     await converge(() => under('upsert-only'));
-    await until(async () => (await status(domainOf('past'))) === 503);
+    await waitStatus(domainOf('past'), 503);
     const kept = await explainWith(under('upsert-only'), domainOf('past'));
     expect(kept.text).to.match(
       /^past\.example\.com answers 503: .*; sync\.policy \(upsert-only\) keeps it: Nomad has no service past any more$/,
@@ -455,6 +466,7 @@ describe('explain', function () {
     expect(late.text).to.match(/^heir gets no requests: .*sync\.policy \(create-only\) keeps what/);
     expect([late.reason, late.answers]).to.deep.equal(['kept-by-policy', false]);
     await converge(() => under('sync'));
+    await stack.waitServed(domainOf('past'), [app]);
     await expectAnswer(domainOf('past'), { reason: 'serves', says: / of heir$/, answers: true });
   });
 
