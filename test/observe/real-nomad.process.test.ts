@@ -201,6 +201,41 @@ describe('a catalog read from a real Nomad', () => {
     await done;
   });
 
+  it('looks first at an allocation that the stream says to stop', async () => {
+    const looks: unknown[] = [];
+    const listening: NomadClient = {
+      ...client,
+      get: async (path, options) => {
+        const answer = await client.get(path, options);
+        if (options.query?.['prefix'] !== undefined) looks.push(answer.body);
+        return answer;
+      },
+    };
+    const own = newReader(listening);
+    const stopper = new AbortController();
+    const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined };
+    const { done } = startWakeSources({
+      ...{ client, namespace: '*', signal: stopper.signal, log: quiet, listener: own },
+      onWake: () => undefined,
+      onConnected: () => undefined,
+    });
+    await agent.submit(appJob({ id: 'leaver', tags: [enabled] }));
+    const [alloc] = await agent.waitRunning('leaver');
+    await waitFor('its instance', async () =>
+      (await own.read({ signal })).services.some(({ name }) => name === 'leaver'),
+    );
+    expect(looks).to.deep.equal([]);
+    await agent.stopJob('leaver');
+    await waitFor('the look', async () => {
+      await own.read({ signal });
+      return looks.length > 0;
+    });
+    const [[seen] = []] = looks as { ID: string; DesiredStatus: string }[][];
+    expect([seen?.ID, seen?.DesiredStatus]).to.deep.equal([alloc?.ID, 'stop']);
+    stopper.abort();
+    await done;
+  });
+
   it('R2.7: scaled to zero lives on, stopped is gone', async () => {
     await agent.scaleJob('web', 'web', 0);
     const zero = await until((one) => one.instances.length === 0);

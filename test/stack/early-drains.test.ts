@@ -90,6 +90,19 @@ describe('an instance leaves', () => {
     await expectDrained();
   });
 
+  it('the stream names it: it is drained before the list of services is read', async () => {
+    const connector = stack().connector({
+      settings: (one) => ({ ...one, nomad: { ...one.nomad, requestTimeoutMs: 1000 } }),
+    });
+    await connector.waitSettled();
+    stack().nomad.faults.hang = '/v1/services';
+    goes();
+    await until(async () => (await servingPorts(stack(), 'nomad_web')).length === 1);
+    stack().nomad.faults.clear();
+    await until(async () => (await enabledPorts(stack(), 'nomad_web')).length === 1);
+    await expectDrained();
+  });
+
   it('a timer reads first', async () => {
     goes();
     await pass();

@@ -294,7 +294,7 @@ function differing(
   return [...changed, ...gone].map(([, alloc]) => alloc);
 }
 
-function toSight({ ID, ClientStatus, DesiredStatus }: WireAllocation): AllocationSight {
+export function toSight({ ID, ClientStatus, DesiredStatus }: WireAllocation): AllocationSight {
   return { id: ID, clientStatus: ClientStatus, desiredStatus: DesiredStatus };
 }
 

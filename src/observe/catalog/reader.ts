@@ -7,6 +7,7 @@
 
 import PQueue from 'p-queue';
 import { ConnectorError } from '../../shared/errors.js';
+import { scopeOf } from '../../shared/concurrent.js';
 import { sameMap } from '../../shared/same.js';
 import { breathe, runInSlices } from '../../shared/slices.js';
 import type { Lookup } from './addresses.js';
@@ -15,7 +16,8 @@ import { Assembler } from './model/assemble.js';
 import { declaresServices } from './model/declarations.js';
 import { claimsOf, relevantAllocations, tagsToKeep } from './model/hints.js';
 import { absenceDoubt, allocationsMissing, everywhere, unlistedJobs } from './model/doubts.js';
-import { readLine, servicesNamed } from './model/events.js';
+import { leaversNamed, readLine, servicesNamed } from './model/events.js';
+import { Leavers } from './leavers.js';
 import { namespacesOf } from '../../config/namespaces.js';
 import { label, partsOf } from './model/keys.js';
 import { lacksWithoutCause, seenIn, type Seen } from './model/lost.js';
@@ -99,6 +101,7 @@ class CatalogPass {
   #quiet: QuietJobs = noneQuiet;
   readonly #namespaces: readonly string[];
   readonly #attempts: Attempts;
+  readonly #leavers: Leavers;
   readonly #endedJobs: EndedJobs;
   readonly #assembler = new Assembler();
   readonly #prefix: string;
@@ -140,11 +143,27 @@ class CatalogPass {
       ...{ api, queue, tagPrefix, now, news: this.news, namespaces: this.#namespaces },
       ...(lookup === undefined ? {} : { lookup }),
     });
+    this.#leavers = new Leavers(api);
     this.#endedJobs = new EndedJobs(api, queue, this.#namespaces);
     this.watch = new NamespaceWatch(api);
   }
 
-  async read({ full = false, onSight, signal }: ReadOptions): Promise<Catalog> {
+  async read(options: ReadOptions): Promise<Catalog> {
+    const { onSight = () => undefined } = options;
+    const looking = scopeOf(options.signal);
+    const known = this.#concluded?.catalog.allocations ?? {};
+    const looks = this.#leavers.look(known, onSight, looking.signal);
+    try {
+      return await this.#read(options);
+    } finally {
+      // The whole catalog says it as well.
+      looking.abort();
+      looking.done();
+      await looks;
+    }
+  }
+
+  async #read({ full = false, onSight, signal }: ReadOptions): Promise<Catalog> {
     if (this.#lower !== undefined) this.#forget(this.#lower);
     this.#attempts.begin(onSight);
     if (full) this.#attempts.askForEnded();
@@ -209,6 +228,7 @@ class CatalogPass {
       return false;
     }
     this.news.heard(line.index, services);
+    this.#leavers.heard(leaversNamed(line));
     return areQuiet(line.events, this.#quiet);
   }
 

@@ -56,6 +56,12 @@ export interface NomadApi {
     options: AllocationsOptions,
     signal: AbortSignal,
   ): Promise<Indexed<readonly WireAllocation[]> | undefined>;
+  /** One allocation, without resources and tasks; empty if Nomad doesn't have it. */
+  allocation(
+    namespace: string,
+    id: string,
+    signal: AbortSignal,
+  ): Promise<readonly WireAllocation[]>;
   /**
    * What became of jobs that were stopped or purged within `eval_gc_threshold` (1 h): the trace that
    * a purge leaves. Empty if Nomad, or a proxy, can't tell.
@@ -97,6 +103,12 @@ export function nomadApi(client: NomadClient): NomadApi {
         if (status !== 200) return undefined;
         return { index, body: body as readonly WireAllocation[] };
       }),
+    allocation: async (namespace, id, signal) => {
+      // By the list: it lacks the job, which may be long.
+      const query = { namespace, prefix: id, resources: false, task_states: false };
+      const options = { query, signal, maybeUnwritten: true, ofOne: true, read: readAllocations };
+      return (await client.get(path, options)).body as readonly WireAllocation[];
+    },
     deregistrations: async (namespace, signal) => {
       const path = '/v1/evaluations';
       const own = 'TriggeredBy == "job-deregister"';

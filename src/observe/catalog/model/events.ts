@@ -1,7 +1,9 @@
 /**
  * A line of the event stream. Of its events only names are read: which services, allocations and jobs
- * they are about.
+ * they are about, and which allocations are worth a look before all else.
  */
+
+import { isLeaving } from './allocation.js';
 
 export interface StreamLine {
   readonly index: number;
@@ -44,6 +46,25 @@ export function servicesNamed({ events }: StreamLine): readonly NamedService[] |
     const { Namespace: namespace, ServiceName: name } = Service ?? {};
     if (typeof namespace !== 'string' || typeof name !== 'string') return undefined;
     named.push({ namespace, name });
+  }
+  return named;
+}
+
+export interface NamedAllocation {
+  readonly namespace: string;
+  readonly id: string;
+}
+
+/** The allocations that stop or are over by what its events say, which may be old or wrong. */
+export function leaversNamed({ events }: StreamLine): readonly NamedAllocation[] {
+  const named: NamedAllocation[] = [];
+  for (const { Topic, Payload } of events) {
+    if (Topic !== 'Allocation') continue;
+    const { Allocation } = (Payload ?? {}) as { Allocation?: { [key: string]: unknown } | null };
+    const { Namespace: namespace, ID: id, ClientStatus, DesiredStatus } = Allocation ?? {};
+    if (typeof namespace !== 'string' || typeof id !== 'string') continue;
+    const status = { clientStatus: String(ClientStatus), desiredStatus: String(DesiredStatus) };
+    if (isLeaving(status)) named.push({ namespace, id });
   }
   return named;
 }
