@@ -2,7 +2,10 @@ import PQueue from 'p-queue';
 
 import type { ActualBackend, ActualState } from '../actual/types.js';
 import type { OpenServer } from '../diff/types.js';
-import { aborting, type ApplyContext, atOnce, pathOf } from './context.js';
+import { mapQueued } from '../shared/concurrent.js';
+import { type ApplyContext, atOnce, pathOf } from './context.js';
+
+const never = new AbortController().signal;
 
 /**
  * Sets servers UP whose check has passed (`PUT /runtime/backends/{backend}/servers/{name}`, which is
@@ -13,19 +16,19 @@ export async function openServers(
   context: ApplyContext,
   steps: readonly OpenServer[],
 ): Promise<ActualState> {
-  const { actual, client, hasPassed } = context;
+  const { actual, client, hasPassed, signal: given = never } = context;
   const opened = new Set<string>();
-  const open = async ({ backend, key, server }: OpenServer): Promise<void> => {
+  const open = async ({ backend, key, server }: OpenServer, signal: AbortSignal): Promise<void> => {
     // It has failed since: that is between this instance and its check, and holds up nobody else.
     if (hasPassed?.(key) !== true) return;
     const path = pathOf('runtime', 'backends', backend, 'servers', server);
     const json = { operational_state: 'up' };
-    const { status } = await client.send('PUT', path, { json, ...aborting(context) });
+    const { status } = await client.send('PUT', path, { json, signal });
     // Refused: it waits for HAProxy's own check, as it would without the connector's.
     if (status < 300) opened.add(server);
   };
-  const queue = new PQueue({ concurrency: atOnce });
-  await queue.addAll(steps.map((step) => () => open(step)));
+  // After an error none is opened any more: by then its server may have another instance.
+  await mapQueued(new PQueue({ concurrency: atOnce }), steps, given, open);
   return opened.size === 0 ? actual : withOpened(actual, opened);
 }
 
