@@ -1,11 +1,6 @@
-import PQueue from 'p-queue';
-
 import type { ActualBackend, ActualState } from '../actual/types.js';
 import type { OpenServer } from '../diff/types.js';
-import { mapQueued } from '../shared/concurrent.js';
-import { type ApplyContext, atOnce, pathOf } from './context.js';
-
-const never = new AbortController().signal;
+import { type ApplyContext, commandEach, pathOf } from './context.js';
 
 /**
  * Sets servers UP whose check has passed (`PUT /runtime/backends/{backend}/servers/{name}`, which is
@@ -16,7 +11,7 @@ export async function openServers(
   context: ApplyContext,
   steps: readonly OpenServer[],
 ): Promise<ActualState> {
-  const { actual, client, hasPassed, signal: given = never } = context;
+  const { actual, client, hasPassed } = context;
   const opened = new Set<string>();
   const open = async ({ backend, key, server }: OpenServer, signal: AbortSignal): Promise<void> => {
     // It has failed since: that is between this instance and its check, and holds up nobody else.
@@ -27,8 +22,7 @@ export async function openServers(
     // Refused: it waits for HAProxy's own check, as it would without the connector's.
     if (status < 300) opened.add(server);
   };
-  // After an error none is opened any more: by then its server may have another instance.
-  await mapQueued(new PQueue({ concurrency: atOnce }), steps, given, open);
+  await commandEach(context, steps, open);
   return opened.size === 0 ? actual : withOpened(actual, opened);
 }
 
