@@ -1,6 +1,9 @@
+import PQueue from 'p-queue';
+
 import type { DataPlaneWriter } from '../actual/dataplane-client.js';
 import type { ActualState } from '../actual/types.js';
 import type { Settings } from '../config/types.js';
+import { mapQueued } from '../shared/concurrent.js';
 
 /** Shared by all parts of an apply. */
 export interface ApplyContext {
@@ -24,7 +27,21 @@ export function termOf({ term }: ApplyContext): { term?: number } {
 }
 
 /** Runtime commands under way. HAProxy takes one at a time. */
-export const atOnce = 4;
+const atOnce = 4;
+
+const never = new AbortController().signal;
+
+/**
+ * Sends a runtime command for each. After one without an answer none follows, and none is under way when
+ * that is thrown: by the next pass, their servers may have other instances.
+ */
+export function commandEach<In, Out>(
+  { signal = never }: Pick<ApplyContext, 'signal'>,
+  items: readonly In[],
+  send: (item: In, signal: AbortSignal) => Promise<Out>,
+): Promise<Out[]> {
+  return mapQueued(new PQueue({ concurrency: atOnce }), items, signal, send);
+}
 
 /** The signal as a request option, if there is one. */
 export function aborting({ signal }: Pick<ApplyContext, 'signal'>): { signal?: AbortSignal } {

@@ -1,10 +1,8 @@
-import PQueue from 'p-queue';
-
 import { expectOk } from '../actual/answers.js';
 import { effectOf } from '../diff/steps.js';
 import type { SlotStep } from '../diff/types.js';
 import { ConnectorError } from '../shared/errors.js';
-import { aborting, type ApplyContext, atOnce, pathOf } from './context.js';
+import { aborting, type ApplyContext, commandEach, pathOf } from './context.js';
 import { editMarkerLine, editServerLines } from './render/server-line.js';
 import { saveServerState } from './state-file.js';
 import type { PlannedBackend } from './render/state-file.js';
@@ -91,13 +89,15 @@ async function setRuntime(
   steps: readonly SlotStep[],
   json: { readonly admin_state: string; readonly operational_state?: string },
 ): Promise<void> {
-  const queue = new PQueue({ concurrency: atOnce });
-  await queue.addAll(
-    steps.map(({ backend, slot: { name } }) => async () => {
-      const path = pathOf('runtime', 'backends', backend, 'servers', name);
-      const response = await context.client.send('PUT', path, { json, ...aborting(context) });
-      expectOk(response, `${Object.values(json).join()} for ${name}`);
+  const answers = await commandEach(context, steps, ({ backend, slot: { name } }, signal) =>
+    context.client.send('PUT', pathOf('runtime', 'backends', backend, 'servers', name), {
+      json,
+      signal,
     }),
+  );
+  // One that is refused holds up no other.
+  answers.forEach((response, at) =>
+    expectOk(response, `${Object.values(json).join()} for ${steps[at]?.slot.name}`),
   );
 }
 

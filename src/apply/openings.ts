@@ -1,8 +1,6 @@
-import PQueue from 'p-queue';
-
 import type { ActualBackend, ActualState } from '../actual/types.js';
 import type { OpenServer } from '../diff/types.js';
-import { aborting, type ApplyContext, atOnce, pathOf } from './context.js';
+import { type ApplyContext, commandEach, pathOf } from './context.js';
 
 /**
  * Sets servers UP whose check has passed (`PUT /runtime/backends/{backend}/servers/{name}`, which is
@@ -15,17 +13,16 @@ export async function openServers(
 ): Promise<ActualState> {
   const { actual, client, hasPassed } = context;
   const opened = new Set<string>();
-  const open = async ({ backend, key, server }: OpenServer): Promise<void> => {
+  const open = async ({ backend, key, server }: OpenServer, signal: AbortSignal): Promise<void> => {
     // It has failed since: that is between this instance and its check, and holds up nobody else.
     if (hasPassed?.(key) !== true) return;
     const path = pathOf('runtime', 'backends', backend, 'servers', server);
     const json = { operational_state: 'up' };
-    const { status } = await client.send('PUT', path, { json, ...aborting(context) });
+    const { status } = await client.send('PUT', path, { json, signal });
     // Refused: it waits for HAProxy's own check, as it would without the connector's.
     if (status < 300) opened.add(server);
   };
-  const queue = new PQueue({ concurrency: atOnce });
-  await queue.addAll(steps.map((step) => () => open(step)));
+  await commandEach(context, steps, open);
   return opened.size === 0 ? actual : withOpened(actual, opened);
 }
 

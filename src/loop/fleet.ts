@@ -1,6 +1,7 @@
 import { type Controller, type ControllerOptions, createController } from './controller.js';
 import { type Failure, nomadSide } from '../pass/run.js';
 import { type Scope, scopeOf } from '../shared/concurrent.js';
+import { memoLast } from '../shared/memo.js';
 import type { WakeSource } from './wake-sources.js';
 
 export interface FleetOptions extends Omit<ControllerOptions, 'targets' | 'pass'> {
@@ -132,20 +133,18 @@ async function runLoop(loop: Loop, stop: Scope): Promise<void> {
   stop.done();
 }
 
-/** The pass, which also ends when the target has left. */
+/**
+ * The pass, which also ends when the target has left. So does what it leaves under way, which may take
+ * longer than the pass: one signal lasts as long as the loop.
+ */
 function abortable(pass: ControllerOptions['pass'], gone: AbortSignal): ControllerOptions['pass'] {
-  return async (isDue, signal, occasion) => {
-    const scope = scopeOf(signal);
-    const abort = (): void => scope.abort();
-    gone.addEventListener('abort', abort, { once: true });
-    if (gone.aborted) abort();
-    try {
-      return await pass(isDue, scope.signal, occasion);
-    } finally {
-      gone.removeEventListener('abort', abort);
-      scope.done();
-    }
-  };
+  const signalOf = memoLast((stop: AbortSignal): AbortSignal => {
+    const scope = scopeOf(stop);
+    gone.addEventListener('abort', () => scope.abort(), { once: true });
+    if (gone.aborted) scope.abort();
+    return scope.signal;
+  });
+  return (isDue, signal, occasion) => pass(isDue, signalOf(signal), occasion);
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

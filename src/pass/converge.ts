@@ -191,7 +191,8 @@ async function lookBack(context: WritingContext, applied?: Applied, before?: Vie
   const actual = await timed('actual', () => readRepaired(target, false, signal));
   const notice = applied === 'not' ? noticeHaproxy : rememberHaproxy;
   notice(target.memory, actual);
-  if (before !== undefined && applied === 'as-planned') {
+  // Once it has left, another one may have its name.
+  if (before !== undefined && applied === 'as-planned' && !signal.aborted) {
     const { desired, plan } = before;
     onWritten?.({ target: target.name, catalog, desired, actual, steps: plan.steps });
   }

@@ -83,4 +83,25 @@ describe('a fleet of loops', () => {
     expect(wakes).to.deep.equal(['start', 'stream', 'haproxy']);
     await end();
   });
+
+  it('ends what a pass left under way, when the target leaves and at a stop', async () => {
+    const stop = new AbortController();
+    const left = new Map<string, AbortSignal>();
+    const fleet = createFleet({
+      ...{ targets, settings, onWake: () => undefined, onFailure: () => undefined },
+      onSuccess: () => undefined,
+      passOf: (target) => (_, signal) => {
+        left.set(target, signal);
+        return Promise.resolve([{ side: target, picture: picture({ target }) }]);
+      },
+    });
+    const running = fleet.run(stop.signal);
+    const isOver = (target: string): boolean => left.get(target)?.aborted === true;
+    await waitFor('the passes', () => left.size === targets.length && !targets.some(fleet.isBusy));
+    await fleet.left('a');
+    expect(targets.filter(isOver)).to.deep.equal(['a']);
+    stop.abort();
+    await running;
+    expect(targets.filter(isOver)).to.deep.equal(targets);
+  });
 });

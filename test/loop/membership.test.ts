@@ -32,8 +32,10 @@ function start() {
       const { allocation = '' } = targets.get(name)!;
       return async (_due, signal) => {
         passes.push(allocation);
-        signal.addEventListener('abort', () => passes.push(`${allocation} aborted`));
+        const aborted = (): unknown => passes.push(`${allocation} aborted`);
+        signal.addEventListener('abort', aborted);
         if (hangs.has(allocation)) await new Promise<void>((go) => held.set(allocation, go));
+        signal.removeEventListener('abort', aborted);
         return [{ side: name, picture: picture({ target: name }) }];
       };
     },

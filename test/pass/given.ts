@@ -65,6 +65,7 @@ export function passesOver(
 interface Given extends Partial<Omit<PassDependencies, 'targets'>> {
   readonly actual?: Target['actual'];
   readonly occasion?: Occasion;
+  readonly until?: AbortSignal;
 }
 
 /** One target. A pass that fails throws what it failed for. */
@@ -74,8 +75,11 @@ export function world(catalog: Catalog = catalogOf()) {
   const proxy = haproxy('default', state, reads);
   const { writer: _, ...readOnly } = proxy.target;
   const { pass } = passesOver([proxy.target], state, reads);
-  const over = async (target: Target, { occasion, ...given }: Given = {}): Promise<Picture> => {
-    const [outcome] = await pass(undefined, { ...given, targets: [target] }, occasion);
+  const over = async (
+    target: Target,
+    { occasion, until, ...given }: Given = {},
+  ): Promise<Picture> => {
+    const [outcome] = await pass(undefined, { ...given, targets: [target] }, occasion, until);
     if (outcome === undefined) throw new Error('there was no outcome');
     if ('error' in outcome) throw outcome.error;
     return outcome.picture;

@@ -85,6 +85,16 @@ describe('a pass', () => {
     expect(told).to.have.length(1);
   });
 
+  it('tells nothing once its HAProxy has left', async () => {
+    const one = five();
+    const told: Written[] = [];
+    const leaving = new AbortController();
+    const onWritten = (written: Written): unknown => told.push(written);
+    one.state.script.commit = () => void leaving.abort();
+    await one.pass({ onWritten, until: leaving.signal }).catch(() => undefined);
+    expect([one.count('commit'), told]).to.deep.equal([1, []]);
+  });
+
   it('is a no-op after one that changed something', async () => {
     const one = five();
     await one.pass();

@@ -4,7 +4,7 @@ import type { App } from '../../fixtures/apps/app.js';
 import type { SeenRequest, Verdict } from '../../fixtures/stack/interceptor.js';
 import { waitFor } from '../../fixtures/process.js';
 import { domainOf } from '../../fixtures/stack.js';
-import { at, until } from './helpers.js';
+import { allocOf, at, until } from './helpers.js';
 import { useStack } from './stack.js';
 
 /** R1.6: the process may end at any instruction; the next one finishes the job. */
@@ -86,6 +86,19 @@ describe('the program, when it ends in the middle of a pass', function () {
     expect(await program.exited).to.deep.equal({ code: 0, signal: null });
     expect(await stack().openTransactions()).to.deep.equal([]);
     await stack().waitServed(domainOf('web'), [app]);
+  });
+
+  it('is asked to stop while HAProxy is asked which drains have ended: it waits for no answer', async () => {
+    const old = await stack().app('old');
+    stack().serve('both', [app, old]);
+    const program = await stack().spawnConnector(['--http-listen', 'off']);
+    await stack().waitBalanced(domainOf('both'), [app, old]);
+    const { reached, release } = hold(({ path }) => path.endsWith('/stats/native'), false);
+    stack().nomad.stopAlloc(allocOf(stack().nomad, old));
+    await reached;
+    await program.stop('SIGTERM');
+    release();
+    expect(await program.exited).to.deep.equal({ code: 0, signal: null });
   });
 
   it('is stopped when a pass hangs: the pass is rolled back', async () => {
