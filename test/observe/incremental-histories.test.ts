@@ -262,8 +262,10 @@ class History {
     const { nomad } = this.#observer;
     const isTorn = nomad.faults.tornReads > 0;
     const isChanging = this.#meanwhile !== undefined;
+    const before = nomad.state.read.indexes.services;
     nomad.requests.reset();
     const catalog = await this.#observer.read(full).catch(() => undefined);
+    const isChanged = isChanging && this.#meanwhile === undefined;
     this.#meanwhile = undefined;
     const asked = new Set(nomad.requests.all.map(({ path }) => path));
     nomad.faults.tornReads = 0;
@@ -272,7 +274,9 @@ class History {
     if (catalog === undefined) this.#hasFailed = true;
     else this.#check(catalog, asked);
     // What changed while it was read may be left to the next one, and so may what Nomad refused.
-    const isSameTime = !isChanging || catalog?.index === oracle?.index;
+    // The index tells only of services: a change of jobs alone may come after they were listed.
+    const isMoved = nomad.state.read.indexes.services !== before;
+    const isSameTime = !isChanged || (isMoved && catalog?.index === oracle?.index);
     const isWhole = !isTorn && isSameTime && catalog?.unreadable === undefined;
     if (catalog !== undefined && oracle !== undefined && !this.#isLossy && isWhole) {
       this.#expectSame(catalog, oracle);
@@ -317,7 +321,9 @@ class History {
       const allocation = catalog.allocations[allocationOf(id)];
       expect(isLeaving(allocation), `${id} is absent without a cause`).to.equal(true);
     }
-    this.#seen = new Map([...(isFull && isBelieved ? [] : this.#seen), ...now]);
+    // What a full read lacked was held by its trust, if that was doubtful.
+    const isWhole = isFull && (isBelieved || catalog.trust.torn === undefined);
+    this.#seen = new Map([...(isWhole ? [] : this.#seen), ...now]);
   }
 }
 
