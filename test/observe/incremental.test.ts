@@ -207,6 +207,24 @@ describe('a read after a full one', () => {
       });
     }
 
+    it('holds no removals for a list that was behind, where an event was lost', async () => {
+      const { nomad, reader } = observer;
+      nomad.runAlloc({ job: 's7', ports: { http: 9999 } });
+      meanwhile(() => {
+        quiet();
+        for (const { ID } of nomad.allocsOf('s3')) nomad.deregisterInstance(ID);
+        nomad.state.onEvents((batch) => void reader.hear(JSON.stringify(batch)));
+        nomad.runAlloc({ job: 's7', ports: { http: 9998 } });
+      });
+      const before = await observer.read();
+      expect(portsOf(before, 's3')).to.have.lengthOf(2);
+      now += 300_000;
+      const after = await observer.read();
+      expect(after.index).to.equal(before.index);
+      expect(portsOf(after, 's3')).to.have.lengthOf(0);
+      expect(after.trust).to.deep.equal({ removals: 'allowed' });
+    });
+
     it('takes nothing from a stream that keeps the change back', async () => {
       const { nomad } = observer;
       nomad.runAlloc({ job: 's7', ports: { http: 9999 } });

@@ -34,6 +34,8 @@ export interface ServicesRead {
   readonly onWord: ReadonlySet<string>;
   /** Keys of services whose answer has an earlier index than the read: it may be out of date by then. */
   readonly older: ReadonlySet<string>;
+  /** So has the list itself: the read caught up with what changed since. */
+  readonly caughtUp: boolean;
 }
 
 interface Entry {
@@ -159,6 +161,7 @@ export class InstanceCache {
       whole: caught !== undefined || new Set([...listIndexes, ...indexes]).size === 1,
       onWord: new Set([...onWord].filter((key) => entries.get(key)?.round !== this.#round)),
       older: new Set([...entries].flatMap(([key, one]) => (one.index < last ? [key] : []))),
+      caughtUp: caught !== undefined,
     };
     const isSteady =
       read.whole &&

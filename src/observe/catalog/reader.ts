@@ -239,7 +239,7 @@ class CatalogPass {
   }
 
   async #conclude(
-    { snapshot, indexes, torn, moved, isPartial, older }: Attempt,
+    { snapshot, indexes, torn, moved, isPartial, older, caughtUp }: Attempt,
     signal: AbortSignal,
   ): Promise<Catalog> {
     if (this.#concluded?.snapshot === snapshot && this.#back === undefined) {
@@ -268,7 +268,7 @@ class CatalogPass {
     await breathe();
     await this.#remember(snapshot, indexes, catalog);
     await breathe();
-    if (torn === undefined && !moved) {
+    if (torn === undefined && !moved && !caughtUp) {
       this.#registered = registeredAt(snapshot, older, this.#registered);
     }
     const isSettled = reason === undefined && !moved;
