@@ -101,6 +101,27 @@ describe('a read after a full one', () => {
     expect(portsOf(await observer.read(), 's7')).to.have.lengthOf(1);
   });
 
+  for (const how of ['late', 'lost']) {
+    it(`holds no removals for what an older answer had at the same index: the event is ${how}`, async () => {
+      const { nomad, reader } = observer;
+      quiet();
+      const lines: string[] = [];
+      nomad.state.onEvents((batch) => void lines.push(JSON.stringify(batch)));
+      nomad.deregisterInstance(allocOf('s7'));
+      const late = lines.splice(0);
+      nomad.runAlloc({ job: 's3' });
+      for (const line of lines) reader.hear(line);
+      const before = await observer.read();
+      expect(portsOf(before, 's7')).to.have.lengthOf(2);
+      if (how === 'late') for (const line of late) reader.hear(line);
+      else now += 300_000;
+      const after = await observer.read();
+      expect(after.index).to.equal(before.index);
+      expect(portsOf(after, 's7')).to.have.lengthOf(1);
+      expect(after.trust).to.deep.equal({ removals: 'allowed' });
+    });
+  }
+
   it('reads a changed job and its service alone', async () => {
     const { nomad } = observer;
     nomad.addService({ name: 'new', tags: [enabled], instances: [{ port: 9900 }] });
@@ -185,6 +206,24 @@ describe('a read after a full one', () => {
         expect(names.includes('new')).to.equal(what === 'a service comes');
       });
     }
+
+    it('holds no removals for a list that was behind, where an event was lost', async () => {
+      const { nomad, reader } = observer;
+      nomad.runAlloc({ job: 's7', ports: { http: 9999 } });
+      meanwhile(() => {
+        quiet();
+        for (const { ID } of nomad.allocsOf('s3')) nomad.deregisterInstance(ID);
+        nomad.state.onEvents((batch) => void reader.hear(JSON.stringify(batch)));
+        nomad.runAlloc({ job: 's7', ports: { http: 9998 } });
+      });
+      const before = await observer.read();
+      expect(portsOf(before, 's3')).to.have.lengthOf(2);
+      now += 300_000;
+      const after = await observer.read();
+      expect(after.index).to.equal(before.index);
+      expect(portsOf(after, 's3')).to.have.lengthOf(0);
+      expect(after.trust).to.deep.equal({ removals: 'allowed' });
+    });
 
     it('takes nothing from a stream that keeps the change back', async () => {
       const { nomad } = observer;

@@ -42,6 +42,10 @@ export interface Attempt {
   readonly isPartial: boolean;
   /** The stream has kept back a change: all of its word is in doubt. */
   readonly isDoubted: boolean;
+  /** Keys of services whose instances were read at an earlier index. */
+  readonly older: ReadonlySet<string>;
+  /** So was the list of services. */
+  readonly caughtUp: boolean;
 }
 
 /** What earlier reads left. */
@@ -146,7 +150,9 @@ export class Attempts {
     const parts = [...read, before.lastTags, before.claims];
     const last = this.#steady;
     if (last !== undefined && services.whole && sameList(last.parts, parts) === last.parts) {
-      return { ...last.attempt, indexes, isPartial: services.onWord.size > 0 };
+      const { older, caughtUp } = services;
+      const isPartial = services.onWord.size > 0;
+      return { ...last.attempt, indexes, isPartial, older, caughtUp };
     }
     const { attempt, isSteady } = await this.#build(
       { services, allocations, jobs },
@@ -175,7 +181,9 @@ export class Attempts {
     await breathe();
     const isDoubted = await this.#isDoubted(offered, services, signal);
     const torn = this.#tornOf(services, snapshot, problems);
-    const attempt = { snapshot, indexes, ...torn, isDoubted, isPartial: services.onWord.size > 0 };
+    const { onWord, older, caughtUp } = services;
+    const isPartial = onWord.size > 0;
+    const attempt = { snapshot, indexes, ...torn, isDoubted, isPartial, older, caughtUp };
     // Host names, and what could not be read, are looked at again in every read.
     const open = hosts.length + services.unreadable.size + problems.unreadable.size;
     return { attempt, isSteady: open === 0 && torn.torn === undefined && !isDoubted };

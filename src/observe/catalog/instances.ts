@@ -32,6 +32,10 @@ export interface ServicesRead {
   readonly whole: boolean;
   /** Keys of services that stand on the stream's word and were not read in this round. */
   readonly onWord: ReadonlySet<string>;
+  /** Keys of services whose answer has an earlier index than the read: it may be out of date by then. */
+  readonly older: ReadonlySet<string>;
+  /** So has the list itself: the read caught up with what changed since. */
+  readonly caughtUp: boolean;
 }
 
 interface Entry {
@@ -147,14 +151,17 @@ export class InstanceCache {
     const isOnWord = (key: string): boolean => caught !== undefined || onWord.has(key);
     const toldTo = caught ?? index;
     const indexes = [...entries].map(([key, one]) => (isOnWord(key) ? toldTo : one.index));
+    const last = indexes.reduce((a, b) => Math.max(a, b), toldTo);
     const read = {
-      index: indexes.reduce((a, b) => Math.max(a, b), toldTo),
+      index: last,
       toldTo,
       names: this.#names,
       instances: this.#instances,
       unreadable,
       whole: caught !== undefined || new Set([...listIndexes, ...indexes]).size === 1,
       onWord: new Set([...onWord].filter((key) => entries.get(key)?.round !== this.#round)),
+      older: new Set([...entries].flatMap(([key, one]) => (one.index < last ? [key] : []))),
+      caughtUp: caught !== undefined,
     };
     const isSteady =
       read.whole &&

@@ -259,7 +259,7 @@ class CatalogPass {
   }
 
   async #conclude(
-    { snapshot, indexes, torn, moved, isPartial }: Attempt,
+    { snapshot, indexes, torn, moved, isPartial, older, caughtUp }: Attempt,
     signal: AbortSignal,
   ): Promise<Catalog> {
     if (this.#concluded?.snapshot === snapshot && this.#back === undefined) {
@@ -288,7 +288,9 @@ class CatalogPass {
     await breathe();
     await this.#remember(snapshot, indexes, catalog);
     await breathe();
-    if (torn === undefined && !moved) this.#registered = registeredAt(snapshot, this.#registered);
+    if (torn === undefined && !moved && !caughtUp) {
+      this.#registered = registeredAt(snapshot, older, this.#registered);
+    }
     const isSettled = reason === undefined && !moved;
     // A full read says what there is, whatever else is doubtful. What it lacks is held by its trust.
     const isWhole = !isPartial && torn === undefined && !moved;

@@ -11,12 +11,19 @@ export interface Registered {
   readonly instances: ReadonlyMap<string, string>;
 }
 
-/** All that is known of this index: a read that lacks some of it takes nothing away. */
-export function registeredAt(snapshot: Snapshot, before: Registered | undefined): Registered {
+/**
+ * All that is known of this index: a read that lacks some of it takes nothing away. Of `older`, keys
+ * of services that were read at an earlier one, that much isn't known: an event may be late, or lost.
+ */
+export function registeredAt(
+  snapshot: Snapshot,
+  older: ReadonlySet<string>,
+  before: Registered | undefined,
+): Registered {
   const known = before?.index === snapshot.index ? before : undefined;
-  const instances = enabledInstances(snapshot).map(
-    ({ ID, Namespace, ServiceName }) => [ID, keyOf(Namespace, ServiceName)] as const,
-  );
+  const instances = enabledInstances(snapshot)
+    .map(({ ID, Namespace, ServiceName }) => [ID, keyOf(Namespace, ServiceName)] as const)
+    .filter(([, key]) => !older.has(key));
   return {
     index: snapshot.index,
     services: new Set([...(known?.services ?? []), ...serviceKeys(snapshot)]),
