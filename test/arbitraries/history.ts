@@ -7,6 +7,7 @@ import { openPolicy, type PolicySettings } from '../../src/config/policy.js';
 import { type Settings, syncPolicies } from '../../src/config/types.js';
 import type { DesiredInput, DesiredState } from '../../src/desired/types.js';
 import type { PlanInput } from '../../src/diff/plan/input.js';
+import { probesOf } from '../../src/diff/plan/probes.js';
 import type { Plan } from '../../src/diff/types.js';
 import type { AllocationFacts, CatalogInstance, CatalogService } from '../../src/observe/types.js';
 import { catalogOf, checkSpec, declaration, enabled, service } from '../desired/given.js';
@@ -385,8 +386,9 @@ const knowledgeMoves = fc.constantFrom<Move>(
   },
   (picture) => planning({ idle: idleSlots(picture.actual) })(picture, {} as Passed),
   planning({ idle: new Set<string>() }),
-  (picture, { plan: { waiting } }) => {
-    return planning({ passed: new Set(waiting) })(picture, {} as Passed);
+  (picture, { desired }) => {
+    const keys = probesOf({ ...picture, desired }, []).map(({ key }) => key);
+    return planning({ passed: new Set(keys) })(picture, {} as Passed);
   },
   planning({ passed: new Set<string>() }),
 );
@@ -464,14 +466,17 @@ const actualMoves: readonly fc.Arbitrary<Move>[] = [
   ),
 ];
 
-/** What the model can apply of a plan made of a part of the state. */
-function applied(picture: Picture, { plan }: Passed): Picture {
-  const { prefix } = picture.settings.ownership;
-  try {
-    return { ...picture, actual: settle(applyToModel(picture.actual, plan, prefix)) };
-  } catch {
-    return picture;
-  }
+/** What the model can apply of a plan made of a part of the state; checks pass with `after`. */
+function applied(after: (actual: ActualState) => ActualState): Move {
+  return (picture, { desired: { claims }, plan }) => {
+    const { prefix } = picture.settings.ownership;
+    const desired = { ...picture.desired, ...(claims && { claims }) };
+    try {
+      return { ...picture, desired, actual: after(applyToModel(picture.actual, plan, prefix)) };
+    } catch {
+      return picture;
+    }
+  };
 }
 
 const timeMoves = fc
@@ -487,7 +492,8 @@ const claimMoves = fc.constantFrom<Move>(
 
 export const moves: fc.Arbitrary<Move> = fc.oneof(
   ...catalogMoves.map((arbitrary) => ({ weight: 3, arbitrary })),
-  { weight: 20, arbitrary: fc.constant<Move>(applied) },
+  { weight: 15, arbitrary: fc.constant(applied(settle)) },
+  { weight: 5, arbitrary: fc.constant(applied((actual) => actual)) },
   { weight: 5, arbitrary: settingsMoves },
   { weight: 2, arbitrary: settingsReloads },
   { weight: 3, arbitrary: knowledgeMoves },

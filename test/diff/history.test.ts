@@ -60,7 +60,7 @@ describe('desired state and plan of a long history', () => {
           if (!isDeepStrictEqual(last, anew)) expect(last).to.deep.equal(anew);
         }
       }),
-      runs(50),
+      runs(20),
     );
   });
 });
