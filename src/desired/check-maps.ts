@@ -24,9 +24,14 @@ export function withCheckMaps(section: JsonObject, files: CheckMapFiles): JsonOb
   const checks = objectsOf(section['http_check_list']);
   if (!checks.some(looksUp)) return section;
   const text = JSON.stringify(checks)
-    .replaceAll(checkPathsPlaceholder, files.paths)
-    .replaceAll(checkHostsPlaceholder, files.hosts);
+    .replaceAll(checkPathsPlaceholder, () => inText(files.paths))
+    .replaceAll(checkHostsPlaceholder, () => inText(files.hosts));
   return { ...section, http_check_list: JSON.parse(text) as Json };
+}
+
+/** Within a string of JSON. */
+function inText(path: string): string {
+  return JSON.stringify(path).slice(1, -1);
 }
 
 function looksUp({ uri_log_format: path, headers }: JsonObject): boolean {

@@ -241,6 +241,18 @@ describe('S19: versions of a job with different checks side by side', () => {
     });
   });
 
+  it('are looked up in the file, whatever its path', () => {
+    const { section } = onlyBackend(
+      stateOf(version('a', 1, '/old', 'h'), version('b', 2, '/new', 'h')),
+    );
+    const paths = '/maps-$&-$1\\"/p.map';
+    const backend = {
+      ...backendFor([], [health]),
+      section: withCheckMaps(section, { paths, hosts: '' }),
+    };
+    expect(sendOf(backend)['uri_log_format']).to.equal(`%[srv_name,map(${paths},/)]`);
+  });
+
   it('are each asked with their own Host', () => {
     const backend = onlyBackend(
       stateOf(version('a', 1, '/x', 'one'), version('b', 2, '/x', 'two')),
