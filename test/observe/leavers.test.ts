@@ -77,10 +77,28 @@ describe('allocations that leave by what the stream says', () => {
     expect(asked()).to.deep.equal([second]);
   });
 
-  it('are left to the list where they are many', async () => {
+  it('are told of where the stream says so in the middle of a read', async () => {
+    const [first = ''] = ids;
+    observer.nomad.faults.hang = '/v1/services';
+    const stop = new AbortController();
+    const sight = new Promise<readonly AllocationSight[]>((resolve) => {
+      void observer.reader.read({ onSight: resolve, signal: stop.signal }).catch(() => undefined);
+    });
+    observer.nomad.stopAlloc(first, 'desired');
+    observer.reader.hear(said(99, first));
+    expect((await sight).map(({ id }) => id)).to.deep.equal([first]);
+    stop.abort();
+  });
+
+  it('are left to the list where they are many, at once or one after another', async () => {
     observer.reader.hear(said(99, ...ids));
     await read();
     expect(asked()).to.deep.equal([]);
+    const reading = read();
+    for (const id of ids) observer.reader.hear(said(100, id));
+    await reading;
+    // The read may end before the last of them is asked about.
+    expect(asked().length).to.be.within(1, 8);
   });
 
   it('are left to the list where the look fails, hangs or finds nothing', async () => {

@@ -3,13 +3,15 @@
  * all else, so that how soon they are drained doesn't depend on how much Nomad has to list.
  */
 
+import { scopeOf } from '../../shared/concurrent.js';
 import type { NomadApi } from '../nomad/api.js';
+import type { WireAllocation } from '../nomad/answers/shapes.js';
 import type { AllocationFacts } from '../types.js';
 import { type OnSight, toSight } from './allocations.js';
 import { isLeaving } from './model/allocation.js';
 import type { NamedAllocation } from './model/events.js';
 
-/** If more are leaving, the list of all is the smaller work. */
+/** In one read. If more are leaving, the list of all is the smaller work. */
 const mostLooks = 8;
 /** Far above realistic numbers. */
 const mostNamed = 10_000;
@@ -17,6 +19,8 @@ const mostNamed = 10_000;
 export class Leavers {
   readonly #named = new Map<string, NamedAllocation>();
   readonly #api: NomadApi;
+  /** Ends with the read under way. */
+  #look: (() => void) | undefined;
 
   constructor(api: NomadApi) {
     this.#api = api;
@@ -25,27 +29,46 @@ export class Leavers {
   heard(named: readonly NamedAllocation[]): void {
     for (const one of named) this.#named.set(one.id, one);
     if (this.#named.size > mostNamed) this.#named.clear();
+    if (named.length > 0) this.#look?.();
   }
 
   /**
-   * Reads those that were named since the last look and that are known, but not as leaving. Never
-   * throws: whatever fails, the list of all is read next.
+   * While `task` reads, `onSight` is told of those that were named since the last one, or are now, and
+   * that are `known`, but not as leaving. Whatever fails, the list of all tells of them too.
    */
-  async look(
+  async during<T>(
+    task: Promise<T>,
     known: Readonly<Record<string, AllocationFacts>>,
     onSight: OnSight,
     signal: AbortSignal,
-  ): Promise<void> {
-    const asked = [...this.#named.values()].filter(
-      ({ id }) => known[id] !== undefined && !isLeaving(known[id]),
-    );
-    this.#named.clear();
-    if (asked.length > mostLooks) return;
-    await Promise.allSettled(
-      asked.map(async ({ namespace, id }) => {
-        const found = await this.#api.allocation(namespace, id, signal);
-        if (!signal.aborted) onSight(found.filter(({ ID }) => ID === id).map(toSight));
-      }),
-    );
+  ): Promise<T> {
+    const scope = scopeOf(signal);
+    let left = mostLooks;
+    this.#look = () => {
+      const asked = [...this.#named.values()].filter(
+        ({ id }) => known[id] !== undefined && !isLeaving(known[id]),
+      );
+      this.#named.clear();
+      left -= asked.length;
+      if (left >= 0) this.#lookAt(asked, onSight, scope.signal);
+    };
+    this.#look();
+    try {
+      return await task;
+    } finally {
+      this.#look = undefined;
+      scope.abort();
+      scope.done();
+    }
+  }
+
+  #lookAt(asked: readonly NamedAllocation[], onSight: OnSight, signal: AbortSignal): void {
+    for (const { namespace, id } of asked) {
+      const found = this.#api.allocation(namespace, id, signal);
+      const tell = (list: readonly WireAllocation[]): void => {
+        if (!signal.aborted) onSight(list.filter(({ ID }) => ID === id).map(toSight));
+      };
+      found.then(tell, () => undefined);
+    }
   }
 }

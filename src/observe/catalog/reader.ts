@@ -7,7 +7,6 @@
 
 import PQueue from 'p-queue';
 import { ConnectorError } from '../../shared/errors.js';
-import { scopeOf } from '../../shared/concurrent.js';
 import { sameMap } from '../../shared/same.js';
 import { breathe, runInSlices } from '../../shared/slices.js';
 import type { Lookup } from './addresses.js';
@@ -148,19 +147,10 @@ class CatalogPass {
     this.watch = new NamespaceWatch(api);
   }
 
-  async read(options: ReadOptions): Promise<Catalog> {
-    const { onSight = () => undefined } = options;
-    const looking = scopeOf(options.signal);
+  read(options: ReadOptions): Promise<Catalog> {
+    const { onSight = () => undefined, signal } = options;
     const known = this.#concluded?.catalog.allocations ?? {};
-    const looks = this.#leavers.look(known, onSight, looking.signal);
-    try {
-      return await this.#read(options);
-    } finally {
-      // The whole catalog says it as well.
-      looking.abort();
-      looking.done();
-      await looks;
-    }
+    return this.#leavers.during(this.#read(options), known, onSight, signal);
   }
 
   async #read({ full = false, onSight, signal }: ReadOptions): Promise<Catalog> {
