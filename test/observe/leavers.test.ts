@@ -90,6 +90,18 @@ describe('allocations that leave by what the stream says', () => {
     stop.abort();
   });
 
+  it('are looked at by the next read where this one is over first', async () => {
+    const [first = ''] = ids;
+    observer.nomad.faults.hang = /[?&]prefix=/;
+    observer.reader.hear(said(99, first));
+    await read();
+    observer.nomad.faults.clear();
+    expect(seen).to.deep.equal([]);
+    await read();
+    expect(asked()).to.deep.equal([first, first]);
+    expect(seen.map(({ id }) => id)).to.deep.equal([first]);
+  });
+
   it('are left to the list where they are many, at once or one after another', async () => {
     observer.reader.hear(said(99, ...ids));
     await read();

@@ -43,32 +43,34 @@ export class Leavers {
     signal: AbortSignal,
   ): Promise<T> {
     const scope = scopeOf(signal);
+    const open = new Set<NamedAllocation>();
     let left = mostLooks;
+    const lookAt = (one: NamedAllocation): void => {
+      const tell = (found: readonly WireAllocation[]): void => {
+        if (open.delete(one)) onSight(found.filter(({ ID }) => ID === one.id).map(toSight));
+      };
+      open.add(one);
+      const { namespace, id } = one;
+      this.#api.allocation(namespace, id, scope.signal).then(tell, () => open.delete(one));
+    };
     this.#look = () => {
       const asked = [...this.#named.values()].filter(
         ({ id }) => known[id] !== undefined && !isLeaving(known[id]),
       );
       this.#named.clear();
       left -= asked.length;
-      if (left >= 0) this.#lookAt(asked, onSight, scope.signal);
+      if (left >= 0) asked.forEach(lookAt);
     };
     this.#look();
     try {
       return await task;
     } finally {
       this.#look = undefined;
+      // The read was over first: the next one looks.
+      for (const one of open) this.#named.set(one.id, one);
+      open.clear();
       scope.abort();
       scope.done();
-    }
-  }
-
-  #lookAt(asked: readonly NamedAllocation[], onSight: OnSight, signal: AbortSignal): void {
-    for (const { namespace, id } of asked) {
-      const found = this.#api.allocation(namespace, id, signal);
-      const tell = (list: readonly WireAllocation[]): void => {
-        if (!signal.aborted) onSight(list.filter(({ ID }) => ID === id).map(toSight));
-      };
-      found.then(tell, () => undefined);
     }
   }
 }
