@@ -138,6 +138,8 @@ describe('HAProxy 3.0 and 3.2', function () {
     expect(statuses).to.deep.equal([200, 200, 200, 429, 429]);
     await until(() => isCounted(other), { timeoutMs: 30_000 });
     expect((await send(other, 'limited', {})).status).to.equal(429);
+    // A worker that is replaced some 6 s after its start hands no table on.
+    for (const dp of both()) await until(() => hasRunFor(dp, 12), { timeoutMs: 40_000 });
     const workers = await Promise.all(both().map((dp) => dp.haproxy.workerPid()));
     stack.serve('new', apps.slice(0, 1));
     for (const [at, dp] of both().entries()) {
@@ -162,6 +164,11 @@ describe('HAProxy 3.0 and 3.2', function () {
     expect(await usesPeers(stack.dp)).to.equal(false);
     await until(async () => (await send(stack.dp, 'limited', {})).status === 429);
   });
+
+  async function hasRunFor(dp: DataPlane, seconds: number): Promise<boolean> {
+    const info = await dp.haproxy.runtimeCommand('show info');
+    return Number(/^Uptime_sec: (\d+)/m.exec(info)?.[1] ?? 0) >= seconds;
+  }
 
   async function usesPeers(dp: DataPlane): Promise<boolean> {
     const raw = await dp.send('GET', '/v3/services/haproxy/configuration/raw');
