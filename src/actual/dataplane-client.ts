@@ -10,7 +10,7 @@ import { ConnectorError, type ErrorCode } from '../shared/errors.js';
 import type { Json } from '../shared/json.js';
 import { parseLong } from '../shared/json-list.js';
 import { cancelBeyond } from '../shared/answer-size.js';
-import { scopeOf } from '../shared/concurrent.js';
+import { never, scopeOf } from '../shared/concurrent.js';
 import {
   type AgentPair,
   type HttpAnswer,
@@ -219,8 +219,6 @@ function get(
     path: pathOf(path) + (search.size === 0 ? '' : `?${search.toString()}`),
   });
 }
-
-const never = new AbortController().signal;
 
 async function write(
   { http }: Client,

@@ -3,7 +3,7 @@ import PQueue from 'p-queue';
 import type { DataPlaneWriter } from '../actual/dataplane-client.js';
 import type { ActualState } from '../actual/types.js';
 import type { Settings } from '../config/types.js';
-import { mapQueued } from '../shared/concurrent.js';
+import { mapQueued, never } from '../shared/concurrent.js';
 
 /** Shared by all parts of an apply. */
 export interface ApplyContext {
@@ -28,8 +28,6 @@ export function termOf({ term }: ApplyContext): { term?: number } {
 
 /** Runtime commands under way. HAProxy takes one at a time. */
 const atOnce = 4;
-
-const never = new AbortController().signal;
 
 /**
  * Sends a runtime command for each. After one without an answer none follows, and none is under way when

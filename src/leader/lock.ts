@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 
 import type { LeaderSettings, NomadSettings } from '../config/types.js';
 import type { NomadClient, NomadResponse } from '../observe/nomad/client.js';
+import { never } from '../shared/concurrent.js';
 import { asConnectorError, ConnectorError } from '../shared/errors.js';
 import { isObject, type Json } from '../shared/json.js';
 
@@ -50,7 +51,6 @@ export function createVariableLock(
   const url = `/v1/var/${path.split('/').map(encodeURIComponent).join('/')}`;
   // A late answer must leave time for another try before the time to live is over.
   const timeoutMs = Math.min(nomad.requestTimeoutMs, leader.ttlMs / 3);
-  const never = new AbortController().signal;
   const ownName = `${hostname()}/${process.pid}`;
 
   async function operate(operation: string, more: object): Promise<NomadResponse> {

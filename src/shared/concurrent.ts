@@ -8,6 +8,9 @@ export interface Scope {
   done(): void;
 }
 
+/** For what nobody ends. */
+export const never: AbortSignal = new AbortController().signal;
+
 /** A signal that follows another. Unlike AbortSignal.any in Node 20, it doesn't leak listeners. */
 export function scopeOf(parent: AbortSignal): Scope {
   const controller = new AbortController();

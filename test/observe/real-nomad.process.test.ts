@@ -13,6 +13,7 @@ import { ConnectorError } from '../../src/shared/errors.js';
 import { checkPaths, enabled, serviceOf, settingsFor } from './setup.js';
 
 const signal = new AbortController().signal;
+const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined };
 
 describe('a catalog read from a real Nomad', () => {
   let agent: NomadAgent;
@@ -134,7 +135,6 @@ describe('a catalog read from a real Nomad', () => {
     const stopper = new AbortController();
     const wakes: string[] = [];
     const connected: boolean[] = [];
-    const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined };
     const { done } = startWakeSources({
       client,
       namespace: '*',
@@ -165,7 +165,6 @@ describe('a catalog read from a real Nomad', () => {
     };
     const own = newReader(counted);
     const stopper = new AbortController();
-    const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined };
     const wakes: string[] = [];
     let isConnected = false;
     const { done } = startWakeSources({
@@ -221,7 +220,6 @@ describe('a catalog read from a real Nomad', () => {
       },
     };
     const stopper = new AbortController();
-    const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined };
     const { done } = startWakeSources({
       ...{ client, namespace: '*', signal: stopper.signal, log: quiet, listener: own },
       onWake: () => undefined,
