@@ -116,8 +116,10 @@ export function createController(options: ControllerOptions): Controller {
   function armRetry(): void {
     clearTimeout(retry);
     const ms = retries.untilNext();
-    if (ms !== undefined && !stopping.aborted)
-      retry = setTimeout(() => wake('retry'), Math.ceil(ms));
+    if (ms === undefined || stopping.aborted) return;
+    // A timer may fire a millisecond early.
+    const isEarly = (): boolean => (retries.untilNext() ?? 0) > 0;
+    retry = setTimeout(() => (isEarly() ? armRetry() : wake('retry')), Math.ceil(ms));
   }
 
   function lookAgain(target: string, { rest }: Picture): void {

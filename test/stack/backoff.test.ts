@@ -72,6 +72,7 @@ describe('the loop, while everything fails and Nomad changes all the time', () =
       const others = connector.results.slice(passes);
       expect(others.filter(({ rest }) => !rest.gathering)).to.deep.equal([]);
       expect(others.length).to.be.at.most(4 + 1);
+      expect(connector.failures.length).to.be.at.most(4 + 1);
       expect(await reloadsOf(stack())).to.equal(reloads);
       clearInterval(changes);
       stack().proxy.onRequest(undefined);
